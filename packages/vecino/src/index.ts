@@ -1,0 +1,14 @@
+/**
+ * vecino: compressed, partitioned vector search for JavaScript.
+ *
+ * @module
+ *
+ * @example
+ * import { IndexIVFPQ, VectorSet } from 'vecino';
+ * using index = new IndexIVFPQ({ d: 128, nlist: 256, m: 16 });
+ * index.train(vectors).add(vectors);
+ * const hits = index.search(query, 10).hits();
+ */
+
+export { isVecinoError, VecinoError, type VecinoErrorCode, type VecinoErrorFields } from './errors.ts';
+export type { AsyncRunOptions, Progress, RunOptions } from './util/steps.ts';

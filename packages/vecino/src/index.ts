@@ -11,4 +11,13 @@
  */
 
 export { isVecinoError, VecinoError, type VecinoErrorCode, type VecinoErrorFields } from './errors.ts';
+export {
+	createEngine,
+	createEngineSync,
+	defaultEngine,
+	type Engine,
+	type EngineOptions,
+	setDefaultEngine,
+} from './kernels/engine.ts';
+export type { KernelBackend } from './kernels/kernels.ts';
 export type { AsyncRunOptions, Progress, RunOptions } from './util/steps.ts';

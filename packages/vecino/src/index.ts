@@ -10,7 +10,53 @@
  * const hits = index.search(query, 10).hits();
  */
 
+export { type KMeansIteration, type KMeansOptions, type KMeansResult, kmeans, kmeansAsync } from './cluster/kmeans.ts';
+export {
+	cosineDistance,
+	cosineSimilarity,
+	euclideanDistance,
+	innerProduct,
+	isBetter,
+	type Metric,
+	negativeDot,
+	normalize,
+	squaredL2,
+} from './core/metric.ts';
+export type { IVFSearchParams, RefineSearchParams, SearchParams } from './core/options.ts';
+export {
+	emptySearchStats,
+	type Hit,
+	type IndexStats,
+	type ListStats,
+	SearchResult,
+	type SearchStats,
+} from './core/result.ts';
+export { VectorSet, type Vectors } from './core/vectors.ts';
 export { isVecinoError, VecinoError, type VecinoErrorCode, type VecinoErrorFields } from './errors.ts';
+export {
+	type Interval,
+	type LabelMatrix,
+	meanInterval,
+	oneRecallAtR,
+	recallAtK,
+	recallPerQuery,
+} from './eval/recall.ts';
+export { exactNeighbors, exactNeighborsOfParts, mergeResults, type TruthOptions } from './eval/truth.ts';
+export { Index, type IndexOptions, type TrainOptions } from './indexes/base.ts';
+export {
+	IndexIVFPQFastScan,
+	type IndexIVFPQFastScanOptions,
+	IndexPQFastScan,
+	type IndexPQFastScanOptions,
+} from './indexes/fast-scan.ts';
+export { IndexFlat } from './indexes/flat.ts';
+export { IndexIDMap, type IndexIDMapOptions } from './indexes/id-map.ts';
+export { IndexIVF, type IndexIVFOptions } from './indexes/ivf.ts';
+export { IndexIVFFlat } from './indexes/ivf-flat.ts';
+export { IndexIVFPQ, type IndexIVFPQOptions } from './indexes/ivf-pq.ts';
+export { IndexPQ, type IndexPQOptions } from './indexes/pq.ts';
+export { IndexRefine, type IndexRefineOptions } from './indexes/refine.ts';
+export { IndexScalarQuantizer } from './indexes/scalar-quantizer.ts';
 export {
 	createEngine,
 	createEngineSync,
@@ -20,4 +66,5 @@ export {
 	setDefaultEngine,
 } from './kernels/engine.ts';
 export type { KernelBackend } from './kernels/kernels.ts';
+export { ProductQuantizer, type ProductQuantizerOptions } from './quantizers/product.ts';
 export type { AsyncRunOptions, Progress, RunOptions } from './util/steps.ts';

@@ -1,0 +1,371 @@
+/**
+ * k-means (Lloyd): assign every row to its nearest centroid, move centroids to the mean of their rows.
+ *
+ * Sampling and defaults follow FAISS (Clustering.h); empty clusters are filled from large ones. Sums are kept in
+ * double precision and in row order, so the result depends on data and seed alone.
+ */
+
+import { KMEANS_OPTIONS, resolveOptions } from '../core/options.ts';
+import { toVectorSet, VectorSet, type Vectors } from '../core/vectors.ts';
+import { defaultEngine, type Engine } from '../kernels/engine.ts';
+import { NEAREST_LENGTH, nearestPackedBytes, nearestScratchBytes } from '../kernels/kernels.ts';
+import { checkInt } from '../util/check.ts';
+import { Rng } from '../util/rng.ts';
+import { type AsyncRunOptions, type RunOptions, runAsync, runSync, type Steps } from '../util/steps.ts';
+import { plusPlusRows } from './init.ts';
+import { CHUNK, sampledRows, sampleRows, type TrainingRows } from './rows.ts';
+
+/** Options of kmeans; core/options.ts has their ranges. */
+export interface KMeansOptions extends RunOptions {
+	/** Most iterations. Default: 25. */
+	readonly niter?: number | undefined;
+	/** Default: 1234. */
+	readonly seed?: number | undefined;
+	/** Distinct random rows, or k-means++. Default: 'random'. */
+	readonly init?: 'random' | 'kmeans++' | undefined;
+	/** Centroids of length 1 and assignment by inner product. Default: false. */
+	readonly spherical?: boolean | undefined;
+	/** Train on at most this many rows per centroid. Default: 256. */
+	readonly maxPointsPerCentroid?: number | undefined;
+	/** Stop when an iteration improves the objective by less than this share. Default: 1e-4. */
+	readonly tolerance?: number | undefined;
+}
+
+/** One iteration: what it found before centroids moved. */
+export interface KMeansIteration {
+	/** Sum of squared distances to the nearest centroid (spherical: sum of inner products), over the training sample. */
+	readonly objective: number;
+	/** Rows whose centroid changed. */
+	readonly moved: number;
+	/** Clusters that were empty and took half of a large one. */
+	readonly split: number;
+}
+
+export interface KMeansResult {
+	/** Size k * d; k is at most the number of rows. */
+	readonly centroids: VectorSet;
+	/** Nearest centroid of every row given, size n. */
+	readonly assign: Uint32Array<ArrayBuffer>;
+	/** Objective of the final centroids over all rows. */
+	readonly objective: number;
+	readonly iterations: readonly KMeansIteration[];
+}
+
+/** Centroids in the arena, owned by the caller. @internal */
+export interface TrainedCentroids {
+	readonly ptr: number;
+	readonly k: number;
+	readonly iterations: readonly KMeansIteration[];
+}
+
+/**
+ * Clusters n vectors of dimension d into k cells.
+ *
+ * @param x - n >= 1 vectors; `d` is needed when they come as one flat array.
+ * @param k - Number of centroids, clipped to n.
+ * @throws {RangeError} when there are no rows. @throws {VecinoError} `not-finite`, `aborted`.
+ *
+ * @example
+ * const { centroids, assign } = kmeans(VectorSet.from([[0, 0], [0, 1], [9, 9], [9, 8]]), 2);
+ */
+export function kmeans(x: Vectors, k: number, options?: KMeansOptions & { d?: number; engine?: Engine }): KMeansResult {
+	const { steps, resolved } = prepare('kmeans', x, k, options);
+	return runSync(steps, resolved);
+}
+
+/** kmeans in slices, so that the event loop stays alive. */
+export async function kmeansAsync(
+	x: Vectors,
+	k: number,
+	options?: KMeansOptions & AsyncRunOptions & { d?: number; engine?: Engine },
+): Promise<KMeansResult> {
+	const { steps, resolved } = prepare('kmeansAsync', x, k, options);
+	return runAsync(steps, resolved);
+}
+
+function prepare(
+	where: string,
+	x: Vectors,
+	k: number,
+	options: (KMeansOptions & { d?: number; engine?: Engine }) | undefined,
+) {
+	const { d: given, engine = defaultEngine(), ...rest } = options ?? {};
+	const resolved = resolveOptions(where, rest as KMeansOptions, KMEANS_OPTIONS);
+	const d = given ?? (x instanceof VectorSet ? x.d : (x as ArrayLike<number>[])[0]?.length);
+	if (d === undefined) throw new TypeError(`${where}: a flat array of vectors needs the option d`);
+	const set = toVectorSet(where, 'x', x, d);
+	checkInt(where, 'k', k, 1, 2 ** 24);
+	if (set.n === 0) throw new RangeError(`${where}: at least one vector is needed`);
+	return { steps: publicSteps(engine, set, k, resolved), resolved };
+}
+
+function* publicSteps(engine: Engine, x: VectorSet, k: number, options: KMeansOptions): Steps<KMeansResult> {
+	const { arena } = engine;
+	const clipped = Math.min(k, x.n);
+	const limit = clipped * options.maxPointsPerCentroid!;
+	const sample = sampleRows(x.n, limit, options.seed!);
+	using training = sampledRows(engine, x, sample, options.spherical!);
+	const trained = yield* kmeansSteps(engine, training, clipped, options);
+	using all = sampledRows(engine, x, sampleRows(x.n, x.n, 0), options.spherical!);
+	using assigner = new Assigner(engine, x.d, trained.ptr, trained.k, options.spherical! ? 'ip' : 'l2', x.n);
+	try {
+		const assign = new Uint32Array(x.n);
+		const objective = yield* assigner.run(all, assign, 'assign');
+		const centroids = new VectorSet(arena.readF32(trained.ptr, trained.k * x.d), x.d);
+		return { centroids, assign, objective, iterations: trained.iterations };
+	} finally {
+		arena.free(trained.ptr);
+	}
+}
+
+/** Fewer rows than this are compared with the centroids directly: packing those would cost more. */
+const PACK_FROM = 16;
+
+/** Assignment of chunks of rows to the nearest centroid. @internal */
+export class Assigner implements Disposable {
+	readonly #engine: Engine;
+	readonly #d: number;
+	readonly #centroids: number;
+	readonly #k: number;
+	readonly #metric: 'l2' | 'ip';
+	readonly #halfNorms: number;
+	/** Centroids as nearestPack leaves them; 0 when there are too few rows for it. */
+	readonly #packed: number;
+	readonly #scratch: number;
+	#magnitude = 0;
+	#centroidNorm = 0;
+	/** CHUNK labels (u32), then CHUNK distances (f32), of the last chunk. */
+	readonly labels: number;
+
+	/**
+	 * @param centroids - Pointer to k * d values, which may change between runs (call update then).
+	 * @param n - Rows that will be assigned, about.
+	 */
+	constructor(engine: Engine, d: number, centroids: number, k: number, metric: 'l2' | 'ip', n: number) {
+		const { arena } = engine;
+		this.#engine = engine;
+		this.#d = d;
+		this.#centroids = centroids;
+		this.#k = k;
+		this.#metric = metric;
+		this.#halfNorms = arena.alloc(k * 4);
+		this.#packed = n < PACK_FROM ? 0 : arena.alloc(nearestPackedBytes(k, d));
+		this.#scratch = arena.alloc(nearestScratchBytes(k, d));
+		this.labels = arena.alloc(CHUNK * 8);
+		this.update();
+	}
+
+	/** Takes in what the centroids are now. */
+	update(): void {
+		const { arena, kernels } = this.#engine;
+		if (this.#packed === 0) return;
+		kernels.normsSquared(this.#centroids, this.#k, this.#d, this.#halfNorms);
+		const norms = arena.f32.subarray(this.#halfNorms >>> 2, (this.#halfNorms >>> 2) + this.#k);
+		for (let i = 0; i < norms.length; i++) norms[i] = norms[i]! / 2;
+		this.#centroidNorm = kernels.largestNorm(this.#centroids, this.#k, this.#d);
+		const scale = NEAREST_LENGTH / this.#centroidNorm;
+		this.#magnitude = kernels.nearestPack(this.#centroids, this.#k, this.#d, 8, scale, this.#packed);
+	}
+
+	/** Assigns `count` <= CHUNK rows at `x`; results are at `labels`. */
+	assignChunk(x: number, count: number): void {
+		this.#engine.kernels.nearestRows(
+			x,
+			count,
+			this.#d,
+			this.#centroids,
+			this.#k,
+			this.#metric === 'l2' ? 0 : 1,
+			this.#packed,
+			this.#magnitude,
+			this.#halfNorms,
+			this.#centroidNorm,
+			this.#scratch,
+			this.labels,
+			this.labels + CHUNK * 4,
+		);
+	}
+
+	/**
+	 * Assigns all rows, writing labels to `out`, and returns the objective: the sum of squared distances
+	 * (l2) or of inner products. `visit` sees each chunk while it is in the arena, `spread` each row's distance.
+	 */
+	*run(
+		rows: TrainingRows,
+		out: Uint32Array,
+		phase: string,
+		visit?: (x: number, count: number) => void,
+		spread?: Spread,
+	): Steps<number> {
+		const { arena } = this.#engine;
+		let sum = 0;
+		for (let start = 0; start < rows.n; start += CHUNK) {
+			const count = Math.min(CHUNK, rows.n - start);
+			const x = rows.chunk(start, count);
+			this.assignChunk(x, count);
+			visit?.(x, count);
+			const { f32, u32 } = arena;
+			const labels = this.labels >>> 2;
+			for (let i = 0; i < count; i++) {
+				const label = u32[labels + i]!;
+				const distance = f32[labels + CHUNK + i]!;
+				out[start + i] = label;
+				sum += distance;
+				spread?.see(label, distance, start + i);
+			}
+			yield { phase, done: start + count, total: rows.n };
+		}
+		return this.#metric === 'l2' ? sum : -sum;
+	}
+
+	[Symbol.dispose](): void {
+		for (const ptr of [this.#halfNorms, this.#packed, this.#scratch, this.labels]) this.#engine.arena.free(ptr);
+	}
+}
+
+/** The farthest row of every cluster: the direction in which to split it. */
+class Spread {
+	readonly farthest: Uint32Array;
+	readonly error: Float64Array;
+
+	constructor(k: number) {
+		this.farthest = new Uint32Array(k);
+		this.error = new Float64Array(k).fill(Number.NEGATIVE_INFINITY);
+	}
+
+	see(cluster: number, error: number, row: number): void {
+		if (error <= this.error[cluster]!) return;
+		this.error[cluster] = error;
+		this.farthest[cluster] = row;
+	}
+}
+
+/** Trains k <= rows.n centroids; the caller frees `ptr`. @internal */
+export function* kmeansSteps(
+	engine: Engine,
+	rows: TrainingRows,
+	k: number,
+	options: KMeansOptions,
+	phase = 'k-means',
+): Steps<TrainedCentroids> {
+	const { arena } = engine;
+	const { n, d } = rows;
+	const spherical = options.spherical ?? false;
+	const niter = options.niter ?? 25;
+	const rng = new Rng(options.seed ?? 1234);
+	const centroids = arena.alloc(k * d * 4);
+	const sums = arena.alloc(k * d * 8);
+	const counts = arena.alloc(k * 4);
+	let kept = false;
+	try {
+		const start = options.init === 'kmeans++' ? yield* plusPlusRows(engine, rows, k, rng) : rng.sample(n, k);
+		loadRows(engine, rows, start, centroids);
+		using assigner = new Assigner(engine, d, centroids, k, spherical ? 'ip' : 'l2', n);
+		const iterations: KMeansIteration[] = [];
+		let labels = new Uint32Array(n);
+		let previous = new Uint32Array(n).fill(0xffffffff);
+		for (let iteration = 0; iteration < niter; iteration++) {
+			assigner.update();
+			arena.u8.fill(0, sums, sums + k * d * 8);
+			arena.u8.fill(0, counts, counts + k * 4);
+			const spread = new Spread(k);
+			const sum = (x: number, count: number): void => {
+				engine.kernels.sumRows(x, count, d, assigner.labels, sums, counts);
+			};
+			const steps = assigner.run(rows, labels, phase, sum, spread);
+			const objective = yield* scaled(steps, iteration, niter);
+			let moved = 0;
+			for (let i = 0; i < n; i++) if (labels[i] !== previous[i]) moved++;
+			[labels, previous] = [previous, labels];
+			const last = iterations.at(-1);
+			const settled = last !== undefined && gain(last.objective, objective, spherical) < (options.tolerance ?? 1e-4);
+			let split = 0;
+			if (moved > 0) {
+				moveCentroids(engine, centroids, sums, counts, k, d);
+				if (iteration + 1 < niter) split = splitClusters(engine, rows, centroids, counts, k, spread);
+				if (spherical) engine.kernels.normalizeRows(centroids, k, d);
+			}
+			iterations.push({ objective, moved, split });
+			if (moved === 0 || (settled && split === 0)) break;
+		}
+		kept = true;
+		return { ptr: centroids, k, iterations };
+	} finally {
+		arena.free(sums);
+		arena.free(counts);
+		if (!kept) arena.free(centroids);
+	}
+}
+
+/** Share by which the objective improved. */
+function gain(before: number, after: number, spherical: boolean): number {
+	if (before === 0) return 0;
+	return (spherical ? after - before : before - after) / Math.abs(before);
+}
+
+/** Progress of one pass as progress of the whole training. */
+function* scaled<T>(steps: Steps<T>, iteration: number, niter: number): Steps<T> {
+	try {
+		for (;;) {
+			const step = steps.next();
+			if (step.done) return step.value;
+			const { phase, done, total } = step.value;
+			yield { phase, done: iteration * total + done, total: niter * total };
+		}
+	} finally {
+		steps.return(undefined as T);
+	}
+}
+
+/** Each centroid goes to the mean of its rows; empty ones stay. */
+function moveCentroids({ arena }: Engine, centroids: number, sums: number, counts: number, k: number, d: number): void {
+	const { f32, f64, u32 } = arena;
+	for (let c = 0; c < k; c++) {
+		const size = u32[(counts >>> 2) + c]!;
+		const to = (centroids >>> 2) + c * d;
+		for (let t = 0; size > 0 && t < d; t++) f32[to + t] = f64[sums / 8 + c * d + t]! / size;
+	}
+}
+
+/**
+ * An empty cluster takes half of the largest that is not a single point: the two centroids are pushed apart along
+ * the line to its farthest row. Each cluster is split once an iteration. Returns how many were filled.
+ */
+function splitClusters(
+	{ arena }: Engine,
+	rows: TrainingRows,
+	centroids: number,
+	counts: number,
+	k: number,
+	spread: Spread,
+): number {
+	const { d } = rows;
+	const sizes = arena.u32.slice(counts >>> 2, (counts >>> 2) + k);
+	const empty = [...sizes.keys()].filter((c) => sizes[c] === 0);
+	if (empty.length === 0) return 0;
+	const largest = [...sizes.keys()]
+		.filter((c) => sizes[c]! > 1 && spread.error[c]! > 0)
+		.sort((a, b) => sizes[b]! - sizes[a]! || a - b);
+	const split = Math.min(empty.length, largest.length);
+	for (let i = 0; i < split; i++) {
+		const far = rows.chunk(spread.farthest[largest[i]!]!, 1) >>> 2;
+		const from = (centroids >>> 2) + largest[i]! * d;
+		const to = (centroids >>> 2) + empty[i]! * d;
+		const { f32 } = arena;
+		for (let t = 0; t < d; t++) {
+			const value = f32[from + t]!;
+			const push = (f32[far + t]! - value) / 4;
+			f32[to + t] = value + push;
+			f32[from + t] = value - push;
+		}
+	}
+	return split;
+}
+
+/** Copies the rows named to `ptr`. */
+function loadRows({ arena }: Engine, rows: TrainingRows, which: Uint32Array, ptr: number): void {
+	for (const [i, row] of which.entries()) {
+		const from = rows.chunk(row, 1);
+		arena.u8.copyWithin(ptr + i * rows.d * 4, from, from + rows.d * 4);
+	}
+}

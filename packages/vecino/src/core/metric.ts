@@ -1,0 +1,73 @@
+/**
+ * Metrics and distance helpers.
+ *
+ * 'l2' is the squared Euclidean distance, as in FAISS (smaller is nearer); 'ip' the inner product and
+ * 'cosine' the cosine similarity (larger is nearer), which is normalise + inner product: zero vectors
+ * stay zero and are at 0 to everything.
+ */
+
+import { VecinoError } from '../errors.ts';
+
+export type Metric = 'l2' | 'ip' | 'cosine';
+
+export const METRICS: readonly Metric[] = Object.freeze(['l2', 'ip', 'cosine']);
+
+/** True when distance `a` is nearer than `b`: the only place that knows the direction of a metric. */
+export function isBetter(metric: Metric, a: number, b: number): boolean {
+	return metric === 'l2' ? a < b : a > b;
+}
+
+/** The distance of a missing result: Infinity for 'l2', -Infinity for 'ip' and 'cosine'. */
+export function worstDistance(metric: Metric): number {
+	return metric === 'l2' ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+}
+
+function checkPair(where: string, a: ArrayLike<number>, b: ArrayLike<number>): void {
+	if (a.length === b.length) return;
+	const message = `${where}: vectors must have the same dimension, got ${a.length} and ${b.length}`;
+	throw new VecinoError('dimension-mismatch', message, { expected: a.length, found: b.length });
+}
+
+/** Inner product, summed in double precision. */
+export function innerProduct(a: ArrayLike<number>, b: ArrayLike<number>): number {
+	checkPair('innerProduct', a, b);
+	let sum = 0;
+	for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+	return sum;
+}
+
+/** Squared Euclidean distance: what metric 'l2' returns. */
+export function squaredL2(a: ArrayLike<number>, b: ArrayLike<number>): number {
+	checkPair('squaredL2', a, b);
+	let sum = 0;
+	for (let i = 0; i < a.length; i++) sum += (a[i]! - b[i]!) ** 2;
+	return sum;
+}
+
+/** Euclidean distance: the root of squaredL2. */
+export function euclideanDistance(a: ArrayLike<number>, b: ArrayLike<number>): number {
+	return Math.sqrt(squaredL2(a, b));
+}
+
+/** Cosine similarity in -1..1: what metric 'cosine' returns. 0 when either vector is zero. */
+export function cosineSimilarity(a: ArrayLike<number>, b: ArrayLike<number>): number {
+	const norms = Math.sqrt(innerProduct(a, a) * innerProduct(b, b));
+	if (!(norms > 0)) return 0;
+	return Math.min(1, Math.max(-1, innerProduct(a, b) / norms));
+}
+
+/** 1 - cosine similarity, 0 (same direction) .. 2 (opposite). */
+export function cosineDistance(a: ArrayLike<number>, b: ArrayLike<number>): number {
+	return 1 - cosineSimilarity(a, b);
+}
+
+/** -(a . b): the inner product as a distance, smaller is nearer. */
+export function negativeDot(a: ArrayLike<number>, b: ArrayLike<number>): number {
+	return -innerProduct(a, b);
+}
+
+/** A copy of the vector with length 1; a zero vector stays zero. */
+export function normalize(a: ArrayLike<number>): Float32Array<ArrayBuffer> {
+	const norm = Math.sqrt(innerProduct(a, a));
+	return Float32Array.from(a, (value) => (norm > 0 ? value / norm : 0));
+}

@@ -1,0 +1,140 @@
+/**
+ * Option tables: one row per option with its default, range and meaning. Checks, documentation and
+ * command-line help all read these, so there is one copy of every default.
+ */
+
+import { checkBoolean, checkInt, checkKeys, checkNumber, checkOneOf } from '../util/check.ts';
+import type { RunOptions } from '../util/steps.ts';
+import type { SearchStats } from './result.ts';
+
+export interface OptionSpec {
+	readonly type: 'integer' | 'number' | 'boolean' | 'choice' | 'object' | 'function';
+	/** Default; undefined when it is derived, which `help` then explains. */
+	readonly default?: number | boolean | string;
+	readonly min?: number;
+	readonly max?: number;
+	readonly choices?: readonly string[];
+	readonly help: string;
+}
+
+export type OptionTable = Readonly<Record<string, OptionSpec>>;
+
+/** Parameters of one search. */
+export interface SearchParams extends RunOptions {
+	/** Added to by the search. */
+	readonly stats?: SearchStats | undefined;
+}
+
+/** Parameters of one search of an IVF index. */
+export interface IVFSearchParams extends SearchParams {
+	/** Cells opened. Default: the value measured in training. More are opened while fewer than k neighbours are found. */
+	readonly nprobe?: number | undefined;
+}
+
+/** Parameters of one search of an IndexRefine; the rest goes to the base index. */
+export interface RefineSearchParams extends IVFSearchParams {
+	/** Candidates re-ranked per result. */
+	readonly kFactor?: number | undefined;
+}
+
+const RUN: OptionTable = {
+	signal: { type: 'object', help: 'AbortSignal that stops the work; nothing is left half done' },
+	onProgress: { type: 'function', help: 'called with { phase, done, total } as the work goes on' },
+	sliceMs: {
+		type: 'number',
+		default: 12,
+		min: 0,
+		max: 1e6,
+		help: 'async forms: longest time between turns of the event loop',
+	},
+};
+
+/** Options of kmeans. */
+export const KMEANS_OPTIONS: OptionTable = Object.freeze({
+	niter: { type: 'integer', default: 25, min: 0, max: 10_000, help: 'most iterations of Lloyd' },
+	seed: { type: 'integer', default: 1234, min: 0, max: 2 ** 32 - 1, help: 'seed of everything random' },
+	init: {
+		type: 'choice',
+		default: 'random',
+		choices: ['random', 'kmeans++'],
+		help: 'start: distinct random rows, or k-means++',
+	},
+	spherical: { type: 'boolean', default: false, help: 'centroids of length 1, assignment by inner product' },
+	maxPointsPerCentroid: {
+		type: 'integer',
+		default: 256,
+		min: 1,
+		max: 2 ** 31,
+		help: 'train on at most this many rows per centroid, drawn at random',
+	},
+	tolerance: {
+		type: 'number',
+		default: 1e-4,
+		min: 0,
+		max: 1,
+		help: 'stop when an iteration improves the objective by less than this share',
+	},
+	...RUN,
+});
+
+/** Options of train, for every index. */
+export const TRAIN_OPTIONS: OptionTable = Object.freeze({
+	niter: {
+		type: 'integer',
+		min: 0,
+		max: 10_000,
+		help: 'k-means iterations; default 10 for coarse centroids, 25 for codebooks',
+	},
+	seed: KMEANS_OPTIONS['seed']!,
+	init: KMEANS_OPTIONS['init']!,
+	maxPointsPerCentroid: KMEANS_OPTIONS['maxPointsPerCentroid']!,
+	...RUN,
+});
+
+/** Options of add and of anything else that only runs. */
+export const RUN_OPTIONS: OptionTable = Object.freeze({ ...RUN });
+
+/** Parameters of one search, for indexes without cells. */
+export const SEARCH_PARAMS: OptionTable = Object.freeze({
+	stats: { type: 'object', help: 'SearchStats to add to' },
+	...RUN,
+});
+
+/** Parameters of one search of an IVF index. */
+export const IVF_SEARCH_PARAMS: OptionTable = Object.freeze({
+	nprobe: {
+		type: 'integer',
+		min: 1,
+		max: 2 ** 31,
+		help: 'cells opened; default: the value measured in training (stats().lists.nprobe)',
+	},
+	...SEARCH_PARAMS,
+});
+
+/** Parameters of one search of an IndexRefine, beside those of its base index. */
+export const REFINE_SEARCH_PARAMS: OptionTable = Object.freeze({
+	kFactor: { type: 'number', min: 1, max: 1e6, help: 'candidates re-ranked per result; default: that of the index' },
+});
+
+/** Checks every option that is given and fills in the defaults of those that are not. */
+export function resolveOptions<T extends object>(where: string, options: T | undefined, table: OptionTable): T {
+	checkKeys(where, options, Object.keys(table));
+	const resolved: Record<string, unknown> = {};
+	for (const [name, spec] of Object.entries(table)) {
+		const given = (options as Record<string, unknown> | undefined)?.[name];
+		if (given !== undefined) resolved[name] = checkOption(where, name, given, spec);
+		else if (spec.default !== undefined) resolved[name] = spec.default;
+	}
+	return resolved as T;
+}
+
+function checkOption(where: string, name: string, value: unknown, spec: OptionSpec): unknown {
+	if (spec.type === 'integer') return checkInt(where, name, value, spec.min!, spec.max!);
+	if (spec.type === 'number') return checkNumber(where, name, value, spec.min!, spec.max!);
+	if (spec.type === 'boolean') return checkBoolean(where, name, value);
+	if (spec.type === 'choice') return checkOneOf(where, name, value, spec.choices!);
+	if (typeof value === spec.type) return value;
+	throw new TypeError(
+		`${where}: ${name} must be a${spec.type === 'object' ? 'n object' : ' function'}, got ${typeof value}`,
+	);
+}

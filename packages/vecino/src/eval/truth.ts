@@ -1,0 +1,78 @@
+/**
+ * Exact nearest neighbours: the ground truth that recall is measured against.
+ */
+
+import { isBetter, type Metric } from '../core/metric.ts';
+import { SearchResult } from '../core/result.ts';
+import { toVectorSet, VectorSet, type Vectors } from '../core/vectors.ts';
+import { IndexFlat } from '../indexes/flat.ts';
+import type { Engine } from '../kernels/engine.ts';
+import type { AsyncRunOptions, RunOptions } from '../util/steps.ts';
+
+export interface TruthOptions {
+	/** Default: 'l2'. */
+	readonly metric?: Metric | undefined;
+	readonly engine?: Engine | undefined;
+}
+
+/**
+ * The k nearest rows of x for each query, ties to the lower row. Labels are row numbers of x.
+ *
+ * @example
+ * const truth = exactNeighbors(vectors, queries, 10);
+ * console.log(recallAtK(index.search(queries, 10), truth));
+ */
+export function exactNeighbors(
+	x: VectorSet,
+	q: Vectors,
+	k: number,
+	{ metric = 'l2', engine, ...run }: TruthOptions & RunOptions = {},
+): SearchResult {
+	using index = new IndexFlat({ d: x.d, metric, ...(engine && { engine }) });
+	return index.add(x).search(q, k, run);
+}
+
+/**
+ * The same over rows that arrive in parts (a file larger than memory): one part is resident at a time.
+ *
+ * @param parts - Parts of x in row order, `start` the row number of the first row of each.
+ */
+export async function exactNeighborsOfParts(
+	parts: AsyncIterable<{ start: number; data: Float32Array }>,
+	d: number,
+	q: Vectors,
+	k: number,
+	{ metric = 'l2', engine, ...run }: TruthOptions & AsyncRunOptions = {},
+): Promise<SearchResult> {
+	const queries = toVectorSet('exactNeighborsOfParts', 'q', q, d);
+	let best = new SearchResult(queries.n, k, metric);
+	for await (const { start, data } of parts) {
+		using index = new IndexFlat({ d, metric, ...(engine && { engine }) });
+		index.add(new VectorSet(data, d));
+		const found = await index.searchAsync(queries, k, run);
+		for (let i = 0; i < found.labels.length; i++)
+			if (found.labels[i] !== -1) found.labels[i] = found.labels[i]! + start;
+		best = mergeResults(best, found, metric);
+	}
+	return best;
+}
+
+/** The k nearest of two results for the same queries; the first wins ties. */
+export function mergeResults(a: SearchResult, b: SearchResult, metric: Metric): SearchResult {
+	if (a.nq !== b.nq || a.k !== b.k) throw new RangeError('mergeResults: both results must have the same nq and k');
+	const { nq, k } = a;
+	const out = new SearchResult(nq, k, metric);
+	for (let i = 0; i < nq; i++) {
+		let fromA = i * k;
+		let fromB = i * k;
+		for (let at = i * k; at < (i + 1) * k; at++) {
+			const takeB =
+				a.labels[fromA] === -1 ||
+				(b.labels[fromB] !== -1 && isBetter(metric, b.distances[fromB]!, a.distances[fromA]!));
+			const [from, j] = takeB ? [b, fromB++] : [a, fromA++];
+			out.labels[at] = from.labels[j]!;
+			out.distances[at] = from.distances[j]!;
+		}
+	}
+	return out;
+}

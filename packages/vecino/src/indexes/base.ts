@@ -1,0 +1,248 @@
+/**
+ * The contract of every index.
+ *
+ * Vectors are n rows of d float32 values, row-major (core/vectors.ts). Labels are row numbers in the
+ * order of adding. Computing is synchronous; the `...Async` forms do the same work in slices. Search
+ * parameters belong to the call, never to the index. An index owns memory in its engine's arena: give
+ * it back with `using index = ...` or `index[Symbol.dispose]()`.
+ */
+
+import type { KMeansOptions } from '../cluster/kmeans.ts';
+import { METRICS, type Metric } from '../core/metric.ts';
+import {
+	type OptionTable,
+	type RefineSearchParams,
+	RUN_OPTIONS,
+	resolveOptions,
+	type SearchParams,
+	TRAIN_OPTIONS,
+} from '../core/options.ts';
+import { type IndexStats, SearchResult } from '../core/result.ts';
+import { MAX_D, toVectorSet, type VectorSet, type Vectors } from '../core/vectors.ts';
+import { VecinoError } from '../errors.ts';
+import { defaultEngine, type Engine } from '../kernels/engine.ts';
+import { checkInt, checkOneOf } from '../util/check.ts';
+import { type AsyncRunOptions, type RunOptions, runAsync, runSync, type Steps } from '../util/steps.ts';
+
+/** Options that every index takes. */
+export interface IndexOptions {
+	/** Dimension of the vectors, 1..65536. */
+	readonly d: number;
+	/** Default: 'l2'. */
+	readonly metric?: Metric | undefined;
+	/** Default: the shared engine. */
+	readonly engine?: Engine | undefined;
+}
+
+/** Options of train; those of k-means that make sense for an index. */
+export type TrainOptions = Pick<KMeansOptions, 'niter' | 'seed' | 'init' | 'maxPointsPerCentroid'> & RunOptions;
+
+export const MAX_K: number = 65536;
+/** Labels are u32 inside. */
+export const MAX_NTOTAL: number = 2 ** 32 - 1;
+
+/**
+ * @typeParam P - Search parameters. `Index` alone stands for any kind, with all parameters there are; one that the index
+ * at hand does not have is refused when the search runs.
+ */
+export abstract class Index<P extends SearchParams = RefineSearchParams> implements Disposable {
+	readonly d: number;
+	readonly metric: Metric;
+	/** @internal */
+	readonly engine: Engine;
+	#state: 'ready' | 'writing' | 'disposed' = 'ready';
+	#readers = 0;
+
+	protected constructor(where: string, options: IndexOptions) {
+		this.d = checkInt(where, 'd', options.d, 1, MAX_D);
+		this.metric = checkOneOf(where, 'metric', options.metric ?? 'l2', METRICS);
+		this.engine = options.engine ?? defaultEngine();
+	}
+
+	/** Name of the class, also in files. */
+	abstract readonly type: string;
+	/** Vectors held. */
+	abstract get ntotal(): number;
+	/** False until train has run, for indexes that need it. */
+	abstract get isTrained(): boolean;
+	/** Every resident byte that the index owns: codes, labels, centroids, tables, spare room. */
+	abstract get byteLength(): number;
+	/** Sizes and bytes by component. */
+	abstract stats(): IndexStats;
+
+	/** Learns centroids and codebooks from a sample of x; x is not added. A second call starts afresh and needs an empty index. */
+	train(x: Vectors, options?: TrainOptions): this {
+		const { steps, resolved } = this.#prepareTrain('train', x, options);
+		runSync(steps, resolved);
+		return this;
+	}
+
+	async trainAsync(x: Vectors, options?: TrainOptions & AsyncRunOptions): Promise<this> {
+		const { steps, resolved } = this.#prepareTrain('trainAsync', x, options);
+		await runAsync(steps, resolved);
+		return this;
+	}
+
+	/** Adds n vectors with labels ntotal .. ntotal + n - 1; all of them or, on an error, none. */
+	add(x: Vectors, options?: RunOptions): this {
+		const { steps, resolved } = this.#prepareAdd('add', x, options);
+		runSync(steps, resolved);
+		return this;
+	}
+
+	async addAsync(x: Vectors, options?: AsyncRunOptions): Promise<this> {
+		const { steps, resolved } = this.#prepareAdd('addAsync', x, options);
+		await runAsync(steps, resolved);
+		return this;
+	}
+
+	/** Adds vectors under ids of the caller's: IndexIDMap does that, other indexes throw `unsupported`. */
+	addWithIds(_x: Vectors, _ids: ArrayLike<number>, _options?: RunOptions): this {
+		const message = `${this.type}.addWithIds: labels are row numbers here; wrap the index: new IndexIDMap({ index })`;
+		throw new VecinoError('unsupported', message);
+	}
+
+	/**
+	 * The k nearest of each query.
+	 *
+	 * @param q - One or more queries of dimension d.
+	 * @param k - 1..65536; when fewer vectors are there the rest is padding (label -1), absent in hits().
+	 * @throws {VecinoError} `not-trained`, `dimension-mismatch`, `not-finite`.
+	 */
+	search(q: Vectors, k: number, params?: P): SearchResult {
+		const { steps, resolved, result } = this.#prepareSearch('search', q, k, params);
+		runSync(steps, resolved);
+		return result;
+	}
+
+	async searchAsync(q: Vectors, k: number, params?: P & AsyncRunOptions): Promise<SearchResult> {
+		const { steps, resolved, result } = this.#prepareSearch('searchAsync', q, k, params);
+		await runAsync(steps, resolved);
+		return result;
+	}
+
+	/** The vector that the index holds for a label, decoded from its code (normalised under 'cosine'). */
+	reconstruct(label: number): Float32Array<ArrayBuffer> {
+		this.checkUsable('reconstruct');
+		if (!Number.isInteger(label) || label < 0 || label >= this.ntotal) {
+			const message = `${this.type}.reconstruct: no vector has label ${label}; there are ${this.ntotal}`;
+			throw new VecinoError('unknown-label', message, { found: label });
+		}
+		return this.reconstructRow(label);
+	}
+
+	/** Forgets all vectors, keeps what was trained. */
+	reset(): void {
+		this.checkUsable('reset');
+		this.#checkQuiet('reset');
+		this.resetRows();
+	}
+
+	/** Gives all memory back; later calls throw `disposed`. */
+	[Symbol.dispose](): void {
+		if (this.#state === 'disposed') return;
+		this.#checkQuiet('dispose');
+		this.#state = 'disposed';
+		this.release();
+	}
+
+	// ── What a kind of index supplies ──────────────────────────────────────────────────────────
+
+	/** @internal */ abstract trainSteps(x: VectorSet, options: TrainOptions): Steps<void>;
+	/** @internal */ abstract addSteps(x: VectorSet): Steps<void>;
+	/** Fills `result`; parameters are checked. @internal */
+	abstract searchSteps(q: VectorSet, k: number, params: P, result: SearchResult): Steps<void>;
+	/** Rows of the option tables that its searches take. @internal */
+	abstract get searchTable(): OptionTable;
+	/** @internal */ abstract reconstructRow(row: number): Float32Array<ArrayBuffer>;
+	/** @internal */ abstract resetRows(): void;
+	/** @internal */ abstract release(): void;
+
+	// ── Doors ──────────────────────────────────────────────────────────────────────────────────
+
+	/** Throws when disposed. @internal */
+	checkUsable(method: string): void {
+		if (this.#state !== 'disposed') return;
+		throw new VecinoError('disposed', `${this.type}.${method}: the index was disposed`);
+	}
+
+	/** Keeps train, add, reset and dispose off, as a search under way does, until the returned function is called. @internal */
+	hold(method: string): () => void {
+		this.checkUsable(method);
+		if (this.#state === 'writing') throw this.#busy(method, 'a train or add');
+		this.#readers++;
+		return () => void this.#readers--;
+	}
+
+	/** Throws when not trained. @internal */
+	checkTrained(method: string): void {
+		this.checkUsable(method);
+		if (!this.isTrained) throw new VecinoError('not-trained', `${this.type}.${method}: call train first`);
+	}
+
+	#prepareTrain(method: string, x: Vectors, options: TrainOptions | undefined) {
+		const where = `${this.type}.${method}`;
+		this.checkUsable(method);
+		const resolved = resolveOptions(where, options, TRAIN_OPTIONS);
+		const set = toVectorSet(where, 'x', x, this.d);
+		if (set.n === 0) throw new RangeError(`${where}: at least one vector is needed`);
+		if (this.ntotal > 0) {
+			const message = `${where}: the index holds ${this.ntotal} vectors coded with what was trained before; call reset first`;
+			throw new VecinoError('unsupported', message);
+		}
+		return { steps: this.#writing(method, this.trainSteps(set, resolved)), resolved };
+	}
+
+	#prepareAdd(method: string, x: Vectors, options: RunOptions | undefined) {
+		const where = `${this.type}.${method}`;
+		this.checkTrained(method);
+		const resolved = resolveOptions(where, options, RUN_OPTIONS);
+		const set = toVectorSet(where, 'x', x, this.d);
+		if (this.ntotal + set.n > MAX_NTOTAL)
+			throw new RangeError(`${where}: an index holds at most ${MAX_NTOTAL} vectors`);
+		return { steps: this.#writing(method, this.addSteps(set)), resolved };
+	}
+
+	#prepareSearch(method: string, q: Vectors, k: number, params: P | undefined) {
+		const where = `${this.type}.${method}`;
+		this.checkTrained(method);
+		checkInt(where, 'k', k, 1, MAX_K);
+		const resolved = resolveOptions(where, params, this.searchTable);
+		const set = toVectorSet(where, 'q', q, this.d);
+		const result = new SearchResult(set.n, k, this.metric);
+		if (resolved.stats !== undefined) resolved.stats.nq += set.n;
+		return { steps: this.#reading(method, this.searchSteps(set, k, resolved, result)), resolved, result };
+	}
+
+	/** Only one writer at a time, and no reader beside it: async work may be under way. */
+	*#writing(method: string, steps: Steps<void>): Steps<void> {
+		this.checkUsable(method);
+		this.#checkQuiet(method);
+		this.#state = 'writing';
+		try {
+			yield* steps;
+		} finally {
+			this.#state = 'ready';
+		}
+	}
+
+	*#reading(method: string, steps: Steps<void>): Steps<void> {
+		this.checkUsable(method);
+		if (this.#state === 'writing') throw this.#busy(method, 'a train or add');
+		this.#readers++;
+		try {
+			yield* steps;
+		} finally {
+			this.#readers--;
+		}
+	}
+
+	#checkQuiet(method: string): void {
+		if (this.#state === 'writing') throw this.#busy(method, 'another train or add');
+		if (this.#readers > 0) throw this.#busy(method, 'a search or a save');
+	}
+
+	#busy(method: string, other: string): VecinoError {
+		return new VecinoError('busy', `${this.type}.${method}: ${other} on this index is still under way; await it first`);
+	}
+}

@@ -1,0 +1,24 @@
+/**
+ * IVF over uncompressed vectors: exact distances inside the opened cells.
+ */
+
+import { FlatCodec } from '../quantizers/codec.ts';
+import { checkKeys } from '../util/check.ts';
+import { IndexIVF, type IndexIVFOptions } from './ivf.ts';
+
+/**
+ * Cells of exact vectors; 4 * d + 4 bytes per vector. With nprobe = nlist the result is that of IndexFlat.
+ *
+ * @example
+ * using index = new IndexIVFFlat({ d: 64, nlist: 100 });
+ * index.train(vectors).add(vectors);
+ * const { labels } = index.search(queries, 10, { nprobe: 8 });
+ */
+export class IndexIVFFlat extends IndexIVF {
+	readonly type = 'IndexIVFFlat';
+
+	constructor(options: IndexIVFOptions) {
+		checkKeys('IndexIVFFlat', options, ['d', 'metric', 'engine', 'nlist']);
+		super('IndexIVFFlat', options, false, ({ engine, d }) => new FlatCodec(engine, d));
+	}
+}

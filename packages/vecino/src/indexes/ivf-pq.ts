@@ -1,0 +1,41 @@
+/**
+ * IVF over product-quantized vectors (IVFADC; Jégou, Douze, Schmid, 2011).
+ */
+
+import { ProductQuantizer } from '../quantizers/product.ts';
+import { checkBoolean, checkKeys } from '../util/check.ts';
+import { IndexIVF, type IndexIVFOptions } from './ivf.ts';
+
+export interface IndexIVFPQOptions extends IndexIVFOptions {
+	/** Sub-vectors; divides d unless `pad` is set. */
+	readonly m: number;
+	/** Bits of a sub-code, 4..12. Default: 8. */
+	readonly nbits?: number | undefined;
+	/** Fill vectors up with zeros when m does not divide d. Default: false. */
+	readonly pad?: boolean | undefined;
+	/** Code the difference to the centroid instead of the vector. Default: true. */
+	readonly byResidual?: boolean | undefined;
+}
+
+/**
+ * Cells of compressed vectors: ceil(m * nbits / 8) bytes of code, 4 of label and, with residuals under l2,
+ * 4 of a precomputed term per vector.
+ *
+ * @example
+ * using index = new IndexIVFPQ({ d: 64, nlist: 100, m: 16 });
+ * index.train(vectors).add(vectors);
+ * const { labels } = index.search(queries, 10, { nprobe: 8 });
+ */
+export class IndexIVFPQ extends IndexIVF {
+	readonly type = 'IndexIVFPQ';
+	readonly pq: ProductQuantizer;
+
+	constructor(options: IndexIVFPQOptions) {
+		const where = 'IndexIVFPQ';
+		checkKeys(where, options, ['d', 'metric', 'engine', 'nlist', 'm', 'nbits', 'pad', 'byResidual']);
+		const { m, nbits, pad } = options;
+		const byResidual = checkBoolean(where, 'byResidual', options.byResidual ?? true);
+		super(where, options, byResidual, ({ d, engine }) => new ProductQuantizer({ d, m, nbits, pad, engine }));
+		this.pq = this.codec as ProductQuantizer;
+	}
+}

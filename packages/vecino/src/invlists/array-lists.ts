@@ -1,0 +1,144 @@
+/**
+ * Inverted lists in the arena: one block of memory per list that holds its codes, then (optionally) a term
+ * for each, then its labels (u32). The directory that kernels read stays beside them.
+ */
+
+import type { ListStats } from '../core/result.ts';
+import type { Arena } from '../kernels/arena.ts';
+import { type CodeLayout, codesBytes, termsBytes, wholeBlocks } from './layout.ts';
+
+const ENTRY_BYTES = 16;
+/** Kernels may read this far past the last code of a list. */
+const SLACK = 8;
+
+export class ArrayInvertedLists implements Disposable {
+	readonly nlist: number;
+	readonly layout: CodeLayout;
+	/** Directory, nlist entries of u32 codes, terms, ids, n (kernels.ts). */
+	readonly directory: number;
+	readonly #arena: Arena;
+	readonly #blocks: Float64Array;
+	readonly #capacities: Uint32Array;
+	#blockBytes = 0;
+
+	constructor(arena: Arena, nlist: number, layout: CodeLayout) {
+		this.#arena = arena;
+		this.nlist = nlist;
+		this.layout = layout;
+		this.directory = arena.allocZeroed(nlist * ENTRY_BYTES);
+		this.#blocks = new Float64Array(nlist);
+		this.#capacities = new Uint32Array(nlist);
+	}
+
+	listSize(listNo: number): number {
+		return this.#arena.u32[this.#entry(listNo) + 3]!;
+	}
+
+	/** Pointers of a list; terms is 0 when there are none. */
+	list(listNo: number): { codes: number; terms: number; ids: number; n: number } {
+		const entry = this.#entry(listNo);
+		const { u32 } = this.#arena;
+		return { codes: u32[entry]!, terms: u32[entry + 1]!, ids: u32[entry + 2]!, n: u32[entry + 3]! };
+	}
+
+	/**
+	 * Room for `extra` more codes in a list. A first filling fits exactly; later growth leaves an eighth
+	 * (at least four codes) so that adding one by one does not copy each time.
+	 */
+	reserve(listNo: number, extra: number): void {
+		const { codes, terms, ids, n } = this.list(listNo);
+		if (n + extra <= this.#capacities[listNo]!) return;
+		const arena = this.#arena;
+		const { layout } = this;
+		const wanted = n === 0 ? extra : Math.max(n + extra, n + Math.max(4, n >> 3));
+		const capacity = wholeBlocks(layout, wanted);
+		const codeBytes = Math.ceil((codesBytes(layout, capacity) + SLACK) / 4) * 4;
+		const termBytes = termsBytes(layout, capacity);
+		const byteLength = codeBytes + termBytes + capacity * 4;
+		// Blocks are filled bit by bit and start empty.
+		const block = layout.blockSize === 1 ? arena.alloc(byteLength) : arena.allocZeroed(byteLength);
+		const newTerms = layout.termBytes > 0 ? block + codeBytes : 0;
+		const newIds = block + codeBytes + termBytes;
+		const { u8, u32 } = arena;
+		u8.copyWithin(block, codes, codes + codesBytes(layout, n));
+		if (terms !== 0) u8.copyWithin(newTerms, terms, terms + termsBytes(layout, n));
+		u8.copyWithin(newIds, ids, ids + n * 4);
+		this.#blockBytes += arena.sizeOf(block) - arena.sizeOf(this.#blocks[listNo]!);
+		arena.free(this.#blocks[listNo]!);
+		this.#blocks[listNo] = block;
+		this.#capacities[listNo] = capacity;
+		u32.set([block, newTerms, newIds], this.#entry(listNo));
+	}
+
+	/** Counts `added` codes, written behind the last, as part of the list. */
+	commit(listNo: number, added: number): void {
+		const entry = this.#entry(listNo);
+		this.#arena.u32[entry + 3] = this.#arena.u32[entry + 3]! + added;
+	}
+
+	/** Where a label is, or undefined. Looks through the lists one after the other. */
+	find(label: number): { listNo: number; position: number } | undefined {
+		for (let listNo = 0; listNo < this.nlist; listNo++) {
+			const { ids, n } = this.list(listNo);
+			const position = this.#arena.u32.subarray(ids >>> 2, (ids >>> 2) + n).indexOf(label);
+			if (position >= 0) return { listNo, position };
+		}
+		return undefined;
+	}
+
+	/** Sizes of the lists. */
+	stats(nprobe: number): ListStats {
+		let min = Number.POSITIVE_INFINITY;
+		let max = 0;
+		let empty = 0;
+		let sum = 0;
+		let squares = 0;
+		for (let listNo = 0; listNo < this.nlist; listNo++) {
+			const n = this.listSize(listNo);
+			min = Math.min(min, n);
+			max = Math.max(max, n);
+			if (n === 0) empty++;
+			sum += n;
+			squares += n * n;
+		}
+		const imbalance = sum === 0 ? 1 : (this.nlist * squares) / (sum * sum);
+		return { nlist: this.nlist, mean: sum / this.nlist, min, max, empty, imbalance, nprobe };
+	}
+
+	/** Resident bytes: codes, terms and labels with the spare room of each list apart. */
+	bytes(): Record<string, number> {
+		let n = 0;
+		for (let listNo = 0; listNo < this.nlist; listNo++) n += this.listSize(listNo);
+		const { codeSize, termBytes } = this.layout;
+		const codes = n * codeSize;
+		const terms = n * termBytes;
+		const labels = n * 4;
+		const directory = this.#arena.sizeOf(this.directory) + this.#blocks.byteLength + this.#capacities.byteLength;
+		return {
+			codes,
+			...(termBytes > 0 && { terms }),
+			labels,
+			spare: this.#blockBytes - codes - terms - labels,
+			directory,
+		};
+	}
+
+	clear(): void {
+		for (const [listNo, block] of this.#blocks.entries()) {
+			this.#arena.free(block);
+			this.#arena.u32.fill(0, this.#entry(listNo), this.#entry(listNo) + 4);
+		}
+		this.#blocks.fill(0);
+		this.#capacities.fill(0);
+		this.#blockBytes = 0;
+	}
+
+	[Symbol.dispose](): void {
+		this.clear();
+		this.#arena.free(this.directory);
+	}
+
+	#entry(listNo: number): number {
+		return (this.directory >>> 2) + listNo * 4;
+	}
+}

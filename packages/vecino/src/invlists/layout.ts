@@ -1,0 +1,42 @@
+/**
+ * How codes lie in memory and in files: one after the other, or in blocks of 32 that are always whole.
+ */
+
+import { fastSlot } from '../kernels/kernels.ts';
+
+export interface CodeLayout {
+	/** Bytes of one code. */
+	readonly codeSize: number;
+	/** Codes in a block: 1, or 32 for fast-scan (assembly/fastscan.ts). */
+	readonly blockSize: number;
+	/** Bytes of the term that each code carries, 0 for none. Terms come in blocks like codes. */
+	readonly termBytes: number;
+}
+
+/** n rounded up to whole blocks. */
+export function wholeBlocks({ blockSize }: CodeLayout, n: number): number {
+	return Math.ceil(n / blockSize) * blockSize;
+}
+
+/** Bytes of n codes. */
+export function codesBytes(layout: CodeLayout, n: number): number {
+	return wholeBlocks(layout, n) * layout.codeSize;
+}
+
+/** Bytes of the terms of n codes. */
+export function termsBytes(layout: CodeLayout, n: number): number {
+	return wholeBlocks(layout, n) * layout.termBytes;
+}
+
+/** Whether the codes that are not there, behind the n that are, are zero in the last block, and their terms. */
+export function blockTailIsZero(u8: Uint8Array, layout: CodeLayout, codes: number, terms: number, n: number): boolean {
+	const { codeSize, blockSize, termBytes } = layout;
+	for (let i = n; i < wholeBlocks(layout, n); i++) {
+		const block = codes + (i - (i % blockSize)) * codeSize;
+		const bits = 15 << (4 * ((i >> 4) & 1));
+		for (let j = 0; j < 2 * codeSize; j++) if ((u8[block + j * 16 + (i & 15)]! & bits) !== 0) return false;
+		const term = terms + (i - (i % blockSize) + fastSlot(i & 31)) * termBytes;
+		for (let b = 0; b < termBytes; b++) if (u8[term + b] !== 0) return false;
+	}
+	return true;
+}

@@ -1,0 +1,138 @@
+/**
+ * A codec turns rows into codes of a fixed size and back, and can scan codes. Indexes are made of a
+ * codec and a place where codes live (a growing array, inverted lists).
+ */
+
+import type { KMeansOptions } from '../cluster/kmeans.ts';
+import type { TrainingRows } from '../cluster/rows.ts';
+import type { Engine } from '../kernels/engine.ts';
+import type { ScanArgs } from '../kernels/kernels.ts';
+import type { Steps } from '../util/steps.ts';
+
+/** Bytes behind fast-scan tables: 1 / scale, offset, term scale. */
+export const TABLE_PARAMS_BYTES: number = 16;
+
+/** How the distance is put together: squared L2, inner product, or squared L2 of coarse centroid + residual code. */
+export type ScanKind = 'l2' | 'ip' | 'residual-l2';
+
+/**
+ * Scans codes for one query. Work per query is done once in setQuery, work per list is the `biases`
+ * and `terms` of the kernel, work per code is the kernel's loop.
+ */
+export interface CodeScanner {
+	/** Bytes of arena that hold a prepared query. */
+	readonly stateBytes: number;
+	/** Prepares the query of d values at `q`. */
+	setQuery(q: number, state: number): void;
+	/** Scans lists for the prepared query; returns the number of codes scanned (kernels.ts). */
+	scan(state: number, args: ScanArgs): number;
+}
+
+export interface Codec extends Disposable {
+	readonly d: number;
+	/** Bytes of one code. */
+	readonly codeSize: number;
+	readonly isTrained: boolean;
+	/** Most rows that training can use; 0 when there is nothing to train. */
+	trainingLimit(options: KMeansOptions): number;
+	trainSteps(rows: TrainingRows, options: KMeansOptions): Steps<void>;
+	/** Scratch bytes that encode needs. */
+	readonly encodeScratchBytes: number;
+	/** Codes of n rows of d values, all pointers into the arena. */
+	encodeRows(x: number, n: number, codes: number, scratch: number): void;
+	/** Rows of d values from n codes. */
+	decodeRows(codes: number, n: number, out: number): void;
+	scanner(kind: ScanKind): CodeScanner;
+	/** Resident bytes by component. */
+	bytes(): Record<string, number>;
+
+	// Where codes lie (invlists/layout.ts): one after the other, or in blocks.
+
+	/** Codes in a block. */
+	readonly blockSize: number;
+	/** Bytes of a term, where codes carry one. */
+	readonly termBytes: number;
+	/** Puts the code at `code` at position `at` of codes. */
+	place(codes: number, at: number, code: number): void;
+	/** Puts a term at position `at` of terms. */
+	placeTerm(terms: number, at: number, term: number): void;
+	/** The row of d values of the code at position `at`. */
+	decodeAt(codes: number, at: number, out: number): void;
+	/** Takes in the range of the terms of training rows, if the codec rounds terms. */
+	learnTerms?(min: number, max: number): void;
+}
+
+/** Codes one after the other, terms of float32. */
+export abstract class RowCodec {
+	/** @internal */
+	readonly blockSize: number = 1;
+	/** @internal */
+	readonly termBytes: number = 4;
+	abstract readonly codeSize: number;
+	/** @internal */
+	protected abstract readonly engine: Engine;
+	abstract decodeRows(codes: number, n: number, out: number): void;
+
+	/** @internal */
+	place(codes: number, at: number, code: number): void {
+		this.engine.arena.u8.copyWithin(codes + at * this.codeSize, code, code + this.codeSize);
+	}
+
+	/** @internal */
+	placeTerm(terms: number, at: number, term: number): void {
+		this.engine.arena.f32[(terms >>> 2) + at] = term;
+	}
+
+	/** @internal */
+	decodeAt(codes: number, at: number, out: number): void {
+		this.decodeRows(codes + at * this.codeSize, 1, out);
+	}
+}
+
+/** Rows stored as they are: 4 * d bytes. */
+export class FlatCodec extends RowCodec implements Codec {
+	readonly d: number;
+	readonly codeSize: number;
+	readonly isTrained = true;
+	readonly encodeScratchBytes = 0;
+	/** @internal */
+	protected readonly engine: Engine;
+
+	constructor(engine: Engine, d: number) {
+		super();
+		this.engine = engine;
+		this.d = d;
+		this.codeSize = 4 * d;
+	}
+
+	trainingLimit(): number {
+		return 0;
+	}
+
+	*trainSteps(): Steps<void> {}
+
+	encodeRows(x: number, n: number, codes: number): void {
+		this.engine.arena.u8.copyWithin(codes, x, x + n * this.codeSize);
+	}
+
+	decodeRows(codes: number, n: number, out: number): void {
+		this.engine.arena.u8.copyWithin(out, codes, codes + n * this.codeSize);
+	}
+
+	scanner(kind: ScanKind): CodeScanner {
+		if (kind === 'residual-l2') throw new Error('internal: flat codes are never residuals');
+		const { arena, kernels } = this.engine;
+		const { d } = this;
+		return {
+			stateBytes: 4 * d,
+			setQuery: (q, state) => void arena.u8.copyWithin(state, q, q + 4 * d),
+			scan: (state, args) => (kind === 'l2' ? kernels.scanL2(...args, state, d) : kernels.scanIp(...args, state, d)),
+		};
+	}
+
+	bytes(): Record<string, number> {
+		return {};
+	}
+
+	[Symbol.dispose](): void {}
+}

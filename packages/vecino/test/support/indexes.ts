@@ -1,0 +1,89 @@
+/** Every kind of index, small, for the suites that run on all of them. */
+import type { Metric } from '../../src/core/metric.ts';
+import type { Index } from '../../src/indexes/base.ts';
+import { IndexIVFPQFastScan, IndexPQFastScan } from '../../src/indexes/fast-scan.ts';
+import { IndexFlat } from '../../src/indexes/flat.ts';
+import { IndexIDMap } from '../../src/indexes/id-map.ts';
+import { IndexIVFFlat } from '../../src/indexes/ivf-flat.ts';
+import { IndexIVFPQ } from '../../src/indexes/ivf-pq.ts';
+import { IndexPQ } from '../../src/indexes/pq.ts';
+import { IndexRefine } from '../../src/indexes/refine.ts';
+import { IndexScalarQuantizer } from '../../src/indexes/scalar-quantizer.ts';
+
+export interface Kind {
+	readonly name: string;
+	/** Distances equal those of exact search when every cell is opened. */
+	readonly exact: boolean;
+	/** Results do not depend on nprobe. */
+	readonly hasCells: boolean;
+	make(d: number, metric: Metric): Index;
+}
+
+export const KINDS: readonly Kind[] = [
+	{ name: 'Flat', exact: true, hasCells: false, make: (d, metric) => new IndexFlat({ d, metric }) },
+	{ name: 'SQ8', exact: false, hasCells: false, make: (d, metric) => new IndexScalarQuantizer({ d, metric }) },
+	{ name: 'PQ4x8', exact: false, hasCells: false, make: (d, metric) => new IndexPQ({ d, metric, m: 4 }) },
+	{ name: 'PQ8x5', exact: false, hasCells: false, make: (d, metric) => new IndexPQ({ d, metric, m: 8, nbits: 5 }) },
+	{
+		name: 'PQ7x6 padded',
+		exact: false,
+		hasCells: false,
+		make: (d, metric) => new IndexPQ({ d, metric, m: 7, nbits: 6, pad: true }),
+	},
+	{ name: 'IVF8,Flat', exact: true, hasCells: true, make: (d, metric) => new IndexIVFFlat({ d, metric, nlist: 8 }) },
+	{
+		name: 'IVF8,PQ4',
+		exact: false,
+		hasCells: true,
+		make: (d, metric) => new IndexIVFPQ({ d, metric, nlist: 8, m: 4 }),
+	},
+	{
+		name: 'IVF8,PQ4 without residuals',
+		exact: false,
+		hasCells: true,
+		make: (d, metric) => new IndexIVFPQ({ d, metric, nlist: 8, m: 4, byResidual: false }),
+	},
+	{
+		name: 'IVF8,PQ8x5',
+		exact: false,
+		hasCells: true,
+		make: (d, metric) => new IndexIVFPQ({ d, metric, nlist: 8, m: 8, nbits: 5 }),
+	},
+	{ name: 'PQ8x4fs', exact: false, hasCells: false, make: (d, metric) => new IndexPQFastScan({ d, metric, m: 8 }) },
+	{
+		name: 'PQ7x4fs padded',
+		exact: false,
+		hasCells: false,
+		make: (d, metric) => new IndexPQFastScan({ d, metric, m: 7, pad: true }),
+	},
+	{
+		name: 'IVF8,PQ8x4fsr',
+		exact: false,
+		hasCells: true,
+		make: (d, metric) => new IndexIVFPQFastScan({ d, metric, nlist: 8, m: 8 }),
+	},
+	{
+		name: 'IVF8,PQ8x4fs',
+		exact: false,
+		hasCells: true,
+		make: (d, metric) => new IndexIVFPQFastScan({ d, metric, nlist: 8, m: 8, byResidual: false }),
+	},
+	{
+		name: 'IVF8,PQ4,RFlat',
+		exact: false,
+		hasCells: true,
+		make: (d, metric) => new IndexRefine({ base: new IndexIVFPQ({ d, metric, nlist: 8, m: 4 }) }),
+	},
+	{
+		name: 'PQ4,Refine(SQ8)',
+		exact: false,
+		hasCells: false,
+		make: (d, metric) => new IndexRefine({ base: new IndexPQ({ d, metric, m: 4 }), store: 'sq8' }),
+	},
+	{
+		name: 'IDMap,IVF8,Flat',
+		exact: true,
+		hasCells: true,
+		make: (d, metric) => new IndexIDMap({ index: new IndexIVFFlat({ d, metric, nlist: 8 }) }),
+	},
+];

@@ -57,6 +57,16 @@ export { IndexIVFPQ, type IndexIVFPQOptions } from './indexes/ivf-pq.ts';
 export { IndexPQ, type IndexPQOptions } from './indexes/pq.ts';
 export { IndexRefine, type IndexRefineOptions } from './indexes/refine.ts';
 export { IndexScalarQuantizer } from './indexes/scalar-quantizer.ts';
+export { encodeNpy } from './io/npy.ts';
+export { bytesSource, type RangeSource } from './io/source.ts';
+export { encodeBvecs, encodeFvecs, encodeIvecs } from './io/texmex.ts';
+export {
+	openVectorSource,
+	type VectorDtype,
+	type VectorFile,
+	type VectorFileInfo,
+	type VectorFormat,
+} from './io/vectors.ts';
 export {
 	createEngine,
 	createEngineSync,

@@ -1,0 +1,28 @@
+/**
+ * vecino/node: vector files and index files by path, for Node, Bun and Deno.
+ *
+ * @module
+ *
+ * @example
+ * import { IndexFlat } from 'vecino';
+ * import { loadIndex, saveIndex } from 'vecino/node';
+ * await saveIndex(index, 'words.vecino');
+ * using again = await loadIndex('words.vecino');
+ */
+
+export {
+	type Chunks,
+	type ConvertVectorsOptions,
+	convertVectors,
+	type FileSource,
+	fileSource,
+	type OpenVectorFile,
+	type OpenVectorsOptions,
+	openVectors,
+	readVectors,
+	type WriteFileOptions,
+	type WriteVectorsOptions,
+	type WrittenVectors,
+	writeFileAtomic,
+	writeVectors,
+} from './files.ts';

@@ -58,6 +58,14 @@ export { IndexPQ, type IndexPQOptions } from './indexes/pq.ts';
 export { IndexRefine, type IndexRefineOptions } from './indexes/refine.ts';
 export { IndexScalarQuantizer } from './indexes/scalar-quantizer.ts';
 export { encodeNpy } from './io/npy.ts';
+export {
+	type IndexFileInfo,
+	inspectIndex,
+	type OpenIndexOptions,
+	openIndex,
+	type ReadIndexOptions,
+	readIndex,
+} from './io/read-index.ts';
 export { bytesSource, type RangeSource } from './io/source.ts';
 export { encodeBvecs, encodeFvecs, encodeIvecs } from './io/texmex.ts';
 export {
@@ -67,6 +75,7 @@ export {
 	type VectorFileInfo,
 	type VectorFormat,
 } from './io/vectors.ts';
+export { indexChunks, writeIndex } from './io/write-index.ts';
 export {
 	createEngine,
 	createEngineSync,

@@ -26,3 +26,4 @@ export {
 	writeFileAtomic,
 	writeVectors,
 } from './files.ts';
+export { inspectIndexFile, loadIndex, saveIndex } from './index-files.ts';

@@ -1,0 +1,185 @@
+/**
+ * Inverted lists from a file: a directory with size and checksum of each list, and the lists, one behind the other.
+ */
+
+import type { VecinoError } from '../errors.ts';
+import type { ArrayInvertedLists } from '../invlists/array-lists.ts';
+import { blockTailIsZero, codesBytes, termsBytes } from '../invlists/layout.ts';
+import { crc32c, crc32cCombine } from '../util/crc32c.ts';
+import { listBytes } from './index-node.ts';
+import { allFinite, type SectionReader } from './read-sections.ts';
+import { allocate, type Reading } from './reading.ts';
+
+/** Numbers of the two sections. */
+interface Numbers {
+	readonly directory: number;
+	readonly lists: number;
+}
+
+/** Fills empty lists with ntotal codes. `finite`: codes are float32 values that may not be NaN or infinite. */
+export function* readLists(
+	file: SectionReader,
+	numbers: Numbers,
+	lists: ArrayInvertedLists,
+	ntotal: number,
+	finite: boolean,
+): Reading<void> {
+	const directory = new Uint32Array((yield* file.bytes(numbers.directory)).buffer);
+	checkSizes(file, numbers, directory, lists, ntotal);
+	const filler = new ListFiller(file, numbers.lists, lists, directory, ntotal, finite);
+	yield* file.parts(numbers.lists, (part) => filler.take(part));
+	file.compare(numbers.lists, filler.crc);
+}
+
+/** The sizes must add up to ntotal, and the lists to their section. */
+function checkSizes(
+	file: SectionReader,
+	numbers: Numbers,
+	directory: Uint32Array,
+	lists: ArrayInvertedLists,
+	ntotal: number,
+): void {
+	let n = 0;
+	let byteLength = 0;
+	for (let listNo = 0; listNo < lists.nlist; listNo++) {
+		const size = directory[2 * listNo]!;
+		n += size;
+		byteLength += listBytes(size, lists.layout);
+	}
+	if (n !== ntotal) throw file.fault(numbers.directory, `the lists hold ${n} codes, the index ${ntotal}`);
+	const expected = file.section(numbers.lists).byteLength;
+	if (byteLength === expected) return;
+	throw file.fault(numbers.lists, `the lists take ${byteLength} bytes, the section has ${expected}`);
+}
+
+/** Takes the bytes of the lists as they come and puts codes, terms and labels in their places. */
+class ListFiller {
+	/** CRC-32C of all lists so far, put together from theirs. */
+	crc = 0;
+	readonly #file: SectionReader;
+	readonly #section: number;
+	readonly #lists: ArrayInvertedLists;
+	/** Size and CRC-32C of each list, layout (nlist, 2). */
+	readonly #directory: Uint32Array;
+	/** One bit per label: seen. */
+	readonly #seen: Uint32Array;
+	readonly #ntotal: number;
+	readonly #finite: boolean;
+	/** Where the current list begins, from the start of the section; its number, and how much of it has come. */
+	#start = 0;
+	#listNo = -1;
+	#length = 0;
+	#done = 0;
+	#crc = 0;
+	/** Ends of codes, padding, terms and labels in the list, and where each goes in the arena (0: nowhere). */
+	#ends: readonly number[] = [];
+	#targets: readonly number[] = [];
+	#paddingIsZero = true;
+
+	constructor(
+		file: SectionReader,
+		section: number,
+		lists: ArrayInvertedLists,
+		directory: Uint32Array,
+		ntotal: number,
+		finite: boolean,
+	) {
+		this.#file = file;
+		this.#section = section;
+		this.#lists = lists;
+		this.#directory = directory;
+		this.#ntotal = ntotal;
+		this.#finite = finite;
+		const words = Math.ceil(ntotal / 32);
+		this.#seen = allocate(file.name, words * 4, () => new Uint32Array(words));
+	}
+
+	take(part: Uint8Array): void {
+		for (let at = 0; at < part.length; ) {
+			if (this.#done === this.#length) this.#open();
+			const count = Math.min(this.#length - this.#done, part.length - at);
+			if (this.#file.verify) this.#crc = crc32c(part, this.#crc, at, at + count);
+			this.#copy(part, at, count);
+			this.#done += count;
+			at += count;
+			if (this.#done === this.#length) this.#close();
+		}
+	}
+
+	/** Begins the next list that is not empty. */
+	#open(): void {
+		const lists = this.#lists;
+		this.#start += this.#length;
+		do this.#listNo++;
+		while (this.#directory[2 * this.#listNo] === 0);
+		const n = this.#directory[2 * this.#listNo]!;
+		lists.reserve(this.#listNo, n);
+		const { codes, terms, ids } = lists.list(this.#listNo);
+		const codeBytes = codesBytes(lists.layout, n);
+		const padded = Math.ceil(codeBytes / 4) * 4;
+		const behindTerms = padded + termsBytes(lists.layout, n);
+		this.#length = listBytes(n, lists.layout);
+		this.#ends = [codeBytes, padded, behindTerms, this.#length];
+		this.#targets = [codes, 0, terms, ids];
+		this.#done = 0;
+		this.#crc = 0;
+	}
+
+	/** `count` bytes of the current list, from part[at] on. */
+	#copy(part: Uint8Array, at: number, count: number): void {
+		const { u8 } = this.#file.arena;
+		const end = this.#done + count;
+		let from = this.#done;
+		for (let field = 0; from < end; field++) {
+			const to = Math.min(end, this.#ends[field]!);
+			if (to <= from) continue;
+			const bytes = part.subarray(at + from - this.#done, at + to - this.#done);
+			const begin = field === 0 ? 0 : this.#ends[field - 1]!;
+			if (field === 1) this.#paddingIsZero &&= bytes.every((byte) => byte === 0);
+			else u8.set(bytes, this.#targets[field]! + from - begin);
+			from = to;
+		}
+	}
+
+	/** Checks the current list, which is whole now, and counts its codes. */
+	#close(): void {
+		const file = this.#file;
+		const lists = this.#lists;
+		const listNo = this.#listNo;
+		const n = this.#directory[2 * listNo]!;
+		if (file.verify) {
+			if (this.#crc !== this.#directory[2 * listNo + 1]) {
+				throw this.#fault('fails its checksum: the file was changed after it was written');
+			}
+			this.crc = crc32cCombine(this.crc, this.#crc, this.#length);
+		}
+		if (!this.#paddingIsZero) throw this.#fault('the padding behind its codes is not zero');
+		const { codes, terms, ids } = lists.list(listNo);
+		const { u8, u32 } = file.arena;
+		if (!blockTailIsZero(u8, lists.layout, codes, terms, n)) {
+			throw this.#fault('codes or terms behind its last one are not zero');
+		}
+		this.#checkLabels(u32.subarray(ids >>> 2, (ids >>> 2) + n));
+		const values = codesBytes(lists.layout, n) / 4;
+		if (this.#finite && !allFinite(u32, codes >>> 2, (codes >>> 2) + values))
+			throw this.#fault('a value is not finite');
+		if (lists.layout.termBytes === 4 && !allFinite(u32, terms >>> 2, (terms >>> 2) + n))
+			throw this.#fault('a term is not finite');
+		lists.commit(listNo, n);
+	}
+
+	/** Labels are rows of the index, each in one place. */
+	#checkLabels(labels: Uint32Array): void {
+		const seen = this.#seen;
+		for (const label of labels) {
+			if (label >= this.#ntotal) throw this.#fault(`label ${label} is outside 0..${this.#ntotal - 1}`);
+			const bit = 1 << (label & 31);
+			if ((seen[label >>> 5]! & bit) !== 0) throw this.#fault(`label ${label} is there twice`);
+			seen[label >>> 5]! |= bit;
+		}
+	}
+
+	#fault(message: string): VecinoError {
+		return this.#file.fault(this.#section, `list ${this.#listNo}: ${message}`, this.#start);
+	}
+}

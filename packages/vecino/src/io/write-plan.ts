@@ -1,0 +1,286 @@
+/**
+ * What a `.vecino` file of an index will hold: the JSON tree and the sections, in order, as pieces of memory that are
+ * looked up when they are copied. Planning allocates next to nothing and copies nothing.
+ */
+
+import { VecinoError } from '../errors.ts';
+import type { Index } from '../indexes/base.ts';
+import { IndexIVFPQFastScan, IndexPQFastScan } from '../indexes/fast-scan.ts';
+import { IndexFlat } from '../indexes/flat.ts';
+import { IndexIDMap } from '../indexes/id-map.ts';
+import type { IndexIVF } from '../indexes/ivf.ts';
+import { IndexIVFFlat } from '../indexes/ivf-flat.ts';
+import { IndexIVFPQ } from '../indexes/ivf-pq.ts';
+import { IndexPQ } from '../indexes/pq.ts';
+import { IndexRefine } from '../indexes/refine.ts';
+import { IndexScalarQuantizer } from '../indexes/scalar-quantizer.ts';
+import type { ArrayInvertedLists } from '../invlists/array-lists.ts';
+import type { CodeArray } from '../invlists/code-array.ts';
+import { codesBytes, termsBytes } from '../invlists/layout.ts';
+import type { Arena } from '../kernels/arena.ts';
+import type { FastScanQuantizer } from '../quantizers/fast-scan.ts';
+import type { ProductQuantizer } from '../quantizers/product.ts';
+import type { ScalarQuantizer } from '../quantizers/scalar.ts';
+import { crc32c, crc32cCombine } from '../util/crc32c.ts';
+import {
+	codebookBytes,
+	type FlatNode,
+	type IndexNode,
+	type IVFFlatNode,
+	type IVFPQFastScanNode,
+	type IVFPQNode,
+	listBytes,
+	type SQNode,
+} from './index-node.ts';
+
+/** Some bytes: an array of their own, or a range of the arena, whose views do not last. */
+export type Piece = Uint8Array | { readonly ptr: number; readonly byteLength: number };
+
+export interface PlannedSection {
+	readonly byteLength: number;
+	/** The content, afresh each time it is called. */
+	pieces(): Iterable<Piece>;
+	/** CRC-32C of the content; it yields now and then, for callers that must give way. */
+	checksum(): Generator<undefined, number>;
+}
+
+export interface FilePlan {
+	readonly root: IndexNode;
+	readonly sections: readonly PlannedSection[];
+}
+
+/** Bytes that a checksum looks at before it yields. */
+const SLICE_BYTES = 4 * 2 ** 20;
+/** Codebooks are brought into rows in parts of about this many bytes. */
+const CODEBOOK_BYTES = 2 ** 18;
+
+/**
+ * The plan for an index and those inside it.
+ *
+ * @throws VecinoError 'unsupported' for kinds of index that no file can hold, and for indexes out of step with those inside.
+ */
+export function planFile(index: Index): FilePlan {
+	const sections: PlannedSection[] = [];
+	return { root: planNode(index, sections), sections };
+}
+
+/** The bytes of a piece, for use at once. */
+export function bytesOfPiece(arena: Arena, piece: Piece): Uint8Array {
+	return piece instanceof Uint8Array ? piece : arena.u8.subarray(piece.ptr, piece.ptr + piece.byteLength);
+}
+
+/** Adds the sections of an index and returns its node. The order of keys is that of the file. */
+function planNode(index: Index, sections: PlannedSection[]): IndexNode {
+	if (index instanceof IndexRefine) return planRefine(index, sections);
+	if (index instanceof IndexIDMap) return planIDMap(index, sections);
+	const { d, metric, ntotal, isTrained } = index;
+	const base = { d, metric, ntotal, isTrained };
+	const { arena } = index.engine;
+	const add = (section: PlannedSection): number => sections.push(section) - 1;
+	if (index instanceof IndexFlat) {
+		return { type: 'IndexFlat', ...base, sections: { codes: add(planCodes(arena, index.codes)) } };
+	}
+	if (index instanceof IndexScalarQuantizer) {
+		const { codec, codes } = index;
+		const numbers = isTrained && {
+			ranges: add(planRanges(arena, codec as ScalarQuantizer)),
+			codes: add(planCodes(arena, codes)),
+		};
+		return { type: 'IndexScalarQuantizer', ...base, sections: { ...numbers } };
+	}
+	if (index instanceof IndexPQ) {
+		const { m, nbits } = index.pq;
+		const numbers = isTrained && {
+			codebook: add(planCodebook(arena, index.pq)),
+			codes: add(planCodes(arena, index.codes)),
+		};
+		return { type: 'IndexPQ', ...base, m, nbits, sections: { ...numbers } };
+	}
+	if (index instanceof IndexPQFastScan) {
+		const numbers = isTrained && {
+			codebook: add(planCodebook(arena, index.pq)),
+			codes: add(planCodes(arena, index.codes)),
+		};
+		return { type: 'IndexPQFastScan', ...base, m: index.pq.m, sections: { ...numbers } };
+	}
+	if (index instanceof IndexIVFFlat || index instanceof IndexIVFPQ || index instanceof IndexIVFPQFastScan) {
+		return planIVF(index, base, add);
+	}
+	throw new VecinoError('unsupported', `an index of type ${index.type} cannot be written to a file`);
+}
+
+function planIVF(
+	index: IndexIVFFlat | IndexIVFPQ | IndexIVFPQFastScan,
+	shape: Pick<IVFPQNode, 'd' | 'metric' | 'ntotal' | 'isTrained'>,
+	add: (section: PlannedSection) => number,
+): IVFFlatNode | IVFPQNode | IVFPQFastScanNode {
+	const { nlist, nprobe, isTrained } = index;
+	const { arena } = index.engine;
+	const base = { ...shape, nlist, ...(isTrained && { nprobe }) };
+	if (index instanceof IndexIVFFlat) {
+		const numbers = isTrained && { centroids: add(planCentroids(arena, index)), ...planLists(arena, index.lists, add) };
+		return { type: 'IndexIVFFlat', ...base, sections: { ...numbers } };
+	}
+	const { m, nbits } = index.pq;
+	const numbers = isTrained && {
+		centroids: add(planCentroids(arena, index)),
+		codebook: add(planCodebook(arena, index.pq)),
+		...planLists(arena, index.lists, add),
+	};
+	const { byResidual } = index;
+	if (index instanceof IndexIVFPQ)
+		return { type: 'IndexIVFPQ', ...base, m, nbits, byResidual, sections: { ...numbers } };
+	const terms = isTrained && index.hasTerms && { terms: (index.codec as FastScanQuantizer).termRange };
+	return { type: 'IndexIVFPQFastScan', ...base, m, byResidual, ...terms, sections: { ...numbers } };
+}
+
+function planRefine(index: IndexRefine, sections: PlannedSection[]): IndexNode {
+	const { d, metric, ntotal, isTrained, kFactor } = index;
+	checkInStep(index, 'stored', index.refine.ntotal);
+	const base = planNode(index.base, sections);
+	const refine = planNode(index.refine, sections) as FlatNode | SQNode;
+	return { type: 'IndexRefine', d, metric, ntotal, isTrained, kFactor, base, refine };
+}
+
+function planIDMap(index: IndexIDMap, sections: PlannedSection[]): IndexNode {
+	const { d, metric, ntotal, isTrained, table, engine } = index;
+	checkInStep(index, 'ids', table.n);
+	const ids = (): Piece[] => [bytesOf(table.ids)];
+	const numbers = { ids: sections.push(planned(engine.arena, ntotal * 8, ids)) - 1 };
+	return {
+		type: 'IndexIDMap',
+		d,
+		metric,
+		ntotal,
+		isTrained,
+		sections: numbers,
+		index: planNode(index.index, sections),
+	};
+}
+
+/** Somebody may have added to the index inside. */
+function checkInStep(index: Index, what: string, count: number): void {
+	if (index.ntotal === count) return;
+	const message = `${index.type}: the index inside was changed behind its back (${index.ntotal} vectors, ${count} ${what})`;
+	throw new VecinoError('unsupported', message);
+}
+
+function planned(arena: Arena, byteLength: number, pieces: () => Iterable<Piece>): PlannedSection {
+	return { byteLength, pieces, checksum: () => checksumOf(arena, pieces()) };
+}
+
+function* checksumOf(arena: Arena, pieces: Iterable<Piece>): Generator<undefined, number> {
+	let crc = 0;
+	let slice = 0;
+	for (const piece of pieces) {
+		for (let at = 0; at < piece.byteLength; at += SLICE_BYTES) {
+			const end = Math.min(piece.byteLength, at + SLICE_BYTES);
+			crc = crc32c(bytesOfPiece(arena, piece), crc, at, end);
+			slice += end - at;
+			if (slice < SLICE_BYTES) continue;
+			slice = 0;
+			yield;
+		}
+	}
+	return crc;
+}
+
+function planCodes(arena: Arena, codes: CodeArray): PlannedSection {
+	return planned(arena, codesBytes(codes.layout, codes.n), function* () {
+		for (const { ptr, n } of codes.segments()) yield { ptr, byteLength: codesBytes(codes.layout, n) };
+	});
+}
+
+/** Layout (m, ksub, dsub), float32. */
+function planCodebook(arena: Arena, pq: ProductQuantizer): PlannedSection {
+	const { d, m, nbits, ksub, dsub } = pq;
+	const rows = Math.ceil(CODEBOOK_BYTES / (4 * dsub) / 8) * 8;
+	return planned(arena, codebookBytes(d, m, nbits), function* () {
+		for (let first = 0; first < m * ksub; first += rows) {
+			yield bytesOf(pq.codebookRows(first, Math.min(rows, m * ksub - first)));
+		}
+	});
+}
+
+/** d smallest values, then d steps, float32. */
+function planRanges(arena: Arena, quantizer: ScalarQuantizer): PlannedSection {
+	return planned(arena, quantizer.d * 8, () => {
+		const { mins, steps } = quantizer.range;
+		return [bytesOf(mins), bytesOf(steps)];
+	});
+}
+
+/** Layout (nlist, d), float32. */
+function planCentroids(arena: Arena, index: IndexIVF): PlannedSection {
+	const byteLength = index.nlist * index.d * 4;
+	return planned(arena, byteLength, () => [{ ptr: index.quantizer.codes.at(0), byteLength }]);
+}
+
+/**
+ * The lists, and before them their directory: size and CRC-32C of each. The directory is made when its checksum is
+ * asked for; the checksum of the lists then follows from it, so that every byte of them is looked at once.
+ */
+function planLists(
+	arena: Arena,
+	lists: ArrayInvertedLists,
+	add: (section: PlannedSection) => number,
+): { directory: number; lists: number } {
+	const { nlist, layout } = lists;
+	const directory = new Uint32Array(2 * nlist);
+	let byteLength = 0;
+	for (let listNo = 0; listNo < nlist; listNo++) {
+		const n = lists.listSize(listNo);
+		directory[2 * listNo] = n;
+		byteLength += listBytes(n, layout);
+	}
+	const bytes = bytesOf(directory);
+	return {
+		directory: add({
+			byteLength: bytes.byteLength,
+			pieces: () => [bytes],
+			*checksum() {
+				for (let listNo = 0, slice = 0; listNo < nlist; listNo++) {
+					directory[2 * listNo + 1] = yield* checksumOf(arena, listPieces(lists, listNo));
+					slice += 64 + listBytes(directory[2 * listNo]!, layout);
+					if (slice < SLICE_BYTES) continue;
+					slice = 0;
+					yield;
+				}
+				return crc32c(bytes);
+			},
+		}),
+		lists: add({
+			byteLength,
+			*pieces() {
+				for (let listNo = 0; listNo < nlist; listNo++) yield* listPieces(lists, listNo);
+			},
+			*checksum() {
+				let crc = 0;
+				for (let listNo = 0; listNo < nlist; listNo++) {
+					const n = directory[2 * listNo]!;
+					if (n > 0) crc = crc32cCombine(crc, directory[2 * listNo + 1]!, listBytes(n, layout));
+					if (listNo % 4096 === 4095) yield;
+				}
+				return crc;
+			},
+		}),
+	};
+}
+
+const ZEROS: Uint8Array<ArrayBuffer> = new Uint8Array(4);
+
+/** Codes padded to 4, terms, labels of one list. */
+function listPieces(lists: ArrayInvertedLists, listNo: number): Piece[] {
+	const { codes, terms, ids, n } = lists.list(listNo);
+	if (n === 0) return [];
+	const byteLength = codesBytes(lists.layout, n);
+	const pieces: Piece[] = [{ ptr: codes, byteLength }];
+	if (byteLength % 4 !== 0) pieces.push(ZEROS.subarray(byteLength % 4));
+	if (terms !== 0) pieces.push({ ptr: terms, byteLength: termsBytes(lists.layout, n) });
+	pieces.push({ ptr: ids, byteLength: n * 4 });
+	return pieces;
+}
+
+function bytesOf(values: Float32Array | Float64Array | Uint32Array): Uint8Array {
+	return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+}

@@ -1,0 +1,77 @@
+/**
+ * `.vecino` files by path (spec/format.md): saving leaves either the old file or the whole new one.
+ */
+
+import { fileURLToPath } from 'node:url';
+import type { Index } from '../indexes/base.ts';
+import { type IndexFileInfo, inspectIndexNamed, type OpenIndexOptions, openIndexNamed } from '../io/read-index.ts';
+import { checkIndex, chunksWithPauses } from '../io/write-index.ts';
+import { checkKeys } from '../util/check.ts';
+import { fileSource, type WriteFileOptions, writeFileAtomic } from './files.ts';
+
+/** Longest time in milliseconds between two turns of the event loop. */
+const SLICE_MS = 12;
+
+/**
+ * Writes an index to a file, in the background: through a temporary file beside it, synced and renamed. Meanwhile the
+ * index can be searched, and not be changed (train, add, reset and dispose throw 'busy').
+ *
+ * @returns The length of the file, bytes.
+ * @throws VecinoError 'storage' when the folder is missing, read-only or full; 'aborted'; 'busy', 'disposed',
+ *   'unsupported' for the index. The file stays as it was.
+ */
+export async function saveIndex(
+	index: Index,
+	path: string | URL,
+	options: WriteFileOptions = {},
+): Promise<{ byteLength: number }> {
+	checkKeys('saveIndex', options, ['signal', 'onProgress']);
+	checkIndex('saveIndex', index);
+	const { signal, onProgress } = options;
+	let total = 0;
+	const chunks = givingWay(index, (byteLength) => {
+		total = byteLength;
+	});
+	const byteLength = await writeFileAtomic(path, chunks, {
+		signal,
+		onProgress: onProgress && (({ phase, done }) => onProgress({ phase, done, total })),
+	});
+	return { byteLength };
+}
+
+/**
+ * Opens a file. Dispose of the index after use: `using index = await loadIndex(path)`.
+ *
+ * @throws VecinoError 'storage' when the file is missing or cannot be read; 'corrupt-data' with the offset;
+ *   'unsupported-version' for files of a newer version; 'unsupported' for another kind of file, named where known;
+ *   'out-of-memory'; 'aborted'.
+ */
+export async function loadIndex(path: string | URL, options: OpenIndexOptions = {}): Promise<Index> {
+	checkKeys('loadIndex', options, ['engine', 'verify', 'signal', 'onProgress']);
+	await using source = await fileSource(path);
+	return await openIndexNamed(source, options, nameOf(path));
+}
+
+/**
+ * What a file holds, from its header alone.
+ *
+ * @throws as loadIndex, for what is wrong with the header.
+ */
+export async function inspectIndexFile(path: string | URL): Promise<IndexFileInfo> {
+	await using source = await fileSource(path);
+	return await inspectIndexNamed(source, nameOf(path));
+}
+
+async function* givingWay(index: Index, onPlanned: (byteLength: number) => void): AsyncGenerator<Uint8Array> {
+	let sliceEnd = performance.now() + SLICE_MS;
+	for (const chunk of chunksWithPauses(index, onPlanned)) {
+		if (chunk !== undefined) yield chunk;
+		if (performance.now() < sliceEnd) continue;
+		await new Promise((resolve) => setTimeout(resolve, 0));
+		sliceEnd = performance.now() + SLICE_MS;
+	}
+}
+
+function nameOf(path: string | URL): string {
+	return path instanceof URL ? fileURLToPath(path) : path;
+}

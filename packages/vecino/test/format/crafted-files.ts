@@ -1,0 +1,88 @@
+/** Small indexes of every kind in parts, and what reading a crafted file comes to. */
+import { expect } from 'vitest';
+import { VectorSet } from '../../src/core/vectors.ts';
+import { isVecinoError, type VecinoError } from '../../src/errors.ts';
+import type { Index } from '../../src/indexes/base.ts';
+import { IndexIVFPQFastScan, IndexPQFastScan } from '../../src/indexes/fast-scan.ts';
+import { IndexFlat } from '../../src/indexes/flat.ts';
+import { IndexIDMap } from '../../src/indexes/id-map.ts';
+import { IndexIVFFlat } from '../../src/indexes/ivf-flat.ts';
+import { IndexIVFPQ } from '../../src/indexes/ivf-pq.ts';
+import { IndexPQ } from '../../src/indexes/pq.ts';
+import { IndexRefine } from '../../src/indexes/refine.ts';
+import { IndexScalarQuantizer } from '../../src/indexes/scalar-quantizer.ts';
+import { readIndex } from '../../src/io/read-index.ts';
+import { writeIndex } from '../../src/io/write-index.ts';
+import { createEngineSync } from '../../src/kernels/engine.ts';
+import { clustered } from '../support/data.ts';
+import { type Lies, type Parts, putTogether, takeApart } from './craft.ts';
+
+const engine = createEngineSync();
+const rows = clustered(11, 4, { rank: 2 });
+
+function partsOf(index: Index): Parts {
+	using owned = index;
+	return takeApart(writeIndex(owned.train(rows, { niter: 2 }).add(rows)));
+}
+
+/** Each of 11 vectors of d = 4, fresh on every call. */
+export const flat = (): Parts => partsOf(new IndexFlat({ d: 4 }));
+export const pq = (): Parts => partsOf(new IndexPQ({ d: 4, m: 2, nbits: 4 }));
+export const sq8 = (): Parts => partsOf(new IndexScalarQuantizer({ d: 4 }));
+export const ivfFlat = (): Parts => partsOf(new IndexIVFFlat({ d: 4, nlist: 3 }));
+/** Codes of 3 * 4 bits, with terms. Sections: centroids, codebook, directory, lists. */
+export const ivfpq = (): Parts => partsOf(new IndexIVFPQ({ d: 4, m: 3, nbits: 4, nlist: 3, pad: true }));
+/** Blocks of 32 codes; the list also has 16-bit terms. */
+export const pqFastScan = (): Parts => partsOf(new IndexPQFastScan({ d: 4, m: 2 }));
+export const ivfpqFastScan = (): Parts => partsOf(new IndexIVFPQFastScan({ d: 4, m: 2, nlist: 2 }));
+export const refine = (): Parts =>
+	partsOf(new IndexRefine({ base: new IndexPQ({ d: 4, m: 2, nbits: 4 }), store: 'sq8' }));
+export const idMap = (): Parts => partsOf(new IndexIDMap({ index: new IndexFlat({ d: 4 }) }));
+export const nested = (): Parts =>
+	partsOf(new IndexIDMap({ index: new IndexRefine({ base: new IndexIVFPQ({ d: 4, m: 2, nbits: 4, nlist: 2 }) }) }));
+
+export const ALL: readonly (() => Parts)[] = [
+	flat,
+	pq,
+	sq8,
+	pqFastScan,
+	ivfFlat,
+	ivfpq,
+	ivfpqFastScan,
+	refine,
+	idMap,
+	nested,
+];
+
+/** What a file holds, whether it is true or not. */
+export interface Claims {
+	readonly json: unknown;
+	readonly sections: Uint8Array[];
+}
+
+/** The error of reading, which must be a VecinoError and leave nothing behind; undefined when there is none. */
+export function errorOf(parts: Claims, lies?: Lies): VecinoError | undefined {
+	const error = read(putTogether(parts, lies));
+	expect(engine.arena.allocatedBytes).toBe(0);
+	if (error === undefined || isVecinoError(error)) return error;
+	throw error;
+}
+
+/** Reads, searches and gives back. */
+function read(file: Uint8Array): unknown {
+	try {
+		using index = readIndex(file, { engine });
+		if (index.isTrained) index.search(new VectorSet(new Float32Array(index.d), index.d), 3);
+		return undefined;
+	} catch (error) {
+		return error;
+	}
+}
+
+/** Reading fails with corrupt-data, an offset and these words. */
+export function expectCorrupt(parts: Claims, message: string | RegExp, lies?: Lies): void {
+	const error = errorOf(parts, lies);
+	expect(error?.message).toMatch(message);
+	expect(error?.code).toBe('corrupt-data');
+	expect(error?.offset).toBeTypeOf('number');
+}

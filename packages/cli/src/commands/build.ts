@@ -1,0 +1,180 @@
+/**
+ * vecino build: an index file from a vector file, holding no more of them as float32 than training needs.
+ */
+
+import { type Command, Option } from 'commander';
+import {
+	type Index,
+	IndexFlat,
+	IndexIVFFlat,
+	IndexIVFPQ,
+	IndexPQ,
+	IndexRefine,
+	IndexScalarQuantizer,
+	type Metric,
+	VectorSet,
+} from 'vecino';
+import { saveIndex } from 'vecino/node';
+import { addCommand, type Context, withContext } from '../context.ts';
+import { checkIndexName, checkOutput, openFile, pick, type RowSource } from '../data.ts';
+import { checkM, defaultM, defaultNlist } from '../defaults.ts';
+import { describe, renderIndex } from '../describe.ts';
+import { UsageError } from '../errors.ts';
+import { integer, metricOption, number, seedOption } from '../options.ts';
+import { bytes, count, plural, seconds } from '../output.ts';
+import { Random } from '../synthetic.ts';
+
+const TYPES = ['flat', 'sq8', 'pq', 'ivfflat', 'ivfpq'] as const;
+type IndexKind = (typeof TYPES)[number];
+
+interface BuildOptions {
+	readonly output: string;
+	readonly type: IndexKind;
+	readonly m?: number;
+	readonly nbits?: number;
+	readonly nlist?: number;
+	readonly metric: Metric;
+	readonly pad?: boolean;
+	/** False with --no-residual. */
+	readonly residual: boolean;
+	readonly refine?: 'flat' | 'sq8';
+	readonly kFactor?: number;
+	readonly seed: number;
+	readonly trainLimit?: number;
+}
+
+/** Options that only some types take. */
+const TAKES: Readonly<Record<'m' | 'nbits' | 'pad' | 'nlist', readonly IndexKind[]>> = {
+	m: ['pq', 'ivfpq'],
+	nbits: ['pq', 'ivfpq'],
+	pad: ['pq', 'ivfpq'],
+	nlist: ['ivfflat', 'ivfpq'],
+};
+
+/** Training rows wanted per centroid, as in the engine, and the most memory they may take by default. */
+const ROWS_PER_CENTROID = 256;
+const TRAINING_BYTES = 2 ** 30;
+
+const HELP = `
+Types, and bytes per vector:
+  flat     the vectors themselves, exact search         4 * d
+  sq8      one byte per component                       d
+  pq       product quantization                         m * nbits / 8
+  ivfflat  cells of vectors, exact inside the cells     4 * d + 4
+  ivfpq    cells of product-quantized residuals         m * nbits / 8 + 8
+--refine adds a second copy of the vectors to re-rank with: exact (flat), or one
+byte per component (sq8).
+
+The file is read twice, in parts: for a random sample to train on, then to add
+every vector. The output appears under its name only when it is whole.
+
+Examples:
+  vecino build embeddings.npy -o embeddings.vecino --metric cosine
+  vecino build sift.bvecs -o sift.vecino --nlist 1024 --m 16 --refine sq8`;
+
+export function registerBuild(program: Command): void {
+	addCommand(program, 'build <vectors>', 'build an index file from a vector file')
+		.requiredOption('-o, --output <file>', 'the index file to write (.vecino)')
+		.addOption(new Option('--type <name>', 'kind of index').choices(TYPES).default('ivfpq'))
+		.option('--m <n>', 'sub-vectors; divides d (default: the divisor nearest d / 8)', integer(1, 65536))
+		.option('--nbits <n>', 'bits of a sub-code, 4 to 12 (default: 8)', integer(4, 12))
+		.option('--nlist <n>', 'cells (default: 4 * sqrt(n), leaving at least 39 vectors to a cell)', integer(1, 2 ** 24))
+		.addOption(metricOption())
+		.option('--pad', 'allow an m that does not divide d: fill vectors up with zeros')
+		.option('--no-residual', 'ivfpq: code vectors themselves, not their difference to the centroid')
+		.addOption(new Option('--refine <store>', 'keep vectors to re-rank candidates with').choices(['flat', 'sq8']))
+		.option('--k-factor <x>', 'candidates re-ranked per result (default: 10)', number(1, 1e6))
+		.addOption(seedOption('seed of training; the same seed gives the same file'))
+		.option(
+			'--train-limit <n>',
+			'train on at most n vectors, drawn at random (default: 256 per centroid, at most 1 GiB)',
+			integer(1, 2 ** 32 - 1),
+		)
+		.addHelpText('after', HELP)
+		.action(withContext(run));
+}
+
+async function run(context: Context, path: string, options: BuildOptions): Promise<object> {
+	checkApplies(options);
+	checkIndexName(options.output);
+	await using source = await openFile(path, context);
+	await checkOutput(options.output, [path]);
+	using index = makeIndex(source, options);
+	const start = performance.now();
+	const trainedOn = await train(context, index, source, options);
+	const trained = performance.now();
+	for await (const { start: first, data } of source.chunks()) {
+		const total = source.n;
+		const onProgress = ({ done }: { done: number }) =>
+			context.progress.report({ phase: 'add', done: first + done, total });
+		await index.addAsync(new VectorSet(data, source.d), { signal: context.signal, onProgress });
+	}
+	const added = performance.now();
+	const { byteLength } = await saveIndex(index, options.output, context.run);
+	const saved = performance.now();
+	const took = { train: (trained - start) / 1000, add: (added - trained) / 1000, save: (saved - added) / 1000 };
+
+	const float32 = source.n * source.d * 4;
+	const from = trainedOn === 0 ? '' : `, trained on ${count(trainedOn)}`;
+	context.say(
+		`${options.output}: ${plural(source.n, 'vector')} of ${plural(source.d, 'dimension')} from ${source.name}${from}\n`,
+	);
+	const report = describe(index);
+	context.say(renderIndex(report));
+	context.say();
+	context.say(`file      ${bytes(byteLength)}; as float32 the vectors take ${bytes(float32)}`);
+	context.say(
+		`built in  ${seconds(took.train + took.add + took.save)}: train ${seconds(took.train)}, add ${seconds(took.add)}, save ${seconds(took.save)}`,
+	);
+	context.say(`\nTry next: vecino recall ${options.output} --vectors ${path} --queries 100`);
+	return {
+		command: 'build',
+		output: options.output,
+		vectors: { source: source.name, n: source.n, d: source.d, float32Bytes: float32 },
+		trainedOn,
+		index: report,
+		fileBytes: byteLength,
+		seconds: took,
+	};
+}
+
+function checkApplies({ type, refine, kFactor, residual, ...options }: BuildOptions): void {
+	for (const name of ['m', 'nbits', 'pad', 'nlist'] as const) {
+		if (options[name] === undefined || TAKES[name].includes(type)) continue;
+		throw new UsageError(`--${name} means nothing to --type ${type}; it is for ${TAKES[name].join(' and ')}`);
+	}
+	if (!residual && type !== 'ivfpq') throw new UsageError('--no-residual is for --type ivfpq');
+	if (kFactor !== undefined && refine === undefined) throw new UsageError('--k-factor needs --refine flat or sq8');
+	if (refine !== undefined && type === 'flat')
+		throw new UsageError('--refine is of no use to --type flat, which is exact');
+}
+
+function makeIndex(source: RowSource, options: BuildOptions): Index {
+	const { metric, pad = false, nbits = 8, residual: byResidual, refine: store, kFactor = 10 } = options;
+	const { n, d } = source;
+	const m = options.m ?? defaultM(d);
+	if (TAKES.m.includes(options.type)) checkM(m, d, pad);
+	const nlist = options.nlist ?? defaultNlist(n);
+	const make: Record<IndexKind, () => Index> = {
+		flat: () => new IndexFlat({ d, metric }),
+		sq8: () => new IndexScalarQuantizer({ d, metric }),
+		pq: () => new IndexPQ({ d, metric, m, nbits, pad }),
+		ivfflat: () => new IndexIVFFlat({ d, metric, nlist }),
+		ivfpq: () => new IndexIVFPQ({ d, metric, nlist, m, nbits, pad, byResidual }),
+	};
+	const base = make[options.type]();
+	return store === undefined ? base : new IndexRefine({ base, store, kFactor });
+}
+
+/** Trains on a random sample; returns its size. */
+async function train(context: Context, index: Index, source: RowSource, options: BuildOptions): Promise<number> {
+	if (index.isTrained) return 0;
+	const { n, d } = source;
+	const { seed, nlist = defaultNlist(n), nbits = 8 } = options;
+	const centroids = Math.max(TAKES.nlist.includes(options.type) ? nlist : 0, 2 ** nbits);
+	const wanted = Math.min(ROWS_PER_CENTROID * centroids, Math.max(1, Math.floor(TRAINING_BYTES / (4 * d))));
+	const rows = new Random(seed).sample(n, Math.min(n, options.trainLimit ?? wanted));
+	const [sample] = await pick(context, source, [rows], 'read a sample to train on');
+	await index.trainAsync(sample!, { seed, ...context.run });
+	return rows.length;
+}

@@ -1,0 +1,106 @@
+/**
+ * An index in words and numbers, for build, info, search and recall.
+ */
+
+import { type Index, type IndexIDMap, IndexIVF, IndexIVFPQ, IndexPQ, IndexRefine, type Metric } from 'vecino';
+import { bytes, count, facts } from './output.ts';
+
+/** The part of every report that identifies the index. */
+export interface IndexIdentity {
+	/** From the outside in: IndexRefine(IndexIVFPQ, sq8). */
+	readonly type: string;
+	readonly metric: Metric;
+	readonly ntotal: number;
+	readonly d: number;
+}
+
+export interface IndexReport extends IndexIdentity {
+	/** Null for indexes of uncompressed or SQ8 vectors. */
+	readonly pq: { readonly m: number; readonly nbits: number; readonly residual: boolean } | null;
+	/** Bytes of one code, without label and terms; for IndexRefine, of its base. */
+	readonly codeSize: number;
+	/** Sizes are in vectors; nprobe is what a search opens unless told otherwise. */
+	readonly cells: {
+		readonly nlist: number;
+		readonly nprobe: number;
+		readonly mean: number;
+		readonly min: number;
+		readonly max: number;
+		readonly empty: number;
+		readonly imbalance: number;
+	} | null;
+	readonly rerank: { readonly store: 'flat' | 'sq8'; readonly kFactor: number } | null;
+	readonly residentBytes: number;
+	readonly bytesPerVector: number | null;
+	/** Resident bytes by component; which there are depends on the index. */
+	readonly components: Readonly<Record<string, number>>;
+}
+
+/** What is inside an index: what it wraps, the part with cells and the part that re-ranks, where there are any. */
+export function partsOf(index: Index): {
+	readonly base: Index;
+	readonly ivf: IndexIVF | undefined;
+	readonly refine: IndexRefine | undefined;
+} {
+	const inner = index.type === 'IndexIDMap' ? (index as IndexIDMap).index : index;
+	const refine = inner instanceof IndexRefine ? inner : undefined;
+	const base = refine?.base ?? inner;
+	return { base, ivf: base instanceof IndexIVF ? base : undefined, refine };
+}
+
+export function identify(index: Index): IndexIdentity {
+	const { base, refine } = partsOf(index);
+	const inner = refine === undefined ? base.type : `${refine.type}(${base.type}, ${refine.store})`;
+	const type = index.type === 'IndexIDMap' ? `${index.type}(${inner})` : inner;
+	return { type, metric: index.metric, ntotal: index.ntotal, d: index.d };
+}
+
+export function describe(index: Index): IndexReport {
+	const { base, ivf, refine } = partsOf(index);
+	const { bytes: components, lists } = index.stats();
+	const residual = ivf?.byResidual ?? false;
+	const pq = base instanceof IndexPQ || base instanceof IndexIVFPQ ? base.pq : undefined;
+	return {
+		...identify(index),
+		pq: pq === undefined ? null : { m: pq.m, nbits: pq.nbits, residual },
+		codeSize: (base as Index & { readonly codeSize: number }).codeSize,
+		cells: lists ?? null,
+		rerank: refine === undefined ? null : { store: refine.store, kFactor: refine.kFactor },
+		residentBytes: index.byteLength,
+		bytesPerVector: index.ntotal === 0 ? null : index.byteLength / index.ntotal,
+		components,
+	};
+}
+
+const COMPONENTS: Readonly<Record<string, string>> = {
+	labels: 'row numbers',
+	terms: 'residual terms',
+	ranges: 'ranges of components',
+	spare: 'spare room',
+	directory: 'directory of lists',
+	refine: 'store to re-rank with',
+};
+
+/** The report as lines. */
+export function renderIndex(report: IndexReport): string {
+	const { type, ntotal, d, metric, pq, codeSize, cells, rerank, residentBytes, bytesPerVector } = report;
+	const rows: [string, string][] = [
+		['index', type],
+		['vectors', `${count(ntotal)} of dimension ${d}, metric ${metric}`],
+	];
+	const how = pq === null ? '' : ` (m ${pq.m}, nbits ${pq.nbits}${pq.residual ? ', of residuals' : ''})`;
+	rows.push(['code', `${count(codeSize)} bytes per vector${how}`]);
+	if (cells !== null) {
+		const { nlist, nprobe, mean, min, max, empty, imbalance } = cells;
+		const sizes = `mean ${mean.toFixed(1)}, min ${count(min)}, max ${count(max)}, ${count(empty)} empty`;
+		rows.push(['cells', `nlist ${nlist}; vectors per cell: ${sizes}; imbalance ${imbalance.toFixed(2)}`]);
+		rows.push(['', `nprobe ${nprobe} unless a search says otherwise`]);
+	}
+	if (rerank !== null) rows.push(['re-ranks', `${rerank.kFactor} candidates per result, store ${rerank.store}`]);
+	const each = bytesPerVector === null ? '' : `, ${bytesPerVector.toFixed(1)} bytes per vector:`;
+	rows.push(['memory', `${bytes(residentBytes)}${each}`]);
+	for (const [name, size] of Object.entries(report.components)) {
+		rows.push(['', `${bytes(size).padStart(8)}  ${COMPONENTS[name] ?? name}`]);
+	}
+	return facts(rows);
+}

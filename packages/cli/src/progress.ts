@@ -1,0 +1,75 @@
+/**
+ * Progress on stderr: a bar where stderr is a terminal, else at most one line per phase. What is over at once
+ * is not shown.
+ */
+
+import { Presets, SingleBar } from 'cli-progress';
+import type { Progress } from 'vecino';
+import { count } from './output.ts';
+
+/** A phase is shown once it has run this long, ms. */
+const PATIENCE = { terminal: 150, plain: 1000 } as const;
+
+/** Phases of the engine that say little by themselves. */
+const CLEARER: Readonly<Record<string, string>> = { nprobe: 'measure nprobe', assign: 'assign to cells' };
+
+export class ProgressLine {
+	/** Put before the name of a phase: which of several indexes is being built. */
+	prefix = '';
+	readonly #stream: NodeJS.WriteStream;
+	#phase = '';
+	#started = 0;
+	#shown = false;
+	#bar: SingleBar | undefined;
+
+	constructor(stream: NodeJS.WriteStream) {
+		this.#stream = stream;
+	}
+
+	/** Takes what the engine reports. */
+	readonly report = (progress: Progress): void => {
+		const { phase, done, total } = flatten(progress);
+		const clear = CLEARER[phase] ?? phase;
+		const name = this.prefix === '' ? clear : `${this.prefix}: ${clear}`;
+		if (name !== this.#phase) this.#begin(name);
+		const patience = this.#stream.isTTY ? PATIENCE.terminal : PATIENCE.plain;
+		if (!this.#shown && performance.now() - this.#started < patience) return;
+		if (this.#stream.isTTY) this.#draw(done, total);
+		else if (!this.#shown) this.#stream.write(`${name} ...\n`);
+		this.#shown = true;
+	};
+
+	/** Wipes the bar away. */
+	stop(): void {
+		this.#bar?.stop();
+		this.#bar = undefined;
+		this.#phase = '';
+	}
+
+	#begin(name: string): void {
+		this.stop();
+		this.#phase = name;
+		this.#started = performance.now();
+		this.#shown = false;
+	}
+
+	#draw(done: number, total: number): void {
+		const payload = { name: this.#phase, rows: total > 0 ? '' : count(done) };
+		if (this.#bar === undefined) {
+			const format = total > 0 ? '{name} {bar} {percentage} % {rows}' : '{name} {rows}';
+			this.#bar = new SingleBar(
+				{ format, stream: this.#stream, clearOnComplete: true, hideCursor: true, gracefulExit: false, barsize: 30 },
+				Presets.shades_classic,
+			);
+			this.#bar.start(total > 0 ? total : 1, 0, payload);
+		}
+		this.#bar.update(total > 0 ? done : 0, payload);
+	}
+}
+
+/** 'codebook 3 of 16', 10 of 25 -> 'codebooks', 60 of 400: one phase rather than sixteen. */
+function flatten({ phase, done, total }: Progress): Progress {
+	const [, name, index, of] = /^(.+) (\d+) of (\d+)$/.exec(phase) ?? [];
+	if (name === undefined || total <= 0) return { phase, done, total };
+	return { phase: `${name}s`, done: (Number(index) - 1) * total + done, total: Number(of) * total };
+}

@@ -54,6 +54,7 @@ export { IndexIDMap, type IndexIDMapOptions } from './indexes/id-map.ts';
 export { IndexIVF, type IndexIVFOptions } from './indexes/ivf.ts';
 export { IndexIVFFlat } from './indexes/ivf-flat.ts';
 export { IndexIVFPQ, type IndexIVFPQOptions } from './indexes/ivf-pq.ts';
+export { IndexIVFScalarQuantizer } from './indexes/ivf-scalar-quantizer.ts';
 export { IndexPQ, type IndexPQOptions } from './indexes/pq.ts';
 export { IndexRefine, type IndexRefineOptions } from './indexes/refine.ts';
 export { IndexScalarQuantizer } from './indexes/scalar-quantizer.ts';

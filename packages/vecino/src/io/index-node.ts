@@ -43,6 +43,14 @@ export interface IVFFlatNode extends NodeBase {
 	readonly sections: Sections<'centroids' | 'directory' | 'lists'>;
 }
 
+export interface IVFSQNode extends NodeBase {
+	readonly type: 'IndexIVFScalarQuantizer';
+	readonly nlist: number;
+	/** Absent when not trained. */
+	readonly nprobe?: number;
+	readonly sections: Sections<'centroids' | 'ranges' | 'directory' | 'lists'>;
+}
+
 export interface IVFPQNode extends NodeBase {
 	readonly type: 'IndexIVFPQ';
 	readonly nlist: number;
@@ -72,6 +80,9 @@ export interface IVFPQFastScanNode extends NodeBase {
 	readonly sections: Sections<'centroids' | 'codebook' | 'directory' | 'lists'>;
 }
 
+/** Nodes of indexes with cells. */
+export type IVFNode = IVFFlatNode | IVFSQNode | IVFPQNode | IVFPQFastScanNode;
+
 export interface RefineNode extends NodeBase {
 	readonly type: 'IndexRefine';
 	readonly kFactor: number;
@@ -91,6 +102,7 @@ export type IndexNode =
 	| SQNode
 	| PQFastScanNode
 	| IVFFlatNode
+	| IVFSQNode
 	| IVFPQNode
 	| IVFPQFastScanNode
 	| RefineNode

@@ -9,7 +9,7 @@ import { MAX_NTOTAL } from '../indexes/base.ts';
 import { type CodeLayout, codesBytes, termsBytes } from '../invlists/layout.ts';
 import { MAX_FAST_M } from '../quantizers/fast-scan.ts';
 import { MAX_NBITS, MIN_NBITS } from '../quantizers/product.ts';
-import { codebookBytes, type IndexNode, type NodeBase, pqCodeSize } from './index-node.ts';
+import { codebookBytes, type IndexNode, type IVFNode, type NodeBase, pqCodeSize } from './index-node.ts';
 
 /** What the tree demands of a section. */
 export interface SectionSpec {
@@ -32,6 +32,7 @@ const TYPES = [
 	'IndexScalarQuantizer',
 	'IndexPQFastScan',
 	'IndexIVFFlat',
+	'IndexIVFScalarQuantizer',
 	'IndexIVFPQ',
 	'IndexIVFPQFastScan',
 	'IndexRefine',
@@ -66,10 +67,10 @@ function parseNode(value: unknown, path: string, depth: number, sections: Sectio
 		throw new HeaderFault(`${path}ntotal must be 0 in an index that is not trained`);
 	if (type === 'IndexRefine') return parseRefine(base, fields, path, depth, sections);
 	if (type === 'IndexIDMap') return parseIDMap(base, fields, path, depth, sections);
-	if (type === 'IndexIVFFlat' || type === 'IndexIVFPQ' || type === 'IndexIVFPQFastScan') {
-		return parseIVF(type, base, fields, path, sections);
+	if (type === 'IndexFlat' || type === 'IndexPQ' || type === 'IndexScalarQuantizer' || type === 'IndexPQFastScan') {
+		return parseFlatCodes(type, base, fields, path, sections);
 	}
-	return parseFlatCodes(type, base, fields, path, sections);
+	return parseIVF(type, base, fields, path, sections);
 }
 
 const COMMON = ['type', 'd', 'metric', 'ntotal', 'isTrained'];
@@ -103,7 +104,7 @@ function parseFlatCodes(
 }
 
 function parseIVF(
-	type: 'IndexIVFFlat' | 'IndexIVFPQ' | 'IndexIVFPQFastScan',
+	type: IVFNode['type'],
 	base: NodeBase,
 	fields: Fields,
 	path: string,
@@ -130,6 +131,10 @@ function parseIVF(
 	if (type === 'IndexIVFFlat') {
 		const range = lists({ codeSize: 4 * d, blockSize: 1, termBytes: 0 });
 		return { type, ...ivf, sections: demand.take({ centroids, directory, lists: range }) };
+	}
+	if (type === 'IndexIVFScalarQuantizer') {
+		const range = lists({ codeSize: d, blockSize: 1, termBytes: 0 });
+		return { type, ...ivf, sections: demand.take({ centroids, ranges: 8 * d, directory, lists: range }) };
 	}
 	if (type === 'IndexIVFPQFastScan') {
 		const m = integer(path, fields, 'm', 1, Math.min(d, MAX_FAST_M));

@@ -12,6 +12,7 @@ import { IndexIDMap } from '../indexes/id-map.ts';
 import type { IndexIVF } from '../indexes/ivf.ts';
 import { IndexIVFFlat } from '../indexes/ivf-flat.ts';
 import { IndexIVFPQ } from '../indexes/ivf-pq.ts';
+import { IndexIVFScalarQuantizer } from '../indexes/ivf-scalar-quantizer.ts';
 import { IndexPQ } from '../indexes/pq.ts';
 import { IndexRefine } from '../indexes/refine.ts';
 import { IndexScalarQuantizer } from '../indexes/scalar-quantizer.ts';
@@ -29,7 +30,7 @@ import {
 	readHeader,
 	type SectionEntry,
 } from './format.ts';
-import type { IndexNode, IVFFlatNode, IVFPQFastScanNode, IVFPQNode } from './index-node.ts';
+import type { IndexNode, IVFNode } from './index-node.ts';
 import { HeaderFault, parseIndexNode } from './parse-node.ts';
 import { readLists } from './read-lists.ts';
 import { readCodes, readIds, SectionReader } from './read-sections.ts';
@@ -188,6 +189,8 @@ function makeIndex(node: IndexNode, engine: Engine): Index {
 			return new IndexPQ({ d, metric, engine, m: node.m, nbits: node.nbits, pad: true });
 		case 'IndexIVFFlat':
 			return new IndexIVFFlat({ d, metric, engine, nlist: node.nlist });
+		case 'IndexIVFScalarQuantizer':
+			return new IndexIVFScalarQuantizer({ d, metric, engine, nlist: node.nlist });
 		case 'IndexIVFPQ': {
 			const { nlist, m, nbits, byResidual } = node;
 			return new IndexIVFPQ({ d, metric, engine, nlist, m, nbits, byResidual, pad: true });
@@ -233,15 +236,13 @@ function* fill(index: Index, node: IndexNode, file: SectionReader): Reading<void
 	}
 }
 
-function* fillIVF(
-	index: IndexIVF,
-	node: IVFFlatNode | IVFPQNode | IVFPQFastScanNode,
-	file: SectionReader,
-): Reading<void> {
+function* fillIVF(index: IndexIVF, node: IVFNode, file: SectionReader): Reading<void> {
 	const { centroids, directory, lists } = node.sections;
 	const ptr = index.makeTrained(node.nlist, node.nprobe!);
 	yield* file.intoArena(centroids!, ptr, true);
-	if (node.type !== 'IndexIVFFlat') {
+	if (node.type === 'IndexIVFScalarQuantizer') {
+		yield* readRanges(file, node.sections.ranges!, index.codec as ScalarQuantizer);
+	} else if (node.type !== 'IndexIVFFlat') {
 		const { pq } = index as IndexIVFPQ | IndexIVFPQFastScan;
 		yield* readCodebook(file, node.sections.codebook!, pq);
 	}

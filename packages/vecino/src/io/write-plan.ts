@@ -8,9 +8,10 @@ import type { Index } from '../indexes/base.ts';
 import { IndexIVFPQFastScan, IndexPQFastScan } from '../indexes/fast-scan.ts';
 import { IndexFlat } from '../indexes/flat.ts';
 import { IndexIDMap } from '../indexes/id-map.ts';
-import type { IndexIVF } from '../indexes/ivf.ts';
+import { IndexIVF } from '../indexes/ivf.ts';
 import { IndexIVFFlat } from '../indexes/ivf-flat.ts';
 import { IndexIVFPQ } from '../indexes/ivf-pq.ts';
+import { IndexIVFScalarQuantizer } from '../indexes/ivf-scalar-quantizer.ts';
 import { IndexPQ } from '../indexes/pq.ts';
 import { IndexRefine } from '../indexes/refine.ts';
 import { IndexScalarQuantizer } from '../indexes/scalar-quantizer.ts';
@@ -26,8 +27,7 @@ import {
 	codebookBytes,
 	type FlatNode,
 	type IndexNode,
-	type IVFFlatNode,
-	type IVFPQFastScanNode,
+	type IVFNode,
 	type IVFPQNode,
 	listBytes,
 	type SQNode,
@@ -103,17 +103,19 @@ function planNode(index: Index, sections: PlannedSection[]): IndexNode {
 		};
 		return { type: 'IndexPQFastScan', ...base, m: index.pq.m, sections: { ...numbers } };
 	}
-	if (index instanceof IndexIVFFlat || index instanceof IndexIVFPQ || index instanceof IndexIVFPQFastScan) {
-		return planIVF(index, base, add);
-	}
-	throw new VecinoError('unsupported', `an index of type ${index.type} cannot be written to a file`);
+	if (index instanceof IndexIVF) return planIVF(index, base, add);
+	throw cannotWrite(index);
+}
+
+function cannotWrite(index: Index): VecinoError {
+	return new VecinoError('unsupported', `an index of type ${index.type} cannot be written to a file`);
 }
 
 function planIVF(
-	index: IndexIVFFlat | IndexIVFPQ | IndexIVFPQFastScan,
+	index: IndexIVF,
 	shape: Pick<IVFPQNode, 'd' | 'metric' | 'ntotal' | 'isTrained'>,
 	add: (section: PlannedSection) => number,
-): IVFFlatNode | IVFPQNode | IVFPQFastScanNode {
+): IVFNode {
 	const { nlist, nprobe, isTrained } = index;
 	const { arena } = index.engine;
 	const base = { ...shape, nlist, ...(isTrained && { nprobe }) };
@@ -121,6 +123,15 @@ function planIVF(
 		const numbers = isTrained && { centroids: add(planCentroids(arena, index)), ...planLists(arena, index.lists, add) };
 		return { type: 'IndexIVFFlat', ...base, sections: { ...numbers } };
 	}
+	if (index instanceof IndexIVFScalarQuantizer) {
+		const numbers = isTrained && {
+			centroids: add(planCentroids(arena, index)),
+			ranges: add(planRanges(arena, index.codec as ScalarQuantizer)),
+			...planLists(arena, index.lists, add),
+		};
+		return { type: 'IndexIVFScalarQuantizer', ...base, sections: { ...numbers } };
+	}
+	if (!(index instanceof IndexIVFPQ || index instanceof IndexIVFPQFastScan)) throw cannotWrite(index);
 	const { m, nbits } = index.pq;
 	const numbers = isTrained && {
 		centroids: add(planCentroids(arena, index)),

@@ -8,6 +8,7 @@ import { IndexFlat } from '../../src/indexes/flat.ts';
 import { IndexIDMap } from '../../src/indexes/id-map.ts';
 import { IndexIVFFlat } from '../../src/indexes/ivf-flat.ts';
 import { IndexIVFPQ } from '../../src/indexes/ivf-pq.ts';
+import { IndexIVFScalarQuantizer } from '../../src/indexes/ivf-scalar-quantizer.ts';
 import { IndexPQ } from '../../src/indexes/pq.ts';
 import { IndexRefine } from '../../src/indexes/refine.ts';
 import { IndexScalarQuantizer } from '../../src/indexes/scalar-quantizer.ts';
@@ -30,6 +31,7 @@ export const flat = (): Parts => partsOf(new IndexFlat({ d: 4 }));
 export const pq = (): Parts => partsOf(new IndexPQ({ d: 4, m: 2, nbits: 4 }));
 export const sq8 = (): Parts => partsOf(new IndexScalarQuantizer({ d: 4 }));
 export const ivfFlat = (): Parts => partsOf(new IndexIVFFlat({ d: 4, nlist: 3 }));
+export const ivfSq8 = (): Parts => partsOf(new IndexIVFScalarQuantizer({ d: 4, nlist: 3 }));
 /** Codes of 3 * 4 bits, with terms. Sections: centroids, codebook, directory, lists. */
 export const ivfpq = (): Parts => partsOf(new IndexIVFPQ({ d: 4, m: 3, nbits: 4, nlist: 3, pad: true }));
 /** Blocks of 32 codes; the list also has 16-bit terms. */
@@ -47,6 +49,7 @@ export const ALL: readonly (() => Parts)[] = [
 	sq8,
 	pqFastScan,
 	ivfFlat,
+	ivfSq8,
 	ivfpq,
 	ivfpqFastScan,
 	refine,

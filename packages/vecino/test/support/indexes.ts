@@ -6,6 +6,7 @@ import { IndexFlat } from '../../src/indexes/flat.ts';
 import { IndexIDMap } from '../../src/indexes/id-map.ts';
 import { IndexIVFFlat } from '../../src/indexes/ivf-flat.ts';
 import { IndexIVFPQ } from '../../src/indexes/ivf-pq.ts';
+import { IndexIVFScalarQuantizer } from '../../src/indexes/ivf-scalar-quantizer.ts';
 import { IndexPQ } from '../../src/indexes/pq.ts';
 import { IndexRefine } from '../../src/indexes/refine.ts';
 import { IndexScalarQuantizer } from '../../src/indexes/scalar-quantizer.ts';
@@ -31,6 +32,12 @@ export const KINDS: readonly Kind[] = [
 		make: (d, metric) => new IndexPQ({ d, metric, m: 7, nbits: 6, pad: true }),
 	},
 	{ name: 'IVF8,Flat', exact: true, hasCells: true, make: (d, metric) => new IndexIVFFlat({ d, metric, nlist: 8 }) },
+	{
+		name: 'IVF8,SQ8',
+		exact: false,
+		hasCells: true,
+		make: (d, metric) => new IndexIVFScalarQuantizer({ d, metric, nlist: 8 }),
+	},
 	{
 		name: 'IVF8,PQ4',
 		exact: false,

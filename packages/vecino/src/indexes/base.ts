@@ -131,6 +131,19 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return this.reconstructRow(label);
 	}
 
+	/**
+	 * Makes room for n more vectors at once, so that adding them in parts leaves no spare room behind. What depends on the
+	 * vectors themselves (the length of inverted lists) still grows by an eighth at a time.
+	 */
+	reserve(n: number): this {
+		const where = `${this.type}.reserve`;
+		this.checkTrained('reserve');
+		checkInt(where, 'n', n, 0, MAX_NTOTAL - this.ntotal);
+		this.#checkQuiet('reserve');
+		this.reserveRows(n);
+		return this;
+	}
+
 	/** Forgets all vectors, keeps what was trained. */
 	reset(): void {
 		this.checkUsable('reset');
@@ -155,6 +168,7 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	/** Rows of the option tables that its searches take. @internal */
 	abstract get searchTable(): OptionTable;
 	/** @internal */ abstract reconstructRow(row: number): Float32Array<ArrayBuffer>;
+	/** @internal */ abstract reserveRows(n: number): void;
 	/** @internal */ abstract resetRows(): void;
 	/** @internal */ abstract release(): void;
 

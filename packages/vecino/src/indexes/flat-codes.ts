@@ -173,6 +173,11 @@ export abstract class IndexFlatCodes extends Index<SearchParams> {
 	}
 
 	/** @internal */
+	reserveRows(n: number): void {
+		this.codes.reserve(n, true);
+	}
+
+	/** @internal */
 	resetRows(): void {
 		this.codes.clear();
 	}

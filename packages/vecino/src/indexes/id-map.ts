@@ -125,6 +125,12 @@ export class IndexIDMap extends Index {
 	}
 
 	/** @internal */
+	reserveRows(n: number): void {
+		this.table.reserve(n);
+		this.index.reserveRows(n);
+	}
+
+	/** @internal */
 	resetRows(): void {
 		this.index.resetRows();
 		this.table.clear();

@@ -428,6 +428,9 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	}
 
 	/** @internal */
+	reserveRows(): void {}
+
+	/** @internal */
 	resetRows(): void {
 		this.#lists?.clear();
 		this.#ntotal = 0;

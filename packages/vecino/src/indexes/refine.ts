@@ -51,6 +51,7 @@ export class IndexRefine extends Index<RefineSearchParams> {
 		const { d, metric, engine } = base;
 		super(where, { d, metric, engine });
 		this.base = base;
+		this.searchTable = { ...REFINE_SEARCH_PARAMS, ...base.searchTable };
 		this.store = checkOneOf(where, 'store', options.store ?? 'flat', ['flat', 'sq8']);
 		this.kFactor = checkNumber(where, 'kFactor', options.kFactor ?? 10, 1, 1e6);
 		const Store = this.store === 'flat' ? IndexFlat : IndexScalarQuantizer;
@@ -76,9 +77,7 @@ export class IndexRefine extends Index<RefineSearchParams> {
 	}
 
 	/** @internal */
-	get searchTable(): OptionTable {
-		return { ...REFINE_SEARCH_PARAMS, ...this.base.searchTable };
-	}
+	readonly searchTable: OptionTable;
 
 	/** @internal */
 	*trainSteps(x: VectorSet, options: TrainOptions): Steps<void> {
@@ -133,6 +132,12 @@ export class IndexRefine extends Index<RefineSearchParams> {
 	/** @internal */
 	reconstructRow(row: number): Float32Array<ArrayBuffer> {
 		return this.refine.reconstructRow(row);
+	}
+
+	/** @internal */
+	reserveRows(n: number): void {
+		this.base.reserveRows(n);
+		this.refine.reserveRows(n);
 	}
 
 	/** @internal */

@@ -47,13 +47,13 @@ export class CodeArray implements Disposable {
 		}
 	}
 
-	/** Makes room for `extra` more codes. */
-	reserve(extra: number): void {
+	/** Makes room for `extra` more codes; `exactly`: and for no more than that. */
+	reserve(extra: number, exactly = false): void {
 		const last = this.#segments.at(-1);
 		const room = last ? last.start + last.capacity - this.#n : 0;
 		if (extra <= room) return;
 		// The first segment fits exactly; later ones leave an eighth of what is there as room to grow.
-		const wanted = last ? Math.max(extra - room, Math.ceil(this.#n / 8), 16) : extra;
+		const wanted = last && !exactly ? Math.max(extra - room, Math.ceil(this.#n / 8), 16) : extra - room;
 		const capacity = wholeBlocks(this.layout, wanted);
 		const start = last ? last.start + last.capacity : 0;
 		// Kernels may read 8 bytes past a code. Blocks are filled bit by bit and start empty.

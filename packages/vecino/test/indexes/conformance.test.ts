@@ -183,6 +183,19 @@ describe.each(METRICS)('metric %s', (metric) => {
 			expect(lists!.nprobe).toBeGreaterThanOrEqual(1);
 		});
 
+		it('reserve: added in parts takes no more memory than at once, but for lists', () => {
+			using once = kind.make(D, metric);
+			using parts = kind.make(D, metric);
+			once.train(base).add(base);
+			expect(codeOf(() => parts.reserve(-1))).toMatch(/RangeError|not-trained/);
+			parts.train(base).reserve(base.n);
+			expect(parts.ntotal).toBe(0);
+			for (let start = 0; start < base.n; start += 50) parts.add(base.slice(start, Math.min(base.n, start + 50)));
+			const spare = (index: typeof once): number => index.stats().bytes['spare'] ?? 0;
+			expect(parts.byteLength - spare(parts)).toBe(once.byteLength - spare(once));
+			expect(parts.search(queries, 3, all).labels).toEqual(once.search(queries, 3, all).labels);
+		});
+
 		it('k beyond ntotal, k out of range, wrong dimension, NaN, unknown options', () => {
 			using index = kind.make(D, metric);
 			index.train(base).add(base.slice(0, 7));

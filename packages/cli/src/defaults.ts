@@ -17,9 +17,9 @@ export function nearestDivisor(d: number, target: number): number {
 	return divisors(d).reduce((best, m) => (offBy(m) <= offBy(best) ? m : best));
 }
 
-/** Sub-vectors: one for each 8 dimensions or so, which makes codes 32 times smaller than float32. */
-export function defaultM(d: number): number {
-	return nearestDivisor(d, Math.max(1, d / 8));
+/** Sub-vectors: one byte for each 8 dimensions or so, which makes codes 32 times smaller than float32. */
+export function defaultM(d: number, nbits: 4 | 8 = 8): number {
+	return nearestDivisor(d, Math.max(1, nbits === 8 ? d / 8 : Math.min(d / 4, 256)));
 }
 
 /** Cells: 4 * sqrt(n), but not more than leaves 39 training vectors to each. */

@@ -2,7 +2,17 @@
  * An index in words and numbers, for build, info, search and recall.
  */
 
-import { type Index, type IndexIDMap, IndexIVF, IndexIVFPQ, IndexPQ, IndexRefine, type Metric } from 'vecino';
+import {
+	type Index,
+	type IndexIDMap,
+	IndexIVF,
+	IndexIVFPQ,
+	IndexIVFPQFastScan,
+	IndexPQ,
+	IndexPQFastScan,
+	IndexRefine,
+	type Metric,
+} from 'vecino';
 import { bytes, count, facts } from './output.ts';
 
 /** The part of every report that identifies the index. */
@@ -48,6 +58,8 @@ export function partsOf(index: Index): {
 	return { base, ivf: base instanceof IndexIVF ? base : undefined, refine };
 }
 
+const WITH_PQ = [IndexPQ, IndexPQFastScan, IndexIVFPQ, IndexIVFPQFastScan];
+
 export function identify(index: Index): IndexIdentity {
 	const { base, refine } = partsOf(index);
 	const inner = refine === undefined ? base.type : `${refine.type}(${base.type}, ${refine.store})`;
@@ -59,7 +71,7 @@ export function describe(index: Index): IndexReport {
 	const { base, ivf, refine } = partsOf(index);
 	const { bytes: components, lists } = index.stats();
 	const residual = ivf?.byResidual ?? false;
-	const pq = base instanceof IndexPQ || base instanceof IndexIVFPQ ? base.pq : undefined;
+	const pq = WITH_PQ.some((kind) => base instanceof kind) ? (base as IndexPQ).pq : undefined;
 	return {
 		...identify(index),
 		pq: pq === undefined ? null : { m: pq.m, nbits: pq.nbits, residual },

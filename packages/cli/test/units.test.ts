@@ -7,7 +7,9 @@ import { clustered, Random, siftLike } from '../src/synthetic.ts';
 
 describe('defaults', () => {
 	it('takes a divisor of d near d / 8', () => {
-		expect([64, 128, 256, 768, 1536, 100, 127, 7, 1].map(defaultM)).toEqual([8, 16, 32, 96, 192, 10, 127, 1, 1]);
+		expect([64, 128, 256, 768, 1536, 100, 127, 7, 1].map((d) => defaultM(d))).toEqual([
+			8, 16, 32, 96, 192, 10, 127, 1, 1,
+		]);
 		expect(nearestDivisor(20, 8)).toBe(10);
 	});
 

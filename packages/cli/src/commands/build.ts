@@ -8,7 +8,10 @@ import {
 	IndexFlat,
 	IndexIVFFlat,
 	IndexIVFPQ,
+	IndexIVFPQFastScan,
+	IndexIVFScalarQuantizer,
 	IndexPQ,
+	IndexPQFastScan,
 	IndexRefine,
 	IndexScalarQuantizer,
 	type Metric,
@@ -24,7 +27,7 @@ import { integer, metricOption, number, seedOption } from '../options.ts';
 import { bytes, count, plural, seconds } from '../output.ts';
 import { Random } from '../synthetic.ts';
 
-const TYPES = ['flat', 'sq8', 'pq', 'ivfflat', 'ivfpq'] as const;
+const TYPES = ['flat', 'sq8', 'pq', 'pqfs', 'ivfflat', 'ivfsq8', 'ivfpq', 'ivfpqfs'] as const;
 type IndexKind = (typeof TYPES)[number];
 
 interface BuildOptions {
@@ -45,11 +48,12 @@ interface BuildOptions {
 
 /** Options that only some types take. */
 const TAKES: Readonly<Record<'m' | 'nbits' | 'pad' | 'nlist', readonly IndexKind[]>> = {
-	m: ['pq', 'ivfpq'],
+	m: ['pq', 'pqfs', 'ivfpq', 'ivfpqfs'],
 	nbits: ['pq', 'ivfpq'],
-	pad: ['pq', 'ivfpq'],
-	nlist: ['ivfflat', 'ivfpq'],
+	pad: ['pq', 'pqfs', 'ivfpq', 'ivfpqfs'],
+	nlist: ['ivfflat', 'ivfsq8', 'ivfpq', 'ivfpqfs'],
 };
+const WITH_RESIDUALS: readonly IndexKind[] = ['ivfpq', 'ivfpqfs'];
 
 /** Training rows wanted per centroid, as in the engine, and the most memory they may take by default. */
 const ROWS_PER_CENTROID = 256;
@@ -60,8 +64,11 @@ Types, and bytes per vector:
   flat     the vectors themselves, exact search         4 * d
   sq8      one byte per component                       d
   pq       product quantization                         m * nbits / 8
+  pqfs     the same with 4 bits, scanned 32 at a time   m / 2
   ivfflat  cells of vectors, exact inside the cells     4 * d + 4
+  ivfsq8   cells of one byte per component              d + 4
   ivfpq    cells of product-quantized residuals         m * nbits / 8 + 8
+  ivfpqfs  the same with 4 bits, scanned 32 at a time   m / 2 + 6
 --refine adds a second copy of the vectors to re-rank with: exact (flat), or one
 byte per component (sq8).
 
@@ -76,12 +83,16 @@ export function registerBuild(program: Command): void {
 	addCommand(program, 'build <vectors>', 'build an index file from a vector file')
 		.requiredOption('-o, --output <file>', 'the index file to write (.vecino)')
 		.addOption(new Option('--type <name>', 'kind of index').choices(TYPES).default('ivfpq'))
-		.option('--m <n>', 'sub-vectors; divides d (default: the divisor nearest d / 8)', integer(1, 65536))
+		.option(
+			'--m <n>',
+			'sub-vectors; divides d (default: the divisor nearest d / 8, of pqfs and ivfpqfs d / 4)',
+			integer(1, 65536),
+		)
 		.option('--nbits <n>', 'bits of a sub-code, 4 to 12 (default: 8)', integer(4, 12))
 		.option('--nlist <n>', 'cells (default: 4 * sqrt(n), leaving at least 39 vectors to a cell)', integer(1, 2 ** 24))
 		.addOption(metricOption())
 		.option('--pad', 'allow an m that does not divide d: fill vectors up with zeros')
-		.option('--no-residual', 'ivfpq: code vectors themselves, not their difference to the centroid')
+		.option('--no-residual', 'ivfpq, ivfpqfs: code vectors themselves, not their difference to the centroid')
 		.addOption(new Option('--refine <store>', 'keep vectors to re-rank candidates with').choices(['flat', 'sq8']))
 		.option('--k-factor <x>', 'candidates re-ranked per result (default: 10)', number(1, 1e6))
 		.addOption(seedOption('seed of training; the same seed gives the same file'))
@@ -103,6 +114,7 @@ async function run(context: Context, path: string, options: BuildOptions): Promi
 	const start = performance.now();
 	const trainedOn = await train(context, index, source, options);
 	const trained = performance.now();
+	index.reserve(source.n);
 	for await (const { start: first, data } of source.chunks()) {
 		const total = source.n;
 		const onProgress = ({ done }: { done: number }) =>
@@ -143,7 +155,9 @@ function checkApplies({ type, refine, kFactor, residual, ...options }: BuildOpti
 		if (options[name] === undefined || TAKES[name].includes(type)) continue;
 		throw new UsageError(`--${name} means nothing to --type ${type}; it is for ${TAKES[name].join(' and ')}`);
 	}
-	if (!residual && type !== 'ivfpq') throw new UsageError('--no-residual is for --type ivfpq');
+	if (!residual && !WITH_RESIDUALS.includes(type)) {
+		throw new UsageError(`--no-residual is for --type ${WITH_RESIDUALS.join(' and ')}`);
+	}
 	if (kFactor !== undefined && refine === undefined) throw new UsageError('--k-factor needs --refine flat or sq8');
 	if (refine !== undefined && type === 'flat')
 		throw new UsageError('--refine is of no use to --type flat, which is exact');
@@ -152,15 +166,18 @@ function checkApplies({ type, refine, kFactor, residual, ...options }: BuildOpti
 function makeIndex(source: RowSource, options: BuildOptions): Index {
 	const { metric, pad = false, nbits = 8, residual: byResidual, refine: store, kFactor = 10 } = options;
 	const { n, d } = source;
-	const m = options.m ?? defaultM(d);
+	const m = options.m ?? defaultM(d, options.type.endsWith('fs') ? 4 : 8);
 	if (TAKES.m.includes(options.type)) checkM(m, d, pad);
 	const nlist = options.nlist ?? defaultNlist(n);
 	const make: Record<IndexKind, () => Index> = {
 		flat: () => new IndexFlat({ d, metric }),
 		sq8: () => new IndexScalarQuantizer({ d, metric }),
 		pq: () => new IndexPQ({ d, metric, m, nbits, pad }),
+		pqfs: () => new IndexPQFastScan({ d, metric, m, pad }),
 		ivfflat: () => new IndexIVFFlat({ d, metric, nlist }),
+		ivfsq8: () => new IndexIVFScalarQuantizer({ d, metric, nlist }),
 		ivfpq: () => new IndexIVFPQ({ d, metric, nlist, m, nbits, pad, byResidual }),
+		ivfpqfs: () => new IndexIVFPQFastScan({ d, metric, nlist, m, pad, byResidual }),
 	};
 	const base = make[options.type]();
 	return store === undefined ? base : new IndexRefine({ base, store, kFactor });

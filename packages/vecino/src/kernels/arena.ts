@@ -26,8 +26,8 @@ export class Arena {
 	/** Free blocks: start -> length and end -> start, kept merged with their neighbours. */
 	readonly #free = new Map<number, number>();
 	readonly #freeEnds = new Map<number, number>();
-	/** Starts of free blocks by floor(log2(length)); entries may be out of date and are checked on use. */
-	readonly #bins: number[][] = Array.from({ length: 33 }, () => []);
+	/** Starts of free blocks by the logarithm of their length. */
+	readonly #bins: Set<number>[] = Array.from({ length: 33 }, () => new Set());
 	#u8: Uint8Array<ArrayBuffer>;
 	#u32: Uint32Array<ArrayBuffer>;
 	#f32: Float32Array<ArrayBuffer>;
@@ -65,6 +65,11 @@ export class Arena {
 	/** Highest value `allocatedBytes` has had. */
 	get peakBytes(): number {
 		return this.#peak;
+	}
+
+	/** Free blocks between live ones, for tests: it stays small however often scratch comes and goes. */
+	get freeBlocks(): number {
+		return this.#bins.reduce((sum, bin) => sum + bin.size, 0);
 	}
 
 	/** Bytes of the memory itself: what the process really holds. */
@@ -122,24 +127,16 @@ export class Arena {
 
 	#takeFree(size: number): number | undefined {
 		for (let bin = log2(size); bin < this.#bins.length; bin++) {
-			const starts = this.#bins[bin]!;
-			for (let i = starts.length - 1; i >= 0; i--) {
-				const start = starts[i]!;
-				const length = this.#free.get(start);
-				if (length === undefined || log2(length) !== bin) {
-					starts.splice(i, 1);
-					continue;
+			let tries = 0;
+			for (const start of this.#bins[bin]!) {
+				const length = this.#free.get(start)!;
+				if (length >= size) {
+					this.#removeFree(start, length);
+					if (length > size) this.#insertFree(start + size, length - size);
+					return start;
 				}
-				if (length < size) {
-					// Only the first bin can hold blocks that are too short; look at a few of them.
-					if (starts.length - i > 8) break;
-					continue;
-				}
-				starts.splice(i, 1);
-				this.#free.delete(start);
-				this.#freeEnds.delete(start + length);
-				if (length > size) this.#insertFree(start + size, length - size);
-				return start;
+				// Only the first bin can hold blocks that are too short; look at a few of them.
+				if (++tries === 8) break;
 			}
 		}
 		return undefined;
@@ -150,15 +147,13 @@ export class Arena {
 		let length = size;
 		const after = this.#free.get(ptr + size);
 		if (after !== undefined) {
-			this.#free.delete(ptr + size);
-			this.#freeEnds.delete(ptr + size + after);
+			this.#removeFree(ptr + size, after);
 			length += after;
 		}
 		const before = this.#freeEnds.get(ptr);
 		if (before !== undefined) {
+			this.#removeFree(before, ptr - before);
 			length += ptr - before;
-			this.#free.delete(before);
-			this.#freeEnds.delete(ptr);
 			start = before;
 		}
 		if (start + length === this.#end) this.#end = start;
@@ -168,7 +163,13 @@ export class Arena {
 	#insertFree(start: number, length: number): void {
 		this.#free.set(start, length);
 		this.#freeEnds.set(start + length, start);
-		this.#bins[log2(length)]!.push(start);
+		this.#bins[log2(length)]!.add(start);
+	}
+
+	#removeFree(start: number, length: number): void {
+		this.#free.delete(start);
+		this.#freeEnds.delete(start + length);
+		this.#bins[log2(length)]!.delete(start);
 	}
 
 	#extend(size: number): number {

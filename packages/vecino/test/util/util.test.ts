@@ -75,6 +75,23 @@ describe('Arena', () => {
 		expect(arena.allocatedBytes).toBe(0);
 	});
 
+	it('keeps no record of blocks that are gone, however often scratch comes and goes', () => {
+		const arena = new Arena();
+		const hole = arena.alloc(10_000);
+		const rest = arena.alloc(64);
+		arena.free(hole);
+		for (let i = 0; i < 10_000; i++) {
+			const a = arena.alloc(3000);
+			const b = arena.alloc(1000);
+			arena.free(a);
+			arena.free(b);
+			expect(arena.freeBlocks).toBe(1);
+		}
+		expect(arena.alloc(10_000)).toBe(hole);
+		arena.free(rest);
+		expect(arena.freeBlocks).toBe(0);
+	});
+
 	it('refuses what does not fit, and goes on', () => {
 		const arena = new Arena(1 << 20);
 		const block = arena.alloc(500_000);

@@ -38,6 +38,7 @@ export class SearchScratch implements Disposable {
 	readonly #k: number;
 	readonly #stateBytes: number;
 	readonly #block: number;
+	readonly #byteLength: number;
 	readonly tile: number;
 	/** One directory entry of a list (kernels.ts). */
 	readonly entry: number;
@@ -53,7 +54,8 @@ export class SearchScratch implements Disposable {
 		this.#stateBytes = align(queryBytes);
 		const parts = [align(TILE * 4), 16, align(k * 4), align(k * 4), align(d * 4)];
 		const fixed = parts.reduce((a, b) => a + b);
-		this.#block = arena.alloc(fixed + nq * (this.#stateBytes + align(topkBytes(k))));
+		this.#byteLength = fixed + nq * (this.#stateBytes + align(topkBytes(k)));
+		this.#block = arena.allocScratch(this.#byteLength);
 		let at = this.#block;
 		const take = (bytes: number): number => {
 			at += bytes;
@@ -107,6 +109,6 @@ export class SearchScratch implements Disposable {
 	}
 
 	[Symbol.dispose](): void {
-		this.#engine.arena.free(this.#block);
+		this.#engine.arena.freeScratch(this.#block, this.#byteLength);
 	}
 }

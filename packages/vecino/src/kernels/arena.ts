@@ -15,6 +15,9 @@ const ALIGN = 64;
 const START = 64;
 const GUARD = 64;
 const MAX_BYTES = 4 * 2 ** 30 - PAGE;
+/** Scratch blocks kept at hand, and the largest. */
+const MAX_AT_HAND = 8;
+const MAX_SCRATCH = 2 ** 20;
 
 export class Arena {
 	readonly memory: WebAssembly.Memory;
@@ -28,6 +31,9 @@ export class Arena {
 	readonly #freeEnds = new Map<number, number>();
 	/** Starts of free blocks by the logarithm of their length. */
 	readonly #bins: Set<number>[] = Array.from({ length: 33 }, () => new Set());
+	/** Scratch blocks at hand, by size; free, but not merged with their neighbours. */
+	readonly #atHand = new Map<number, number[]>();
+	#atHandCount = 0;
 	#u8: Uint8Array<ArrayBuffer>;
 	#u32: Uint32Array<ArrayBuffer>;
 	#f32: Float32Array<ArrayBuffer>;
@@ -80,7 +86,10 @@ export class Arena {
 	/** A block of at least `byteLength` bytes; its content is not cleared. */
 	alloc(byteLength: number): number {
 		const size = Math.max(ALIGN, Math.ceil(byteLength / ALIGN) * ALIGN);
-		const ptr = this.#takeFree(size) ?? this.#extend(size);
+		let ptr = this.#takeFree(size);
+		const full = this.#end + size + GUARD > this.#maxBytes;
+		if (ptr === undefined && full && this.#releaseAtHand()) ptr = this.#takeFree(size);
+		ptr ??= this.#extend(size);
 		this.#sizes.set(ptr, size);
 		this.#allocated += size;
 		if (this.#allocated > this.#peak) this.#peak = this.#allocated;
@@ -111,6 +120,48 @@ export class Arena {
 		this.#addFree(ptr, size);
 	}
 
+	/**
+	 * A block for the time of one call, to be given back with freeScratch. A few of each size are kept at hand: the
+	 * same search comes again, and keeping account of a block costs more than a microsecond.
+	 */
+	allocScratch(byteLength: number): number {
+		const size = Math.max(ALIGN, Math.ceil(byteLength / ALIGN) * ALIGN);
+		const ptr = this.#atHand.get(size)?.pop();
+		if (ptr === undefined) return this.alloc(byteLength);
+		this.#atHandCount--;
+		this.#allocated += size;
+		if (this.#allocated > this.#peak) this.#peak = this.#allocated;
+		return ptr;
+	}
+
+	/** Gives a block of allocScratch back; `byteLength` as it was asked for. */
+	freeScratch(ptr: number, byteLength: number): void {
+		const size = Math.max(ALIGN, Math.ceil(byteLength / ALIGN) * ALIGN);
+		if (size > MAX_SCRATCH || this.#atHandCount === MAX_AT_HAND) {
+			this.free(ptr);
+			return;
+		}
+		const blocks = this.#atHand.get(size);
+		if (blocks === undefined) this.#atHand.set(size, [ptr]);
+		else blocks.push(ptr);
+		this.#atHandCount++;
+		this.#allocated -= size;
+	}
+
+	/** Makes blocks at hand free like any other, where memory ends. True if there were some. */
+	#releaseAtHand(): boolean {
+		const had = this.#atHandCount > 0;
+		for (const [size, blocks] of this.#atHand) {
+			for (const ptr of blocks) {
+				this.#sizes.delete(ptr);
+				this.#addFree(ptr, size);
+			}
+		}
+		this.#atHand.clear();
+		this.#atHandCount = 0;
+		return had;
+	}
+
 	/** Size of the block at `ptr`, rounded up as it is; 0 for 0. */
 	sizeOf(ptr: number): number {
 		return ptr === 0 ? 0 : (this.#sizes.get(ptr) ?? 0);
@@ -127,8 +178,10 @@ export class Arena {
 
 	#takeFree(size: number): number | undefined {
 		for (let bin = log2(size); bin < this.#bins.length; bin++) {
+			const starts = this.#bins[bin]!;
+			if (starts.size === 0) continue;
 			let tries = 0;
-			for (const start of this.#bins[bin]!) {
+			for (const start of starts) {
 				const length = this.#free.get(start)!;
 				if (length >= size) {
 					this.#removeFree(start, length);

@@ -107,6 +107,23 @@ describe('Arena', () => {
 		expect(arena.alloc(900_000)).toBe(block);
 	});
 
+	it('keeps scratch at hand, counts it as free, and gives it up when memory ends', () => {
+		const arena = new Arena(1 << 20);
+		const scratch = arena.allocScratch(300_000);
+		expect(arena.allocatedBytes).toBe(300_032);
+		arena.freeScratch(scratch, 300_000);
+		expect(arena.allocatedBytes).toBe(0);
+		expect(arena.allocScratch(300_000)).toBe(scratch);
+		arena.freeScratch(scratch, 300_000);
+		const whole = arena.alloc(1_000_000);
+		expect(arena.allocatedBytes).toBe(1_000_000);
+		arena.free(whole);
+		const blocks = Array.from({ length: 40 }, (_, i) => arena.allocScratch(100 * (i + 1)));
+		for (const [i, ptr] of blocks.entries()) arena.freeScratch(ptr, 100 * (i + 1));
+		expect(arena.allocatedBytes).toBe(0);
+		expect(arena.alloc(1_000_000)).toBeGreaterThan(0);
+	});
+
 	it('a block freed twice is our bug', () => {
 		const arena = new Arena();
 		const ptr = arena.alloc(8);

@@ -26,6 +26,7 @@ import { Index, type IndexOptions, type TrainOptions } from './base.ts';
 import { chunks, kernelMetric, loadRows, SearchScratch } from './batch.ts';
 import { IndexFlat } from './flat.ts';
 import { measureNprobe } from './nprobe.ts';
+import { meanRow, termRange } from './terms.ts';
 
 export interface IndexIVFOptions extends IndexOptions {
 	/** Cells, 1..2^24; training on fewer vectors makes fewer. */
@@ -34,8 +35,6 @@ export interface IndexIVFOptions extends IndexOptions {
 
 /** Iterations for coarse centroids, as in FAISS: more barely change recall. */
 const COARSE_ITERATIONS = 10;
-/** Training rows whose terms are looked at. */
-const TERM_ROWS = 16_384;
 
 export abstract class IndexIVF extends Index<IVFSearchParams> {
 	/** @internal */
@@ -177,30 +176,16 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 			return ptr;
 		};
 		yield* this.codec.trainSteps({ n: rows.n, d, chunk: residuals }, options);
-		if (this.hasTerms && this.codec.learnTerms !== undefined) {
-			const n = Math.min(rows.n, TERM_ROWS);
-			const codeBytes = Math.ceil((CHUNK * this.codeSize + 8) / 16) * 16;
-			const centre = engine.arena.allocCopy(meanRow(engine.arena.readF32(centroids, k * d), d));
-			const codes = engine.arena.alloc(codeBytes + CHUNK * 4 + this.codec.encodeScratchBytes);
-			const terms = codes + codeBytes;
-			try {
-				let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-				for (const [start, count] of chunks(n)) {
-					const x = residuals(start, count);
-					this.codec.encodeRows(x, count, codes, terms + CHUNK * 4);
-					this.codec.decodeRows(codes, count, x);
-					engine.kernels.residualTerms(x, count, d, assigner.labels, centroids, centre, terms);
-					for (const term of engine.arena.f32.subarray(terms >>> 2, (terms >>> 2) + count)) {
-						min = Math.min(min, term);
-						max = Math.max(max, term);
-					}
-				}
-				this.codec.learnTerms(min, max);
-			} finally {
-				engine.arena.free(codes);
-				engine.arena.free(centre);
-			}
-		}
+		if (!this.hasTerms || this.codec.learnTerms === undefined) return;
+		const { min, max } = termRange(
+			engine,
+			this.codec,
+			{ n: rows.n, d, chunk: residuals },
+			assigner.labels,
+			centroids,
+			k,
+		);
+		this.codec.learnTerms(min, max);
 	}
 
 	/** Takes centroids (nlist * d values) and makes empty lists. @internal */
@@ -443,11 +428,4 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		this.engine.arena.free(this.#centre);
 		this.codec[Symbol.dispose]();
 	}
-}
-
-/** Mean of the rows, summed in double precision. */
-function meanRow(rows: Float32Array, d: number): Float32Array {
-	const sums = new Float64Array(d);
-	for (let i = 0; i < rows.length; i++) sums[i % d] = sums[i % d]! + rows[i]!;
-	return Float32Array.from(sums, (sum) => sum / (rows.length / d));
 }

@@ -2,7 +2,7 @@
 export { l2Many, ipMany } from './distances';
 export { topkInit, topkPush, topkFinish } from './topk';
 export { packPanel } from './panels';
-export { nearestPack, largestNorm, nearestRows } from './nearest';
+export { nearestPack, largestNorm, nearestRows, rankCells } from './nearest';
 export { normsSquared, normalizeRows, sumRows, residuals, residualTerms, gatherRows } from './rows';
 export { pqEncode, pqDecode, pqTable } from './pq';
 export { adc8, adcBits } from './adc';

@@ -12,6 +12,7 @@
 // 4 |x| |x|: 4 g N^2 r, where r = longest row / longest centroid. A centroid is a candidate when its value is
 // within twice the first two plus the last of the smallest value; so the argmin of l2Many always is one.
 import { l2One, ipOne } from './distances';
+import { topkInit, topkPush, topkWorst, topkAppend, topkRoom } from './topk';
 
 /** Length of the longest vector after scaling: one component may be all of it, and must fit int16. */
 const LENGTH: f32 = 32700;
@@ -206,4 +207,68 @@ function nearestExact(x: usize, d: usize, centroids: usize, k: usize, metric: i3
 	}
 	store<u32>(outLabel, label);
 	store<f32>(outDistance, best);
+}
+
+/** Scratch bytes of rankCells. */
+export function rankScratch(d: usize, k: usize): usize {
+	return (((d + 1) << 1) + 15 & ~15) + ((k + 7 & ~7) << 2) + 64;
+}
+
+/**
+ * The nprobe < k nearest of k centroids to one query, left in the top-k `state` (made for nprobe): those that l2Many (metric
+ * 0) or ipMany (1) over all of them would leave. The int16 pass ranks all, then those that can be among the nearest, by
+ * the bound at the head of this file, are compared exactly.
+ */
+export function rankCells(
+	q: usize, d: usize, centroids: usize, k: usize, metric: i32,
+	packed: usize, magnitude: i32, halfNorms: usize, centroidNorm: f32,
+	scratch: usize, nprobe: u32, capacity: u32, state: usize,
+): void {
+	const norm = max<f32>(largestNorm(q, 1, d), centroidNorm);
+	const dims = <f32>d;
+	const slack: f32 = <f32>12 * dims + <f32>500 + (<f32>39 * dims + <f32>1600) * (norm / centroidNorm);
+	topkInit(state, nprobe, capacity);
+	if (!(centroidNorm > 1e-15 && norm < 1e15) || slack > LARGEST_MARGIN) {
+		for (let c: usize = 0; c < k; ++c) {
+			topkRoom(state, 1);
+			topkAppend(state, distance(metric, q, centroids + (c * d << 2), d), <u32>c);
+		}
+		return;
+	}
+	const pairs = (d + 1) >> 1;
+	const panels = (k + 7) >> 3;
+	const values = scratch + (((d + 1) << 1) + 15 & ~15);
+	const scale = LENGTH / norm;
+	const biasScale = metric == 0 ? f32x4.splat(scale * (LENGTH / centroidNorm)) : f32x4.splat(0);
+	const rounding = nearestPack(q, 1, d, 1, scale, scratch) + magnitude;
+	const queryEnd = scratch + (pairs << 2);
+	let b = packed;
+	for (let j: usize = 0; j < panels; ++j) {
+		let a = scratch, s0 = i32x4.splat(0), s1 = s0;
+		do {
+			const x = v128.load32_splat(a);
+			s0 = i32x4.add(s0, i32x4.dot_i16x8_s(x, v128.load(b)));
+			s1 = i32x4.add(s1, i32x4.dot_i16x8_s(x, v128.load(b, 16)));
+			a += 4; b += 32;
+		} while (a < queryEnd);
+		const half = halfNorms + (j << 5), out = values + (j << 5);
+		const bias0 = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(half), biasScale)));
+		const bias1 = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(half, 16), biasScale)));
+		v128.store(out, f32x4.convert_i32x4_s(i32x4.sub(bias0, s0)));
+		v128.store(out, f32x4.convert_i32x4_s(i32x4.sub(bias1, s1)), 16);
+	}
+	topkPush(state, values, k, 0, 0);
+	// Converting to float32 rounds by up to 64 on either side, the sum by 128.
+	const limit = f32x4.splat(topkWorst(state) + <f32>rounding + slack + 512);
+	topkInit(state, nprobe, capacity);
+	for (let c: usize = 0; c < k; c += 4) {
+		let mask = i32x4.bitmask(f32x4.le(v128.load(values + (c << 2)), limit));
+		if (mask == 0) continue;
+		topkRoom(state, 4);
+		while (mask != 0) {
+			const at = c + <usize>ctz(mask);
+			mask &= mask - 1;
+			if (at < k) topkAppend(state, distance(metric, q, centroids + (at * d << 2), d), <u32>at);
+		}
+	}
 }

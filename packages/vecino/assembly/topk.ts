@@ -132,6 +132,12 @@ function medianOf3(keys: usize, lo: isize, hi: isize): u64 {
 	return max(min(a, b), min(max(a, b), c));
 }
 
+/** Distance of the k-th best; more than k must have been offered. */
+export function topkWorst(state: usize): f32 {
+	shrink(state);
+	return topkThreshold(state);
+}
+
 /** Writes the k best in order, distances (f32) and labels (u32); returns how many there are. */
 export function topkFinish(state: usize, outDistances: usize, outLabels: usize): u32 {
 	shrink(state);

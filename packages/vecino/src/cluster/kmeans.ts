@@ -8,11 +8,12 @@
 import { KMEANS_OPTIONS, resolveOptions } from '../core/options.ts';
 import { toVectorSet, VectorSet, type Vectors } from '../core/vectors.ts';
 import { defaultEngine, type Engine } from '../kernels/engine.ts';
-import { NEAREST_LENGTH, nearestPackedBytes, nearestScratchBytes } from '../kernels/kernels.ts';
+import { nearestScratchBytes } from '../kernels/kernels.ts';
 import { checkInt } from '../util/check.ts';
 import { Rng } from '../util/rng.ts';
 import { type AsyncRunOptions, type RunOptions, runAsync, runSync, type Steps } from '../util/steps.ts';
 import { plusPlusRows } from './init.ts';
+import { PackedCentroids } from './packed.ts';
 import { CHUNK, sampledRows, sampleRows, type TrainingRows } from './rows.ts';
 
 /** Options of kmeans; core/options.ts has their ranges. */
@@ -128,12 +129,9 @@ export class Assigner implements Disposable {
 	readonly #centroids: number;
 	readonly #k: number;
 	readonly #metric: 'l2' | 'ip';
-	readonly #halfNorms: number;
-	/** Centroids as nearestPack leaves them; 0 when there are too few rows for it. */
-	readonly #packed: number;
+	/** Absent when there are too few rows for it. */
+	readonly #packed: PackedCentroids | undefined;
 	readonly #scratch: number;
-	#magnitude = 0;
-	#centroidNorm = 0;
 	/** CHUNK labels (u32), then CHUNK distances (f32), of the last chunk. */
 	readonly labels: number;
 
@@ -148,23 +146,14 @@ export class Assigner implements Disposable {
 		this.#centroids = centroids;
 		this.#k = k;
 		this.#metric = metric;
-		this.#halfNorms = arena.alloc(k * 4);
-		this.#packed = n < PACK_FROM ? 0 : arena.alloc(nearestPackedBytes(k, d));
+		this.#packed = n < PACK_FROM ? undefined : new PackedCentroids(engine, d, centroids, k);
 		this.#scratch = arena.alloc(nearestScratchBytes(k, d));
 		this.labels = arena.alloc(CHUNK * 8);
-		this.update();
 	}
 
 	/** Takes in what the centroids are now. */
 	update(): void {
-		const { arena, kernels } = this.#engine;
-		if (this.#packed === 0) return;
-		kernels.normsSquared(this.#centroids, this.#k, this.#d, this.#halfNorms);
-		const norms = arena.f32.subarray(this.#halfNorms >>> 2, (this.#halfNorms >>> 2) + this.#k);
-		for (let i = 0; i < norms.length; i++) norms[i] = norms[i]! / 2;
-		this.#centroidNorm = kernels.largestNorm(this.#centroids, this.#k, this.#d);
-		const scale = NEAREST_LENGTH / this.#centroidNorm;
-		this.#magnitude = kernels.nearestPack(this.#centroids, this.#k, this.#d, 8, scale, this.#packed);
+		this.#packed?.update();
 	}
 
 	/** Assigns `count` <= CHUNK rows at `x`; results are at `labels`. */
@@ -176,10 +165,10 @@ export class Assigner implements Disposable {
 			this.#centroids,
 			this.#k,
 			this.#metric === 'l2' ? 0 : 1,
-			this.#packed,
-			this.#magnitude,
-			this.#halfNorms,
-			this.#centroidNorm,
+			this.#packed?.ptr ?? 0,
+			this.#packed?.magnitude ?? 0,
+			this.#packed?.halfNorms ?? 0,
+			this.#packed?.norm ?? 0,
 			this.#scratch,
 			this.labels,
 			this.labels + CHUNK * 4,
@@ -219,7 +208,8 @@ export class Assigner implements Disposable {
 	}
 
 	[Symbol.dispose](): void {
-		for (const ptr of [this.#halfNorms, this.#packed, this.#scratch, this.labels]) this.#engine.arena.free(ptr);
+		this.#packed?.[Symbol.dispose]();
+		for (const ptr of [this.#scratch, this.labels]) this.#engine.arena.free(ptr);
 	}
 }
 

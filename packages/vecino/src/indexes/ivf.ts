@@ -14,11 +14,13 @@
  */
 
 import { Assigner, kmeansSteps } from '../cluster/kmeans.ts';
+import { PackedCentroids } from '../cluster/packed.ts';
 import { CHUNK, sampledRows, sampleRows } from '../cluster/rows.ts';
 import { IVF_SEARCH_PARAMS, type IVFSearchParams, type OptionTable } from '../core/options.ts';
 import type { IndexStats, SearchResult } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
 import { ArrayInvertedLists } from '../invlists/array-lists.ts';
+import { rankScratchBytes, topkCapacity } from '../kernels/kernels.ts';
 import type { Codec, CodeScanner } from '../quantizers/codec.ts';
 import { checkInt } from '../util/check.ts';
 import type { Steps } from '../util/steps.ts';
@@ -35,6 +37,10 @@ export interface IndexIVFOptions extends IndexOptions {
 
 /** Iterations for coarse centroids, as in FAISS: more barely change recall. */
 const COARSE_ITERATIONS = 10;
+/** From so many cells on they are ranked in int16 first, for half the memory of the centroids again. */
+const PACK_CELLS = 256;
+/** And only where at most this part of them is opened: the exact second look costs as much as it saves beyond. */
+const PACK_PROBES = 16;
 
 export abstract class IndexIVF extends Index<IVFSearchParams> {
 	/** @internal */
@@ -46,6 +52,8 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	/** Mean of the centroids (d values), where codes carry terms; 0 elsewhere. */
 	#centre = 0;
 	#centreKnown = false;
+	/** Centroids for ranking many cells quickly; made when it is first needed. */
+	#packed: PackedCentroids | undefined;
 	#lists: ArrayInvertedLists | undefined;
 	#nlist: number;
 	#nprobe = 1;
@@ -102,7 +110,8 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	stats(): IndexStats {
 		const base = { type: this.type, ntotal: this.#ntotal, d: this.d };
 		if (this.#lists === undefined) return { ...base, bytes: this.codec.bytes() };
-		const centroids = this.quantizer.byteLength + this.engine.arena.sizeOf(this.#centre);
+		const packed = this.#packed?.byteLength ?? 0;
+		const centroids = this.quantizer.byteLength + this.engine.arena.sizeOf(this.#centre) + packed;
 		const bytes = { ...this.#lists.bytes(), centroids, ...this.codec.bytes() };
 		return { ...base, bytes, lists: this.#lists.stats(this.#nprobe) };
 	}
@@ -211,6 +220,8 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		this.#lists?.[Symbol.dispose]();
 		this.#quantizer?.[Symbol.dispose]();
 		this.#centreKnown = false;
+		this.#packed?.[Symbol.dispose]();
+		this.#packed = undefined;
 		this.#nlist = nlist;
 		this.#nprobe = nprobe;
 		this.#quantizer = quantizer;
@@ -355,10 +366,37 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	#rankCells(coarse: SearchScratch, q: number, nprobe: number): void {
 		const { scanner, codes } = this.quantizer;
 		const { arena, kernels } = this.engine;
-		kernels.topkInit(coarse.topk(0), nprobe, 2 * nprobe + 64);
-		scanner.setQuery(q, coarse.state(0));
-		arena.u32.set([codes.at(0), 0, 0, this.#nlist], coarse.entry >>> 2);
-		scanner.scan(coarse.state(0), [coarse.entry, 0, 0, 1, 0, coarse.tile, coarse.topk(0)]);
+		const nlist = this.#nlist;
+		const state = coarse.topk(0);
+		const capacity = topkCapacity(nprobe);
+		if (nlist >= PACK_CELLS && nprobe * PACK_PROBES <= nlist) {
+			this.#packed ??= new PackedCentroids(this.engine, this.d, codes.at(0), nlist);
+			const { ptr, magnitude, halfNorms, norm } = this.#packed;
+			const metric = kernelMetric(this.metric) === 'l2' ? 0 : 1;
+			const bytes = rankScratchBytes(nlist, this.d);
+			const scratch = arena.allocScratch(bytes);
+			kernels.rankCells(
+				q,
+				this.d,
+				codes.at(0),
+				nlist,
+				metric,
+				ptr,
+				magnitude,
+				halfNorms,
+				norm,
+				scratch,
+				nprobe,
+				capacity,
+				state,
+			);
+			arena.freeScratch(scratch, bytes);
+		} else {
+			kernels.topkInit(state, nprobe, capacity);
+			scanner.setQuery(q, coarse.state(0));
+			arena.u32.set([codes.at(0), 0, 0, nlist], coarse.entry >>> 2);
+			scanner.scan(coarse.state(0), [coarse.entry, 0, 0, 1, 0, coarse.tile, state]);
+		}
 		coarse.finish(0);
 	}
 
@@ -426,6 +464,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		this.#lists?.[Symbol.dispose]();
 		this.#quantizer?.[Symbol.dispose]();
 		this.engine.arena.free(this.#centre);
+		this.#packed?.[Symbol.dispose]();
 		this.codec[Symbol.dispose]();
 	}
 }

@@ -42,6 +42,11 @@ export function nearestScratchBytes(k: number, d: number): number {
 	return NEAREST_BLOCK * (d + 1) * 2 + panels * 32 + NEAREST_BLOCK * panels * 16;
 }
 
+/** Scratch bytes that rankCells needs. */
+export function rankScratchBytes(k: number, d: number): number {
+	return Math.ceil(((d + 1) * 2) / 16) * 16 + Math.ceil(k / 8) * 32 + 64;
+}
+
 /** Scratch bytes that `pqEncode` needs. */
 export function pqEncodeScratchBytes(dsub: number): number {
 	return ROW_CHUNK * dsub * 4 + ROW_CHUNK * 32;
@@ -78,6 +83,22 @@ export interface KernelFunctions {
 		scratch: number,
 		outLabels: number,
 		outDistances: number,
+	): void;
+
+	rankCells(
+		q: number,
+		d: number,
+		centroids: number,
+		k: number,
+		metric: number,
+		packed: number,
+		magnitude: number,
+		halfNorms: number,
+		centroidNorm: number,
+		scratch: number,
+		nprobe: number,
+		capacity: number,
+		state: number,
 	): void;
 
 	normsSquared(x: number, n: number, d: number, out: number): void;
@@ -156,6 +177,7 @@ export const KERNEL_NAMES: readonly (keyof KernelFunctions)[] = Object.freeze([
 	'nearestPack',
 	'largestNorm',
 	'nearestRows',
+	'rankCells',
 	'normsSquared',
 	'normalizeRows',
 	'sumRows',

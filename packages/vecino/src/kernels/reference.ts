@@ -195,6 +195,17 @@ export function referenceKernels(arena: Arena): KernelFunctions {
 			}
 		},
 
+		// The nprobe nearest of all centroids by l2Many or ipMany.
+		rankCells(q, d, centroids, k, metric, ...rest) {
+			const [scratch, nprobe, capacity, state] = rest.slice(-4) as [number, number, number, number];
+			kernels.topkInit(state, nprobe, capacity);
+			const many = metric === 0 ? kernels.l2Many : kernels.ipMany;
+			for (let c = 0; c < k; c++) {
+				many(q, centroids + c * d * 4, 1, d, scratch);
+				kernels.topkPush(state, scratch, 1, 0, c);
+			}
+		},
+
 		normsSquared(x, n, d, out) {
 			for (let i = 0; i < n; i++) {
 				const row = (x >>> 2) + i * d;

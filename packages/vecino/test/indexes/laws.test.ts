@@ -1,6 +1,6 @@
 /** Laws that hold exactly, whatever the data. */
 import { describe, expect, it } from 'vitest';
-import { METRICS } from '../../src/core/metric.ts';
+import { METRICS, normalize } from '../../src/core/metric.ts';
 import type { SearchResult } from '../../src/core/result.ts';
 import { VectorSet } from '../../src/core/vectors.ts';
 import { recallAtK } from '../../src/eval/recall.ts';
@@ -12,7 +12,7 @@ import { IndexIVFPQ } from '../../src/indexes/ivf-pq.ts';
 import { IndexPQ } from '../../src/indexes/pq.ts';
 import { IndexRefine } from '../../src/indexes/refine.ts';
 import { ProductQuantizer } from '../../src/quantizers/product.ts';
-import { clustered, split } from '../support/data.ts';
+import { bruteForce, clustered, split } from '../support/data.ts';
 
 const D = 16;
 const { base, queries } = split(clustered(2100, D, { clusters: 30, seed: 5 }), 100);
@@ -45,6 +45,28 @@ describe.each(METRICS)('metric %s', (metric) => {
 		const recalls = [1, 2, 3, 5, 8, 13, 21, 40].map((nprobe) => recallAtK(ivf.search(queries, 10, { nprobe }), truth));
 		for (const [i, recall] of recalls.entries()) if (i > 0) expect(recall).toBeGreaterThanOrEqual(recalls[i - 1]!);
 		expect(recalls.at(-1)).toBe(1);
+	});
+
+	it('many cells: those opened are the nearest, exactly', () => {
+		using ivf = new IndexIVFFlat({ d: D, metric, nlist: 300 });
+		ivf.train(base).add(base);
+		using cells = new IndexFlat({ d: D, metric: metric === 'l2' ? 'l2' : 'ip' });
+		cells.add(ivf.centroids);
+		const cellOf = ivf.assign(base);
+		const rows =
+			metric === 'cosine' ? VectorSet.from(Array.from({ length: base.n }, (_, i) => normalize(base.row(i)))) : base;
+		for (let i = 0; i < 20; i++) {
+			const q = metric === 'cosine' ? normalize(queries.row(i)) : queries.row(i);
+			const opened = new Set(cells.search(q, 20).labels);
+			const members = [...cellOf.keys()].filter((row) => opened.has(cellOf[row]!));
+			const expected = bruteForce(rows.take(members), q, 5, metric).map(({ label }) => members[label]);
+			expect(
+				ivf
+					.search(queries.row(i), 5, { nprobe: 20 })
+					.hits()
+					.map(({ label }) => label),
+			).toEqual(expected);
+		}
 	});
 
 	it('the default nprobe was measured: it finds 95 % of the neighbours, or nearly so on other queries', () => {

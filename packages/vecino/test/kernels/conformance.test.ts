@@ -10,6 +10,7 @@ import {
 	nearestPackedBytes,
 	nearestScratchBytes,
 	pqEncodeScratchBytes,
+	rankScratchBytes,
 	TILE,
 	topkBytes,
 	topkCapacity,
@@ -53,7 +54,7 @@ function nearest(
 	engine: Engine,
 	rng: Rng,
 	{ n, k, d, kind, metric }: { n: number; k: number; d: number; kind: string; metric: number },
-): Uint8Array {
+): Uint8Array[] {
 	const { arena, kernels } = engine;
 	const scale = kind === 'tiny' ? 1e-18 : kind === 'huge' ? 1e17 : 1;
 	const shape = (count: number, rows: boolean): Float32Array =>
@@ -69,7 +70,7 @@ function nearest(
 	const c = arena.allocCopy(shape(k, false));
 	// The last centroid repeats the first: a tie that must go to the lower number.
 	arena.u8.copyWithin(c + (k - 1) * d * 4, c, c + d * 4);
-	const halfNorms = arena.alloc(k * 4);
+	const halfNorms = arena.alloc(Math.ceil(k / 8) * 32);
 	kernels.normsSquared(c, k, d, halfNorms);
 	for (let i = 0; i < k; i++) arena.f32[(halfNorms >>> 2) + i] = arena.f32[(halfNorms >>> 2) + i]! / 2;
 	const norm = kernels.largestNorm(c, k, d);
@@ -78,7 +79,32 @@ function nearest(
 	const out = arena.alloc(n * 8);
 	const magnitude = kernels.nearestPack(c, k, d, 8, NEAREST_LENGTH / norm, packed);
 	kernels.nearestRows(x, n, d, c, k, metric, packed, magnitude, halfNorms, norm, scratch, out, out + n * 4);
-	return read(engine, out, n * 8);
+	const ranks: Uint8Array[] = [];
+	for (const nprobe of [1, 3, Math.floor(k / 2)]) {
+		if (nprobe < 1 || nprobe >= k) continue;
+		const state = arena.alloc(topkBytes(nprobe));
+		const ranked = arena.allocZeroed(nprobe * 8);
+		const room = arena.alloc(rankScratchBytes(k, d));
+		const args = [
+			x,
+			d,
+			c,
+			k,
+			metric,
+			packed,
+			magnitude,
+			halfNorms,
+			norm,
+			room,
+			nprobe,
+			topkCapacity(nprobe),
+			state,
+		] as const;
+		kernels.rankCells(...args);
+		kernels.topkFinish(state, ranked, ranked + nprobe * 4);
+		ranks.push(read(engine, ranked, nprobe * 8));
+	}
+	return [read(engine, out, n * 8), ...ranks];
 }
 
 describe.each(BUILDS)('kernels %s = reference', (build) => {

@@ -26,14 +26,14 @@ export class PackedCentroids implements Disposable {
 		this.#d = d;
 		this.#centroids = centroids;
 		this.#k = k;
-		this.ptr = arena.alloc(nearestPackedBytes(k, d));
-		this.halfNorms = arena.alloc(Math.ceil(k / 8) * 32);
+		// One block: when memory ends, nothing is left behind.
+		this.ptr = arena.alloc(nearestPackedBytes(k, d) + Math.ceil(k / 8) * 32);
+		this.halfNorms = this.ptr + nearestPackedBytes(k, d);
 		this.update();
 	}
 
 	get byteLength(): number {
-		const { arena } = this.#engine;
-		return arena.sizeOf(this.ptr) + arena.sizeOf(this.halfNorms);
+		return this.#engine.arena.sizeOf(this.ptr);
 	}
 
 	/** Takes in what the centroids are now. */
@@ -49,6 +49,5 @@ export class PackedCentroids implements Disposable {
 
 	[Symbol.dispose](): void {
 		this.#engine.arena.free(this.ptr);
-		this.#engine.arena.free(this.halfNorms);
 	}
 }

@@ -52,7 +52,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	/** Mean of the centroids (d values), where codes carry terms; 0 elsewhere. */
 	#centre = 0;
 	#centreKnown = false;
-	/** Centroids for ranking many cells quickly; made when it is first needed. */
+	/** Centroids for ranking many cells quickly. */
 	#packed: PackedCentroids | undefined;
 	#lists: ArrayInvertedLists | undefined;
 	#nlist: number;
@@ -200,6 +200,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	/** Takes centroids (nlist * d values) and makes empty lists. @internal */
 	setTrained(centroids: Float32Array, nprobe: number): void {
 		this.engine.arena.writeF32(this.makeTrained(centroids.length / this.d, nprobe), centroids);
+		this.#packCentroids();
 	}
 
 	/** Makes empty lists and room for nlist * d values of centroids, which the caller writes to the pointer returned. @internal */
@@ -301,9 +302,16 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		}
 	}
 
-	/** Counts vectors that a reader has put into the lists. @internal */
+	/** Counts vectors that a reader has put into the lists; its last step. @internal */
 	setTotal(ntotal: number): void {
 		this.#ntotal = ntotal;
+		this.#packCentroids();
+	}
+
+	#packCentroids(): void {
+		if (this.#nlist < PACK_CELLS) return;
+		this.#packed?.[Symbol.dispose]();
+		this.#packed = new PackedCentroids(this.engine, this.d, this.quantizer.codes.at(0), this.#nlist);
 	}
 
 	// ── Searching ──────────────────────────────────────────────────────────────────────────────
@@ -369,8 +377,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		const nlist = this.#nlist;
 		const state = coarse.topk(0);
 		const capacity = topkCapacity(nprobe);
-		if (nlist >= PACK_CELLS && nprobe * PACK_PROBES <= nlist) {
-			this.#packed ??= new PackedCentroids(this.engine, this.d, codes.at(0), nlist);
+		if (this.#packed !== undefined && nprobe * PACK_PROBES <= nlist) {
 			const { ptr, magnitude, halfNorms, norm } = this.#packed;
 			const metric = kernelMetric(this.metric) === 'l2' ? 0 : 1;
 			const bytes = rankScratchBytes(nlist, this.d);

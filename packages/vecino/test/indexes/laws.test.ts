@@ -50,6 +50,7 @@ describe.each(METRICS)('metric %s', (metric) => {
 	it('many cells: those opened are the nearest, exactly', () => {
 		using ivf = new IndexIVFFlat({ d: D, metric, nlist: 300 });
 		ivf.train(base).add(base);
+		const bytes = ivf.byteLength;
 		using cells = new IndexFlat({ d: D, metric: metric === 'l2' ? 'l2' : 'ip' });
 		cells.add(ivf.centroids);
 		const cellOf = ivf.assign(base);
@@ -67,6 +68,7 @@ describe.each(METRICS)('metric %s', (metric) => {
 					.map(({ label }) => label),
 			).toEqual(expected);
 		}
+		expect(ivf.byteLength).toBe(bytes);
 	});
 
 	it('the default nprobe was measured: it finds 95 % of the neighbours, or nearly so on other queries', () => {

@@ -77,12 +77,6 @@ export function largestNorm(x: usize, n: usize, d: usize): f32 {
 	return sqrt<f32>(largest) * <f32>1.0001;
 }
 
-/** Scratch bytes of nearestRows. */
-export function nearestScratch(d: usize, k: usize): usize {
-	const panels = (k + 7) >> 3;
-	return ((BLOCK * (d + 1)) << 1) + (panels << 5) + (BLOCK * panels << 4);
-}
-
 /**
  * outLabels[i] (u32) = nearest of k centroids for each of n rows of d values, outDistances[i] (f32) its
  * distance: squared L2 (metric 0) or negated inner product (metric 1).
@@ -207,11 +201,6 @@ function nearestExact(x: usize, d: usize, centroids: usize, k: usize, metric: i3
 	}
 	store<u32>(outLabel, label);
 	store<f32>(outDistance, best);
-}
-
-/** Scratch bytes of rankCells. */
-export function rankScratch(d: usize, k: usize): usize {
-	return (((d + 1) << 1) + 15 & ~15) + ((k + 7 & ~7) << 2) + 64;
 }
 
 /**

@@ -6,14 +6,9 @@
 // past the code.
 import { packRows, resetMinima, panelMinima, bestLane, ROW_CHUNK } from './panels';
 
-/** Scratch bytes that pqEncode needs. */
-export function pqEncodeScratch(dsub: usize): usize {
-	return (ROW_CHUNK * dsub << 2) + (ROW_CHUNK << 5);
-}
-
 /**
  * Codes of n rows of d values (m * dsub >= d; what is missing counts as zero). `halfNorms`, layout
- * (m, ksub): |c|^2 / 2. Each sub-code is the nearest reproduction value in L2, by the arithmetic of assign.
+ * (m, ksub): |c|^2 / 2. Each sub-code is the nearest reproduction value in L2, by the arithmetic of panels.ts.
  */
 export function pqEncode(
 	x: usize, n: usize, d: usize, m: usize, dsub: usize, nbits: usize,

@@ -107,9 +107,9 @@ function* publicSteps(engine: Engine, x: VectorSet, k: number, options: KMeansOp
 	const sample = sampleRows(x.n, limit, options.seed!);
 	using training = sampledRows(engine, x, sample, options.spherical!);
 	const trained = yield* kmeansSteps(engine, training, clipped, options);
-	using all = sampledRows(engine, x, sampleRows(x.n, x.n, 0), options.spherical!);
-	using assigner = new Assigner(engine, x.d, trained.ptr, trained.k, options.spherical! ? 'ip' : 'l2', x.n);
 	try {
+		using all = sampledRows(engine, x, sampleRows(x.n, x.n, 0), options.spherical!);
+		using assigner = new Assigner(engine, x.d, trained.ptr, trained.k, options.spherical! ? 'ip' : 'l2', x.n);
 		const assign = new Uint32Array(x.n);
 		const objective = yield* assigner.run(all, assign, 'assign');
 		const centroids = new VectorSet(arena.readF32(trained.ptr, trained.k * x.d), x.d);

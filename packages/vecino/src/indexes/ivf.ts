@@ -14,18 +14,17 @@
  */
 
 import { Assigner, kmeansSteps } from '../cluster/kmeans.ts';
-import { PackedCentroids } from '../cluster/packed.ts';
 import { CHUNK, sampledRows, sampleRows } from '../cluster/rows.ts';
 import { IVF_SEARCH_PARAMS, type IVFSearchParams, type OptionTable } from '../core/options.ts';
 import type { IndexStats, SearchResult } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
 import { ArrayInvertedLists } from '../invlists/array-lists.ts';
-import { rankScratchBytes, topkCapacity } from '../kernels/kernels.ts';
 import type { Codec, CodeScanner } from '../quantizers/codec.ts';
 import { checkInt } from '../util/check.ts';
 import type { Steps } from '../util/steps.ts';
 import { Index, type IndexOptions, type TrainOptions } from './base.ts';
 import { chunks, kernelMetric, loadRows, SearchScratch } from './batch.ts';
+import { CellRanker } from './cells.ts';
 import { IndexFlat } from './flat.ts';
 import { measureNprobe } from './nprobe.ts';
 import { meanRow, termRange } from './terms.ts';
@@ -37,10 +36,6 @@ export interface IndexIVFOptions extends IndexOptions {
 
 /** Iterations for coarse centroids, as in FAISS: more barely change recall. */
 const COARSE_ITERATIONS = 10;
-/** From so many cells on they are ranked in int16 first, for half the memory of the centroids again. */
-const PACK_CELLS = 256;
-/** And only where at most this part of them is opened: the exact second look costs as much as it saves beyond. */
-const PACK_PROBES = 16;
 
 export abstract class IndexIVF extends Index<IVFSearchParams> {
 	/** @internal */
@@ -52,8 +47,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	/** Mean of the centroids (d values), where codes carry terms; 0 elsewhere. */
 	#centre = 0;
 	#centreKnown = false;
-	/** Centroids for ranking many cells quickly. */
-	#packed: PackedCentroids | undefined;
+	#ranker: CellRanker | undefined;
 	#lists: ArrayInvertedLists | undefined;
 	#nlist: number;
 	#nprobe = 1;
@@ -92,7 +86,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		return this.#nprobe;
 	}
 
-	/** Bytes per code, without label (4) and term (4, residual l2 only). */
+	/** Bytes per code, without label (4) and term (4, of fast-scan 2; residual l2 only). */
 	get codeSize(): number {
 		return this.codec.codeSize;
 	}
@@ -110,7 +104,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	stats(): IndexStats {
 		const base = { type: this.type, ntotal: this.#ntotal, d: this.d };
 		if (this.#lists === undefined) return { ...base, bytes: this.codec.bytes() };
-		const packed = this.#packed?.byteLength ?? 0;
+		const packed = this.#ranker?.byteLength ?? 0;
 		const centroids = this.quantizer.byteLength + this.engine.arena.sizeOf(this.#centre) + packed;
 		const bytes = { ...this.#lists.bytes(), centroids, ...this.codec.bytes() };
 		return { ...base, bytes, lists: this.#lists.stats(this.#nprobe) };
@@ -200,7 +194,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	/** Takes centroids (nlist * d values) and makes empty lists. @internal */
 	setTrained(centroids: Float32Array, nprobe: number): void {
 		this.engine.arena.writeF32(this.makeTrained(centroids.length / this.d, nprobe), centroids);
-		this.#packCentroids();
+		this.#makeRanker();
 	}
 
 	/** Makes empty lists and room for nlist * d values of centroids, which the caller writes to the pointer returned. @internal */
@@ -221,8 +215,8 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		this.#lists?.[Symbol.dispose]();
 		this.#quantizer?.[Symbol.dispose]();
 		this.#centreKnown = false;
-		this.#packed?.[Symbol.dispose]();
-		this.#packed = undefined;
+		this.#ranker?.[Symbol.dispose]();
+		this.#ranker = undefined;
 		this.#nlist = nlist;
 		this.#nprobe = nprobe;
 		this.#quantizer = quantizer;
@@ -305,13 +299,14 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	/** Counts vectors that a reader has put into the lists; its last step. @internal */
 	setTotal(ntotal: number): void {
 		this.#ntotal = ntotal;
-		this.#packCentroids();
+		this.#makeRanker();
 	}
 
-	#packCentroids(): void {
-		if (this.#nlist < PACK_CELLS) return;
-		this.#packed?.[Symbol.dispose]();
-		this.#packed = new PackedCentroids(this.engine, this.d, this.quantizer.codes.at(0), this.#nlist);
+	/** The centroids are in their place. */
+	#makeRanker(): void {
+		this.#ranker?.[Symbol.dispose]();
+		this.#ranker = undefined;
+		this.#ranker = new CellRanker(this.engine, this.quantizer, this.#nlist);
 	}
 
 	// ── Searching ──────────────────────────────────────────────────────────────────────────────
@@ -326,7 +321,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 			for (let i = 0; i < q.n; i++) {
 				loadRows(engine, metric, q, i, 1, scratch.query);
 				let nprobe = wanted;
-				this.#rankCells(coarse, scratch.query, nprobe);
+				this.#ranker!.rank(coarse, scratch.query, nprobe);
 				this.#prepareQuery(scratch);
 				this.#scanLists(scratch, coarse, 0, nprobe, params);
 				// Short of k: open further cells, nearest first, until there are k or no more.
@@ -336,7 +331,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 					if (wide !== coarse) wide[Symbol.dispose]();
 					wide = new SearchScratch(engine, this.d, next, 1, this.quantizer.scanner.stateBytes);
 					loadRows(engine, metric, q, i, 1, scratch.query);
-					this.#rankCells(wide, scratch.query, next);
+					this.#ranker!.rank(wide, scratch.query, next);
 					this.#scanLists(scratch, wide, nprobe, next, params);
 					nprobe = next;
 				}
@@ -368,43 +363,6 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		for (let t = 0; centre !== 0 && t < this.d; t++) f32[q + t] = f32[q + t]! - f32[centre + t]!;
 		this.#scanner.setQuery(scratch.query, scratch.state(0));
 		scratch.initTopk(0);
-	}
-
-	/** The `nprobe` nearest cells of the query at `q`, nearest first, at coarse.labels and coarse.distances. */
-	#rankCells(coarse: SearchScratch, q: number, nprobe: number): void {
-		const { scanner, codes } = this.quantizer;
-		const { arena, kernels } = this.engine;
-		const nlist = this.#nlist;
-		const state = coarse.topk(0);
-		const capacity = topkCapacity(nprobe);
-		if (this.#packed !== undefined && nprobe * PACK_PROBES <= nlist) {
-			const { ptr, magnitude, halfNorms, norm } = this.#packed;
-			const metric = kernelMetric(this.metric) === 'l2' ? 0 : 1;
-			const bytes = rankScratchBytes(nlist, this.d);
-			const scratch = arena.allocScratch(bytes);
-			kernels.rankCells(
-				q,
-				this.d,
-				codes.at(0),
-				nlist,
-				metric,
-				ptr,
-				magnitude,
-				halfNorms,
-				norm,
-				scratch,
-				nprobe,
-				capacity,
-				state,
-			);
-			arena.freeScratch(scratch, bytes);
-		} else {
-			kernels.topkInit(state, nprobe, capacity);
-			scanner.setQuery(q, coarse.state(0));
-			arena.u32.set([codes.at(0), 0, 0, nlist], coarse.entry >>> 2);
-			scanner.scan(coarse.state(0), [coarse.entry, 0, 0, 1, 0, coarse.tile, state]);
-		}
-		coarse.finish(0);
 	}
 
 	/** Scans the cells ranked from..to - 1. */
@@ -471,7 +429,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		this.#lists?.[Symbol.dispose]();
 		this.#quantizer?.[Symbol.dispose]();
 		this.engine.arena.free(this.#centre);
-		this.#packed?.[Symbol.dispose]();
+		this.#ranker?.[Symbol.dispose]();
 		this.codec[Symbol.dispose]();
 	}
 }

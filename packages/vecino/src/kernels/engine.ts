@@ -6,8 +6,8 @@
 import { VecinoError } from '../errors.ts';
 import { checkInt, checkKeys, checkOneOf } from '../util/check.ts';
 import { Arena } from './arena.ts';
-import { KERNEL_NAMES, type KernelBackend, type KernelFunctions } from './kernels.ts';
-import { referenceKernels } from './reference.ts';
+import type { KernelBackend, KernelFunctions } from './kernels.ts';
+import { referenceKernels } from './reference/reference.ts';
 import { fixedBase64, relaxedBase64 } from './wasm.generated.ts';
 
 /** Options of createEngine. */
@@ -89,14 +89,10 @@ function plan(where: string, options: EngineOptions) {
 	throw new VecinoError('unsupported', message, { found: choice });
 }
 
+/** The functions of a kernel module; test/kernels/conformance.test.ts holds their names against the reference's. */
 function bind(instance: WebAssembly.Instance): KernelFunctions {
-	const bound: Record<string, unknown> = {};
-	for (const name of KERNEL_NAMES) {
-		const kernel = instance.exports[name];
-		if (typeof kernel !== 'function') throw new Error(`internal: the kernel module lacks ${name}`);
-		bound[name] = kernel;
-	}
-	return Object.freeze(bound) as unknown as KernelFunctions;
+	const kernels = Object.entries(instance.exports).filter(([, kernel]) => typeof kernel === 'function');
+	return Object.freeze(Object.fromEntries(kernels)) as unknown as KernelFunctions;
 }
 
 function decodeBase64(text: string): Uint8Array<ArrayBuffer> {

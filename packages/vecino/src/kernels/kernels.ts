@@ -1,6 +1,6 @@
 /**
  * The kernel interface: pointers and counts in, pointers filled. Two builds of a WebAssembly module
- * implement it (fixed and relaxed SIMD), and reference.ts in plain TypeScript, which defines the
+ * implement it (fixed and relaxed SIMD), and reference/ in plain TypeScript, which defines the
  * arithmetic: all three return the same bits (spec/kernels.md).
  *
  * All distances inside the engine are "smaller is better": inner products arrive negated.
@@ -165,41 +165,3 @@ export type ScanArgs = [
 	tile: number,
 	topk: number,
 ];
-
-/** Names of all kernels, for binding and for the conformance tests. */
-export const KERNEL_NAMES: readonly (keyof KernelFunctions)[] = Object.freeze([
-	'l2Many',
-	'ipMany',
-	'topkInit',
-	'topkPush',
-	'topkFinish',
-	'packPanel',
-	'nearestPack',
-	'largestNorm',
-	'nearestRows',
-	'rankCells',
-	'normsSquared',
-	'normalizeRows',
-	'sumRows',
-	'residuals',
-	'residualTerms',
-	'gatherRows',
-	'pqEncode',
-	'pqDecode',
-	'pqTable',
-	'adc8',
-	'adcBits',
-	'sq8Encode',
-	'sq8Decode',
-	'sq8L2Many',
-	'sq8IpMany',
-	'fastPlace',
-	'fastFetch',
-	'fastTables',
-	'scanFast',
-	'scanL2',
-	'scanIp',
-	'scanPq',
-	'scanSq8L2',
-	'scanSq8Ip',
-]);

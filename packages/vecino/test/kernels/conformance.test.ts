@@ -5,7 +5,6 @@
 import { describe, expect, it } from 'vitest';
 import { createEngineSync, type Engine } from '../../src/kernels/engine.ts';
 import {
-	KERNEL_NAMES,
 	NEAREST_LENGTH,
 	nearestPackedBytes,
 	nearestScratchBytes,
@@ -108,8 +107,9 @@ function nearest(
 }
 
 describe.each(BUILDS)('kernels %s = reference', (build) => {
-	it('exports every kernel', () => {
-		expect(Object.keys(createEngineSync({ kernels: build }).kernels).sort()).toEqual([...KERNEL_NAMES].sort());
+	it('exports the same kernels as the reference', () => {
+		const names = (kernels: 'reference' | typeof build) => Object.keys(createEngineSync({ kernels }).kernels).sort();
+		expect(names(build)).toEqual(names('reference'));
 	});
 
 	it.each(['l2Many', 'ipMany'] as const)('%s for every d, tails and rows not 16-byte aligned', (name) => {

@@ -1,0 +1,31 @@
+/**
+ * The kernels in plain scalar TypeScript: the specification of their arithmetic.
+ *
+ * Every operation on float32 is rounded with Math.fround, sums run in the stated order, and nothing
+ * is fused, so the SIMD builds return the same bits. Written to be read; the tests run it against
+ * the WebAssembly kernels on every shape. It is also the fallback where WebAssembly SIMD is missing.
+ */
+
+import type { Arena } from '../arena.ts';
+import type { KernelFunctions } from '../kernels.ts';
+import { distanceKernels } from './distances.ts';
+import { fastScanKernels } from './fast-scan.ts';
+import { nearestKernels } from './nearest.ts';
+import { pqKernels } from './pq.ts';
+import { rowKernels } from './rows.ts';
+import { scanKernels } from './scan.ts';
+import { sq8Kernels } from './sq8.ts';
+import { topkKernels } from './topk.ts';
+
+export function referenceKernels(arena: Arena): KernelFunctions {
+	return {
+		...distanceKernels(arena),
+		...topkKernels(arena),
+		...nearestKernels(arena),
+		...rowKernels(arena),
+		...pqKernels(arena),
+		...sq8Kernels(arena),
+		...fastScanKernels(arena),
+		...scanKernels(arena),
+	};
+}

@@ -9,3 +9,5 @@ export { adc8, adcBits } from './adc';
 export { sq8Encode, sq8Decode, sq8L2Many, sq8IpMany } from './sq8';
 export { scanL2, scanIp, scanPq, scanSq8L2, scanSq8Ip } from './scan';
 export { fastPlace, fastFetch, fastTables, scanFast } from './fastscan';
+export { rankMany } from './cells';
+export { subtractRow, flatPrepare, pqPrepare, fastPrepare, sq8Prepare, topkInitMany, topkFinishMany, orderByList, scanLists } from './lists';

@@ -19,13 +19,14 @@ import { IVF_SEARCH_PARAMS, type IVFSearchParams, type OptionTable } from '../co
 import type { IndexStats, SearchResult } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
 import { ArrayInvertedLists } from '../invlists/array-lists.ts';
-import type { Codec, CodeScanner } from '../quantizers/codec.ts';
+import type { BlockScanner, Codec } from '../quantizers/codec.ts';
 import { checkInt } from '../util/check.ts';
 import type { Steps } from '../util/steps.ts';
 import { Index, type IndexOptions, type TrainOptions } from './base.ts';
-import { chunks, kernelMetric, loadRows, SearchScratch } from './batch.ts';
+import { chunks, kernelMetric, loadRows } from './batch.ts';
 import { CellRanker } from './cells.ts';
 import { IndexFlat } from './flat.ts';
+import { BlockSearch, blockSize, type SearchedCells } from './ivf-search.ts';
 import { measureNprobe } from './nprobe.ts';
 import { meanRow, termRange } from './terms.ts';
 
@@ -52,7 +53,10 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	#nlist: number;
 	#nprobe = 1;
 	#ntotal = 0;
-	readonly #scanner: CodeScanner;
+	readonly #scanner: BlockScanner;
+	/** What searches know of the index, and the last of them; gone when it changes. */
+	#cells: SearchedCells | undefined;
+	#idle: BlockSearch | undefined;
 
 	protected constructor(
 		where: string,
@@ -65,7 +69,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		this.codec = makeCodec(this);
 		this.byResidual = byResidual;
 		const kind = kernelMetric(this.metric);
-		this.#scanner = this.codec.scanner(this.byResidual && kind === 'l2' ? 'residual-l2' : kind);
+		this.#scanner = this.codec.scanner(this.byResidual && kind === 'l2' ? 'residual-l2' : kind).block;
 	}
 
 	get ntotal(): number {
@@ -221,6 +225,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		this.#nprobe = nprobe;
 		this.#quantizer = quantizer;
 		this.#lists = lists;
+		this.#changed();
 		return quantizer.codes.at(0);
 	}
 
@@ -267,6 +272,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 			// Only now do the vectors count: an abort before leaves the lists as they were.
 			for (const [listNo, count] of counts.entries()) if (count > 0) lists.commit(listNo, count);
 			this.#ntotal += x.n;
+			this.#changed();
 		} finally {
 			arena.free(block);
 		}
@@ -307,44 +313,48 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		this.#ranker?.[Symbol.dispose]();
 		this.#ranker = undefined;
 		this.#ranker = new CellRanker(this.engine, this.quantizer, this.#nlist);
+		this.#changed();
 	}
 
 	// ── Searching ──────────────────────────────────────────────────────────────────────────────
 
 	/** @internal */
 	*searchSteps(q: VectorSet, k: number, params: IVFSearchParams, result: SearchResult): Steps<void> {
-		const { engine, metric } = this;
-		const wanted = Math.min(params.nprobe ?? this.#nprobe, this.#nlist);
-		using scratch = new SearchScratch(engine, this.d, k, 1, this.#scanner.stateBytes);
-		let coarse = new SearchScratch(engine, this.d, wanted, 1, this.quantizer.scanner.stateBytes);
-		try {
-			for (let i = 0; i < q.n; i++) {
-				loadRows(engine, metric, q, i, 1, scratch.query);
-				let nprobe = wanted;
-				this.#ranker!.rank(coarse, scratch.query, nprobe);
-				this.#prepareQuery(scratch);
-				this.#scanLists(scratch, coarse, 0, nprobe, params);
-				// Short of k: open further cells, nearest first, until there are k or no more.
-				let wide = coarse;
-				while (nprobe < this.#nlist && this.#found(scratch) < Math.min(k, this.#ntotal)) {
-					const next = Math.min(nprobe * 2, this.#nlist);
-					if (wide !== coarse) wide[Symbol.dispose]();
-					wide = new SearchScratch(engine, this.d, next, 1, this.quantizer.scanner.stateBytes);
-					loadRows(engine, metric, q, i, 1, scratch.query);
-					this.#ranker!.rank(wide, scratch.query, next);
-					this.#scanLists(scratch, wide, nprobe, next, params);
-					nprobe = next;
-				}
-				if (wide !== coarse) {
-					coarse[Symbol.dispose]();
-					coarse = wide;
-				}
-				scratch.emit(0, i, metric, result);
-				yield { phase: 'search', done: i + 1, total: q.n };
-			}
-		} finally {
-			coarse[Symbol.dispose]();
+		const nprobe = Math.min(params.nprobe ?? this.#nprobe, this.#nlist);
+		const block = blockSize(this.#searched(), k, nprobe, q.n);
+		using search = this.#takeSearch(k, nprobe, block);
+		for (const [first, n] of chunks(q.n, block)) {
+			search.run(q, first, n, result, params.stats);
+			yield { phase: 'search', done: first + n, total: q.n };
 		}
+		this.#idle = search;
+	}
+
+	/** The last search, if it had the same shape: laying one out takes a few microseconds. */
+	#takeSearch(k: number, nprobe: number, block: number): BlockSearch {
+		const cells = this.#searched();
+		const idle = this.#idle;
+		this.#idle = undefined;
+		if (!idle?.fits(cells, k, nprobe, block)) return new BlockSearch(cells, k, nprobe, block);
+		idle.resume();
+		return idle;
+	}
+
+	#searched(): SearchedCells {
+		this.#cells ??= this.#makeSearched();
+		return this.#cells;
+	}
+
+	#makeSearched(): SearchedCells {
+		const { engine, d, metric, lists, byResidual, ntotal } = this;
+		const centre = this.hasTerms ? this.#centreOf() : 0;
+		return { engine, d, metric, ranker: this.#ranker!, scanner: this.#scanner, lists, centre, byResidual, ntotal };
+	}
+
+	/** What searches know of the index is out of date. */
+	#changed(): void {
+		this.#cells = undefined;
+		this.#idle = undefined;
 	}
 
 	/** Pointer to the mean of the centroids, found when it is first needed, because a reader fills centroids in late. */
@@ -353,46 +363,6 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		this.engine.arena.writeF32(this.#centre, meanRow(this.centroids, this.d));
 		this.#centreKnown = true;
 		return this.#centre;
-	}
-
-	/** Prepares the query for scanning: less the centre where codes carry terms, which replaces scratch.query. */
-	#prepareQuery(scratch: SearchScratch): void {
-		const { f32 } = this.engine.arena;
-		const q = scratch.query >>> 2;
-		const centre = this.hasTerms ? this.#centreOf() >>> 2 : 0;
-		for (let t = 0; centre !== 0 && t < this.d; t++) f32[q + t] = f32[q + t]! - f32[centre + t]!;
-		this.#scanner.setQuery(scratch.query, scratch.state(0));
-		scratch.initTopk(0);
-	}
-
-	/** Scans the cells ranked from..to - 1. */
-	#scanLists(
-		scratch: SearchScratch,
-		coarse: SearchScratch,
-		from: number,
-		to: number,
-		{ stats }: IVFSearchParams,
-	): void {
-		const biases = this.byResidual ? coarse.distances + from * 4 : 0;
-		const listNos = coarse.labels + from * 4;
-		const { directory } = this.lists;
-		const scanned = this.#scanner.scan(scratch.state(0), [
-			directory,
-			listNos,
-			biases,
-			to - from,
-			0,
-			scratch.tile,
-			scratch.topk(0),
-		]);
-		if (stats === undefined) return;
-		stats.ndis += scanned;
-		stats.nlistsVisited += to - from;
-	}
-
-	/** Neighbours found so far; after a shrink exactly k. */
-	#found(scratch: SearchScratch): number {
-		return this.engine.arena.u32[(scratch.topk(0) >>> 2) + 2]!;
 	}
 
 	// ── The rest ───────────────────────────────────────────────────────────────────────────────
@@ -422,6 +392,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	resetRows(): void {
 		this.#lists?.clear();
 		this.#ntotal = 0;
+		this.#changed();
 	}
 
 	/** @internal */

@@ -47,6 +47,11 @@ export function rankScratchBytes(k: number, d: number): number {
 	return Math.ceil(((d + 1) * 2) / 16) * 16 + Math.ceil(k / 8) * 32 + 64;
 }
 
+/** Scratch bytes that rankMany needs. */
+export function rankManyScratchBytes(k: number, d: number): number {
+	return Math.max(nearestScratchBytes(k, d), rankScratchBytes(k, d));
+}
+
 /** Scratch bytes that `pqEncode` needs. */
 export function pqEncodeScratchBytes(dsub: number): number {
 	return ROW_CHUNK * dsub * 4 + ROW_CHUNK * 32;
@@ -101,6 +106,93 @@ export interface KernelFunctions {
 		state: number,
 	): void;
 
+	rankMany(
+		q: number,
+		n: number,
+		d: number,
+		centroids: number,
+		k: number,
+		metric: number,
+		packed: number,
+		magnitude: number,
+		halfNorms: number,
+		centroidNorm: number,
+		scratch: number,
+		nprobe: number,
+		capacity: number,
+		state: number,
+		outDistances: number,
+		outLabels: number,
+	): void;
+
+	subtractRow(x: number, n: number, d: number, row: number): void;
+	flatPrepare(q: number, n: number, d: number, states: number, stride: number): void;
+	pqPrepare(
+		q: number,
+		n: number,
+		d: number,
+		m: number,
+		dsub: number,
+		nbits: number,
+		panels: number,
+		scale: number,
+		states: number,
+		stride: number,
+	): void;
+	fastPrepare(
+		q: number,
+		n: number,
+		d: number,
+		m: number,
+		dsub: number,
+		panels: number,
+		scale: number,
+		maxScale: number,
+		mid: number,
+		step: number,
+		work: number,
+		states: number,
+		stride: number,
+	): void;
+	sq8Prepare(
+		q: number,
+		n: number,
+		d: number,
+		metric: number,
+		mins: number,
+		steps: number,
+		states: number,
+		stride: number,
+	): void;
+	topkInitMany(states: number, n: number, stride: number, k: number, capacity: number): void;
+	topkFinishMany(
+		states: number,
+		n: number,
+		stride: number,
+		k: number,
+		outDistances: number,
+		outLabels: number,
+		counts: number,
+	): void;
+	orderByList(listNos: number, n: number, nlist: number, counts: number, order: number): void;
+	scanLists(
+		kind: number,
+		directory: number,
+		listNos: number,
+		biases: number,
+		order: number,
+		n: number,
+		nprobe: number,
+		states: number,
+		stride: number,
+		topks: number,
+		topkStride: number,
+		tile: number,
+		a: number,
+		b: number,
+		c: number,
+	): number;
+
 	normsSquared(x: number, n: number, d: number, out: number): void;
 	normalizeRows(x: number, n: number, d: number): void;
 	sumRows(x: number, n: number, d: number, labels: number, sums: number, counts: number): void;
@@ -153,6 +245,27 @@ export interface KernelFunctions {
 	scanPq(...args: [...ScanArgs, table: number, m: number, nbits: number, codeSize: number]): number;
 	scanSq8L2(...args: [...ScanArgs, q: number, steps: number, d: number]): number;
 	scanSq8Ip(...args: [...ScanArgs, weights: number, shift: number, d: number]): number;
+}
+
+/** What scanLists scans (assembly/lists.ts). */
+export const SCAN_LISTS: Readonly<Record<'flatL2' | 'flatIp' | 'pq' | 'sq8L2' | 'sq8Ip' | 'fast', number>> =
+	Object.freeze({
+		flatL2: 0,
+		flatIp: 1,
+		pq: 2,
+		sq8L2: 3,
+		sq8Ip: 4,
+		fast: 5,
+	});
+
+/** A kernel and its arguments. */
+export type Call = {
+	readonly [K in keyof KernelFunctions]: readonly [K, ...Parameters<KernelFunctions[K]>];
+}[keyof KernelFunctions];
+
+/** Runs a line of calls. */
+export function runCalls(kernels: KernelFunctions, calls: readonly Call[]): void {
+	for (const [name, ...args] of calls) (kernels[name] as (...args: number[]) => unknown)(...args);
 }
 
 /** What every scan takes first: which lists, where labels start, scratch tile (TILE floats), top-k state. */

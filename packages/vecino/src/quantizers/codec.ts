@@ -6,7 +6,7 @@
 import type { KMeansOptions } from '../cluster/kmeans.ts';
 import type { TrainingRows } from '../cluster/rows.ts';
 import type { Engine } from '../kernels/engine.ts';
-import type { ScanArgs } from '../kernels/kernels.ts';
+import { type Call, SCAN_LISTS, type ScanArgs } from '../kernels/kernels.ts';
 import type { Steps } from '../util/steps.ts';
 
 /** Bytes behind fast-scan tables: 1 / scale, offset, term scale. */
@@ -19,6 +19,18 @@ export type ScanKind = 'l2' | 'ip' | 'residual-l2';
  * Scans codes for one query. Work per query is done once in setQuery, work per list is the `biases`
  * and `terms` of the kernel, work per code is the kernel's loop.
  */
+/** Kernel calls for a block of queries, which are a program that any thread can run (indexes/ivf-search.ts). */
+export interface BlockScanner {
+	/** Bytes of a prepared query, a multiple of 16. */
+	readonly stateBytes: number;
+	/** Bytes of scratch that `prepare` needs. */
+	readonly workBytes: number;
+	/** Prepares n queries of d values at `q` into states, stateBytes apart. */
+	prepare(q: number, n: number, states: number, work: number): Call;
+	/** Kind and arguments of scanLists. */
+	scan(): readonly [kind: number, a: number, b: number, c: number];
+}
+
 export interface CodeScanner {
 	/** Bytes of arena that hold a prepared query. */
 	readonly stateBytes: number;
@@ -26,6 +38,13 @@ export interface CodeScanner {
 	setQuery(q: number, state: number): void;
 	/** Scans lists for the prepared query; returns the number of codes scanned (kernels.ts). */
 	scan(state: number, args: ScanArgs): number;
+	/** The same for a block of queries at a time, in cells. */
+	readonly block: BlockScanner;
+}
+
+/** Rounds up to a multiple of 16. */
+export function align16(bytes: number): number {
+	return Math.ceil(bytes / 16) * 16;
 }
 
 export interface Codec extends Disposable {
@@ -127,6 +146,12 @@ export class FlatCodec extends RowCodec implements Codec {
 			stateBytes: 4 * d,
 			setQuery: (q, state) => void arena.u8.copyWithin(state, q, q + 4 * d),
 			scan: (state, args) => (kind === 'l2' ? kernels.scanL2(...args, state, d) : kernels.scanIp(...args, state, d)),
+			block: {
+				stateBytes: align16(4 * d),
+				workBytes: 0,
+				prepare: (q, n, states) => ['flatPrepare', q, n, d, states, align16(4 * d)],
+				scan: () => [kind === 'l2' ? SCAN_LISTS.flatL2 : SCAN_LISTS.flatIp, d, 0, 0],
+			},
 		};
 	}
 

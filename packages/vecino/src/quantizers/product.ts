@@ -12,10 +12,10 @@ import { resolveOptions, TRAIN_OPTIONS } from '../core/options.ts';
 import { MAX_D, toVectorSet, VectorSet, type Vectors } from '../core/vectors.ts';
 import { VecinoError } from '../errors.ts';
 import { defaultEngine, type Engine } from '../kernels/engine.ts';
-import { pqEncodeScratchBytes } from '../kernels/kernels.ts';
+import { pqEncodeScratchBytes, SCAN_LISTS } from '../kernels/kernels.ts';
 import { checkBoolean, checkInt, checkKeys, checkOneOf, show } from '../util/check.ts';
 import { runSync, type Steps } from '../util/steps.ts';
-import { type Codec, type CodeScanner, RowCodec, type ScanKind } from './codec.ts';
+import { align16, type Codec, type CodeScanner, RowCodec, type ScanKind } from './codec.ts';
 
 export interface ProductQuantizerOptions {
 	readonly d: number;
@@ -277,14 +277,20 @@ export class ProductQuantizer extends RowCodec implements Codec {
 		this.engine.kernels.pqDecode(codes, n, codeSize, d, m, dsub, nbits, this.#panels, out);
 	}
 
+	/** Pointer to the codebook in the panel layout (m, ksub / 8, dsub, 8). @internal */
+	get panels(): number {
+		return this.#panels;
+	}
+
 	/** State of a prepared query: the table, then the query filled up with zeros. @internal */
 	scanner(kind: ScanKind): CodeScanner {
 		const { arena, kernels } = this.engine;
 		const { d, m, dsub, nbits, ksub, codeSize } = this;
 		const scale = kind === 'l2' ? 0 : kind === 'ip' ? -1 : -2;
 		const tableBytes = m * ksub * 4;
+		const stateBytes = align16(tableBytes + m * dsub * 4);
 		return {
-			stateBytes: tableBytes + m * dsub * 4,
+			stateBytes,
 			setQuery: (q, state) => {
 				const padded = state + tableBytes;
 				arena.u8.copyWithin(padded, q, q + d * 4);
@@ -292,6 +298,12 @@ export class ProductQuantizer extends RowCodec implements Codec {
 				kernels.pqTable(padded, m, dsub, nbits, this.#panels, scale, state);
 			},
 			scan: (state, args) => kernels.scanPq(...args, state, m, nbits, codeSize),
+			block: {
+				stateBytes,
+				workBytes: 0,
+				prepare: (q, n, states) => ['pqPrepare', q, n, d, m, dsub, nbits, this.#panels, scale, states, stateBytes],
+				scan: () => [SCAN_LISTS.pq, m, nbits, codeSize],
+			},
 		};
 	}
 

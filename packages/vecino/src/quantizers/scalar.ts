@@ -7,8 +7,9 @@
 import type { KMeansOptions } from '../cluster/kmeans.ts';
 import { CHUNK, type TrainingRows } from '../cluster/rows.ts';
 import type { Engine } from '../kernels/engine.ts';
+import { SCAN_LISTS } from '../kernels/kernels.ts';
 import type { Steps } from '../util/steps.ts';
-import { type Codec, type CodeScanner, RowCodec, type ScanKind } from './codec.ts';
+import { align16, type Codec, type CodeScanner, RowCodec, type ScanKind } from './codec.ts';
 
 /** Training rows that SQ8 looks at: the range of 100k random rows is that of all but a few outliers. */
 const MAX_TRAINING_ROWS = 100_000;
@@ -115,6 +116,15 @@ export class ScalarQuantizer extends RowCodec implements Codec {
 				l2
 					? kernels.scanSq8L2(...args, state, this.#steps, d)
 					: kernels.scanSq8Ip(...args, state, arena.f32[(state >>> 2) + padded]!, d),
+			block: {
+				stateBytes: align16(padded * 4 + 4),
+				workBytes: 0,
+				prepare: (q, n, states) => {
+					const stride = align16(padded * 4 + 4);
+					return ['sq8Prepare', q, n, d, l2 ? 0 : 1, this.#mins, this.#steps, states, stride];
+				},
+				scan: () => (l2 ? [SCAN_LISTS.sq8L2, d, this.#steps, 0] : [SCAN_LISTS.sq8Ip, d, 0, 0]),
+			},
 		};
 	}
 

@@ -13,7 +13,7 @@ import type { SearchResult, SearchStats } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
 import type { ArrayInvertedLists } from '../invlists/array-lists.ts';
 import type { Engine } from '../kernels/engine.ts';
-import { type Call, runCalls, TILE, topkBytes, topkCapacity } from '../kernels/kernels.ts';
+import { bindCalls, type Call, TILE, topkBytes, topkCapacity } from '../kernels/kernels.ts';
 import { align16, type BlockScanner } from '../quantizers/codec.ts';
 import { loadRows } from './batch.ts';
 import type { CellRanker } from './cells.ts';
@@ -62,7 +62,7 @@ export class BlockSearch implements Disposable {
 	/** Pointers into the scratch. */
 	#at: Readonly<Record<Part, number>>;
 	/** The program for n queries at these pointers. */
-	#calls: readonly Call[];
+	#calls: readonly (() => unknown)[];
 
 	/** @param n - Queries of a block, at most. */
 	constructor(cells: SearchedCells, k: number, nprobe: number, n: number) {
@@ -90,7 +90,7 @@ export class BlockSearch implements Disposable {
 		this.#byteLength = Object.values(this.#sizes).reduce((sum, bytes) => sum + align16(bytes), 0);
 		this.#block = engine.arena.allocScratch(this.#byteLength);
 		this.#at = this.#layOut();
-		this.#calls = this.#program(n);
+		this.#calls = this.#bind(n);
 	}
 
 	/** Whether this search, given back, serves another one of that shape. */
@@ -107,7 +107,7 @@ export class BlockSearch implements Disposable {
 		}
 		this.#block = block;
 		this.#at = this.#layOut();
-		this.#calls = this.#program(this.#n);
+		this.#calls = this.#bind(this.#n);
 	}
 
 	#layOut(): Record<Part, number> {
@@ -124,7 +124,7 @@ export class BlockSearch implements Disposable {
 	run(q: VectorSet, first: number, n: number, result: SearchResult, stats?: SearchStats): void {
 		const { engine, metric, lists, ntotal } = this.#cells;
 		loadRows(engine, metric, q, first, n, this.#at.queries);
-		runCalls(engine.kernels, n === this.#n ? this.#calls : this.#program(n));
+		for (const call of n === this.#n ? this.#calls : this.#bind(n)) call();
 		const wanted = Math.min(this.#k, ntotal);
 		for (let i = 0; i < n; i++) {
 			const found = engine.arena.u32[(this.#at.counts >>> 2) + i]!;
@@ -132,6 +132,10 @@ export class BlockSearch implements Disposable {
 			if (found < wanted && this.#nprobe < lists.nlist) this.#widen(q, first + i, result, stats);
 			else this.#emit(i, found, first + i, result, stats);
 		}
+	}
+
+	#bind(n: number): readonly (() => unknown)[] {
+		return bindCalls(this.#cells.engine.kernels, this.#program(n));
 	}
 
 	/** The line of kernel calls for n queries. */

@@ -122,9 +122,25 @@ export class BlockSearch implements Disposable {
 
 	/** Finds the neighbours of queries first..first + n - 1 and writes them to the same rows of the result. */
 	run(q: VectorSet, first: number, n: number, result: SearchResult, stats?: SearchStats): void {
-		const { engine, metric, lists, ntotal } = this.#cells;
+		this.load(q, first, n);
+		this.scan(n);
+		this.settle(q, first, n, result, stats);
+	}
+
+	/** Brings queries first..first + n - 1 in. */
+	load(q: VectorSet, first: number, n: number): void {
+		const { engine, metric } = this.#cells;
 		loadRows(engine, metric, q, first, n, this.#at.queries);
+	}
+
+	/** Nothing but kernel calls. */
+	scan(n: number): void {
 		for (const call of n === this.#n ? this.#calls : this.#bind(n)) call();
+	}
+
+	/** Writes what was found. */
+	settle(q: VectorSet, first: number, n: number, result: SearchResult, stats?: SearchStats): void {
+		const { engine, lists, ntotal } = this.#cells;
 		const wanted = Math.min(this.#k, ntotal);
 		for (let i = 0; i < n; i++) {
 			const found = engine.arena.u32[(this.#at.counts >>> 2) + i]!;

@@ -43,8 +43,10 @@ export interface WindowPlan {
 	readonly sets: 1 | 2;
 }
 
-/** Multiply-adds of a piece: about 2 ms. */
+/** Multiply-adds of a piece: a few milliseconds. */
 const PIECE_COST = 2 ** 26;
+/** Multiply-adds per dimension that encoding a row takes, about: those of 8-bit product quantization. */
+export const ENCODE_COST = 256;
 /** Rows that kernels take at a time. */
 const PIECE_ROWS = 32;
 /** Most rows of a piece, and most bytes of a window for each thread. */

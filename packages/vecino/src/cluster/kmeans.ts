@@ -122,8 +122,6 @@ function* publicSteps(engine: Engine, x: VectorSet, k: number, options: KMeansOp
 
 /** Fewer rows than this are compared with the centroids directly: packing those would cost more. */
 const PACK_FROM = 16;
-/** Multiply-adds of a window when other k-means run beside: about 4 ms. */
-const BESIDE_COST = 2 ** 27;
 
 /** Assignment of rows to the nearest centroid. @internal */
 export class Assigner implements Disposable {
@@ -157,7 +155,7 @@ export class Assigner implements Disposable {
 		this.#k = k;
 		this.#metric = metric;
 		this.#beside = beside;
-		this.#plan = beside ? planBeside(n, k * d) : planWindows(engine, n, k * d, d * 4 + 8);
+		this.#plan = beside ? planBeside(engine, n, k * d) : planWindows(engine, n, k * d, d * 4 + 8);
 		const { window, piece, sets } = this.#plan;
 		this.#scratchBytes = Math.ceil(nearestScratchBytes(k, d) / 16) * 16;
 		this.#packed = n < PACK_FROM ? undefined : new PackedCentroids(engine, d, centroids, k);
@@ -257,8 +255,8 @@ export class Assigner implements Disposable {
 }
 
 /** Windows of one piece, run through in chunks that stay in the cache. */
-function planBeside(n: number, cost: number): WindowPlan {
-	const chunks = Math.max(1, Math.floor(BESIDE_COST / cost / CHUNK));
+function planBeside({ pool }: Engine, n: number, cost: number): WindowPlan {
+	const chunks = Math.max(1, Math.floor((2 * (pool?.grain ?? 0)) / cost / CHUNK));
 	return { window: CHUNK * Math.min(chunks, Math.ceil(n / CHUNK)), piece: CHUNK, sets: 1 };
 }
 

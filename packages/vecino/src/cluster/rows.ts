@@ -43,8 +43,6 @@ export interface WindowPlan {
 	readonly sets: 1 | 2;
 }
 
-/** Multiply-adds of a piece: a few milliseconds. */
-const PIECE_COST = 2 ** 26;
 /** Multiply-adds per dimension that encoding a row takes, about: those of 8-bit product quantization. */
 export const ENCODE_COST = 256;
 /** Rows that kernels take at a time. */
@@ -56,10 +54,10 @@ const WINDOW_BYTES = 4 * 2 ** 20;
 const PIECES_PER_THREAD = 4;
 
 /** @param cost - Multiply-adds per row. @param rowBytes - Bytes of the buffers per row. */
-export function planWindows({ threads }: Engine, n: number, cost: number, rowBytes: number): WindowPlan {
-	if (threads === 1 || n * cost < PIECE_COST) return { window: CHUNK, piece: CHUNK, sets: 1 };
+export function planWindows({ threads, pool }: Engine, n: number, cost: number, rowBytes: number): WindowPlan {
+	if (pool === undefined || n * cost < pool.grain) return { window: CHUNK, piece: CHUNK, sets: 1 };
 	const round = (rows: number): number => Math.max(1, Math.ceil(rows / PIECE_ROWS)) * PIECE_ROWS;
-	const piece = Math.min(MAX_PIECE, round(PIECE_COST / cost), round(n / threads / 2), round(WINDOW_BYTES / rowBytes));
+	const piece = Math.min(MAX_PIECE, round(pool.grain / cost), round(n / threads / 2), round(WINDOW_BYTES / rowBytes));
 	const most = Math.ceil((threads * WINDOW_BYTES) / rowBytes / piece);
 	return { window: piece * Math.min(threads * PIECES_PER_THREAD, most), piece, sets: 2 };
 }

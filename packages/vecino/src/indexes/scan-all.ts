@@ -13,6 +13,7 @@ import type { VectorSet } from '../core/vectors.ts';
 import type { CodeArray } from '../invlists/code-array.ts';
 import type { Engine } from '../kernels/engine.ts';
 import { together } from '../kernels/pool/parallel.ts';
+import type { Pool } from '../kernels/pool/pool.ts';
 import type { CodeScanner } from '../quantizers/codec.ts';
 import type { Steps } from '../util/steps.ts';
 import { chunks, loadRows, SearchScratch } from './batch.ts';
@@ -22,8 +23,7 @@ const SPAN_BYTES = 256 * 1024;
 /** Prepared queries of a block stay in L2 too. */
 const QUERY_BYTES = 256 * 1024;
 const MAX_BLOCK = 64;
-/** What a thread is given at a time, in bytes read, each code counting some more: 0.5 to 3 ms. */
-const PIECE_BYTES = 2 ** 26;
+/** Each code takes as long as reading so many bytes more. */
 const CODE_BYTES = 64;
 /** Parts or blocks for each thread: threads differ in how fast they are. */
 const UNITS_PER_THREAD = 2;
@@ -52,7 +52,7 @@ interface Unit {
 export function* scanAll(index: ScannedCodes, q: VectorSet, k: number, result: SearchResult): Steps<void> {
 	const { engine, d, metric, codes, scanner } = index;
 	const spans = new Spans(engine, codes);
-	const plan = planUnits(engine.threads, q.n, spans.n, codes.n * (codes.codeSize + CODE_BYTES), scanner.stateBytes);
+	const plan = planUnits(engine.pool, q.n, spans.n, codes.n * (codes.codeSize + CODE_BYTES), scanner.stateBytes);
 	const blocks: SearchScratch[][] = [];
 	try {
 		const group = Math.min(plan.group, Math.ceil(q.n / plan.block));
@@ -109,15 +109,16 @@ export function* scanAll(index: ScannedCodes, q: VectorSet, k: number, result: S
 }
 
 /** How work is cut: queries of a block, blocks at a time, parts of each, spans of a piece. */
-function planUnits(threads: number, nq: number, nSpans: number, bytes: number, stateBytes: number) {
+function planUnits(pool: Pool | undefined, nq: number, nSpans: number, bytes: number, stateBytes: number) {
 	const most = Math.min(MAX_BLOCK, Math.max(1, Math.floor(QUERY_BYTES / stateBytes)));
-	if (threads === 1 || nq * bytes < PIECE_BYTES / 8)
+	if (pool === undefined || nq * bytes < pool.grain / 8)
 		return { block: Math.min(most, Math.max(1, nq)), group: 1, parts: 1, spans: 1 };
+	const { threads, grain } = pool;
 	const block = Math.min(most, Math.ceil(nq / threads));
 	const blocks = Math.ceil(nq / block);
 	const units = threads * UNITS_PER_THREAD;
 	const parts = blocks >= threads ? 1 : Math.max(1, Math.min(nSpans, Math.ceil(units / blocks)));
-	const spans = Math.max(1, Math.floor((PIECE_BYTES * nSpans) / bytes / block));
+	const spans = Math.max(1, Math.floor((grain * nSpans) / bytes / block));
 	return { block, group: Math.min(blocks, units), parts, spans };
 }
 

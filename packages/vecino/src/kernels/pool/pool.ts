@@ -13,6 +13,8 @@ import { startThread, type Thread } from './thread.ts';
 
 /** Tasks of a thread: one at work, one waiting. */
 const DEPTH = 2;
+/** Multiply-adds, or bytes read, of a task that takes a few milliseconds. */
+const GRAIN = 2 ** 26;
 
 interface Run {
 	readonly tasks: readonly Task[];
@@ -45,6 +47,8 @@ export interface PoolOptions {
 export class Pool {
 	readonly threads: number;
 	readonly tape: Tape;
+	/** How large a task is to be, in multiply-adds or bytes read. Results do not depend on it; tests make it small. */
+	grain: number = GRAIN;
 	readonly #options: PoolOptions;
 	#members: Member[] = [];
 	/** Runs under way, oldest first. */
@@ -143,7 +147,7 @@ export class Pool {
 		const reason = cause instanceof Error ? cause.message : String(cause);
 		const message = `a worker thread of the engine ended: ${reason}; what was under way has failed and nothing was changed by it, so it can be tried again`;
 		const error = new VecinoError('worker-died', message, { cause });
-		this.#onSetUp?.({ error });
+		this.#onSetUp?.({ error: cause });
 		this.#failAll(error);
 	}
 

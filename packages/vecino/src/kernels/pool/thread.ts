@@ -65,7 +65,7 @@ interface NodeWorkers {
 /**
  * Starts a thread.
  *
- * @param url - Web only: where the page serves the program (threadProgram), when its policy forbids workers from blobs.
+ * @param url - Web only: where the page serves the program (workerProgram), when its policy forbids workers from blobs.
  */
 export function startThread(events: ThreadEvents, url?: string | URL): Thread {
 	const node = nodeWorkers();
@@ -125,7 +125,9 @@ function startWebThread(events: ThreadEvents, url: string | URL | undefined): Th
 	};
 	const fail = (event: Event): void => {
 		stop();
-		events.gone(new Error((event as ErrorEvent).message || 'the worker could not be started'));
+		const unknown =
+			"the worker could not be started (a content security policy without 'blob:' needs the option workerUrl)";
+		events.gone(new Error((event as ErrorEvent).message || unknown));
 	};
 	worker.onmessage = ({ data }) => {
 		release();

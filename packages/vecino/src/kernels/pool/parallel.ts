@@ -2,7 +2,7 @@
  * Parallel steps (util/steps.ts) of kernel calls.
  */
 
-import { isParallel, type Parallel, type Steps } from '../../util/steps.ts';
+import { isParallel, type Parallel, type Progress, type Steps } from '../../util/steps.ts';
 import type { Engine } from '../engine.ts';
 
 /**
@@ -64,34 +64,39 @@ export function* inWindows(
 
 /**
  * Generators that do not touch each other's memory, side by side: their parallel steps, which must be made by `together`,
- * become one.
+ * become one. With threads there are two groups: this thread goes on with one while others work for the other.
  */
 export function* interleaved<T>(engine: Engine, all: readonly Steps<T>[]): Steps<T[]> {
 	const results: T[] = [];
+	const reports: Progress[] = [];
 	const live = new Set(all.keys());
-	try {
-		while (live.size > 0) {
-			const steps: Together[] = [];
-			for (const i of live) {
-				// Up to its next parallel step.
-				for (;;) {
-					const step = all[i]!.next();
-					if (step.done) {
-						results[i] = step.value;
-						live.delete(i);
-						break;
-					}
-					if (isParallel(step.value)) {
-						steps.push((step.value as TogetherStep).parallel);
-						break;
-					}
-					yield step.value;
-				}
+	/** Takes every second generator, or all, to its next parallel step. */
+	const advance = (group: number, groups: number): Together[] => {
+		const steps: Together[] = [];
+		for (const i of live) {
+			if (i % groups !== group) continue;
+			let step = all[i]!.next();
+			for (; !step.done && !isParallel(step.value); step = all[i]!.next()) reports.push(step.value);
+			if (!step.done) steps.push((step.value as TogetherStep).parallel);
+			else {
+				results[i] = step.value;
+				live.delete(i);
 			}
+		}
+		return steps;
+	};
+	const groups = engine.pool === undefined ? 1 : 2;
+	try {
+		let steps = advance(0, groups);
+		for (let next = 1 % groups; live.size > 0; next = (next + 1) % groups) {
+			let following: Together[] | undefined;
 			const pieces = steps.flatMap((step) => step.pieces);
 			yield together(engine, pieces, () => {
 				for (const step of steps) step.meanwhile?.();
+				if (groups === 2) following = advance(next, groups);
 			});
+			steps = following ?? advance(next, groups);
+			yield* reports.splice(0);
 		}
 		return results;
 	} finally {

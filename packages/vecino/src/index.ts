@@ -84,7 +84,9 @@ export {
 	type Engine,
 	type EngineOptions,
 	setDefaultEngine,
+	type ThreadedEngineOptions,
 } from './kernels/engine.ts';
 export type { KernelBackend } from './kernels/kernels.ts';
+export { workerProgram } from './kernels/pool/thread.ts';
 export { ProductQuantizer, type ProductQuantizerOptions } from './quantizers/product.ts';
 export type { AsyncRunOptions, Progress, RunOptions } from './util/steps.ts';

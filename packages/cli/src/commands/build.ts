@@ -23,7 +23,7 @@ import { checkIndexName, checkOutput, openFile, pick, type RowSource } from '../
 import { checkM, defaultM, defaultNlist } from '../defaults.ts';
 import { describe, renderIndex } from '../describe.ts';
 import { UsageError } from '../errors.ts';
-import { integer, metricOption, number, seedOption } from '../options.ts';
+import { integer, metricOption, number, seedOption, type Threads, threadsOption, useThreads } from '../options.ts';
 import { bytes, count, plural, seconds } from '../output.ts';
 import { Random } from '../synthetic.ts';
 
@@ -44,6 +44,7 @@ interface BuildOptions {
 	readonly kFactor?: number;
 	readonly seed: number;
 	readonly trainLimit?: number;
+	readonly threads: Threads;
 }
 
 /** Options that only some types take. */
@@ -101,6 +102,7 @@ export function registerBuild(program: Command): void {
 			'train on at most n vectors, drawn at random (default: 256 per centroid, at most 1 GiB)',
 			integer(1, 2 ** 32 - 1),
 		)
+		.addOption(threadsOption('auto'))
 		.addHelpText('after', HELP)
 		.action(withContext(run));
 }
@@ -110,6 +112,7 @@ async function run(context: Context, path: string, options: BuildOptions): Promi
 	checkIndexName(options.output);
 	await using source = await openFile(path, context);
 	await checkOutput(options.output, [path]);
+	await useThreads(options.threads);
 	using index = makeIndex(source, options);
 	const start = performance.now();
 	const trainedOn = await train(context, index, source, options);

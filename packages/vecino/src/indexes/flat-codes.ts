@@ -2,21 +2,17 @@
  * Indexes that hold one code per row and scan them all: IndexFlat, IndexPQ, IndexScalarQuantizer.
  */
 
-import { CHUNK, sampledRows, sampleRows } from '../cluster/rows.ts';
+import { ENCODE_COST, planWindows, sampledRows, sampleRows } from '../cluster/rows.ts';
 import { type OptionTable, SEARCH_PARAMS, type SearchParams } from '../core/options.ts';
 import type { IndexStats, SearchResult } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
 import { CodeArray } from '../invlists/code-array.ts';
+import { inWindows } from '../kernels/pool/parallel.ts';
 import type { Codec, CodeScanner } from '../quantizers/codec.ts';
 import type { Steps } from '../util/steps.ts';
 import { Index, type IndexOptions, type TrainOptions } from './base.ts';
-import { chunks, kernelMetric, loadRows, SearchScratch } from './batch.ts';
-
-/** Codes scanned for a block of queries before the next codes are read: they stay in L2. */
-const SCAN_BYTES = 256 * 1024;
-/** Prepared queries of a block stay in L2 too. */
-const QUERY_BYTES = 256 * 1024;
-const MAX_BLOCK = 64;
+import { kernelMetric, loadRows, type SearchScratch } from './batch.ts';
+import { scanAll } from './scan-all.ts';
 
 export abstract class IndexFlatCodes extends Index<SearchParams> {
 	/** @internal */
@@ -71,58 +67,52 @@ export abstract class IndexFlatCodes extends Index<SearchParams> {
 
 	/** @internal */
 	*addSteps(x: VectorSet): Steps<void> {
-		const { codec, codes, codeSize } = this;
-		const { arena } = this.engine;
+		const { codec, codes, codeSize, d, engine } = this;
+		const { arena } = engine;
 		if (x.n === 0) return;
 		codes.reserve(x.n);
-		const rowBytes = CHUNK * this.d * 4;
-		const codeBytes = Math.ceil((CHUNK * codeSize + 8) / 16) * 16;
-		const rows = arena.alloc(rowBytes + codeBytes + codec.encodeScratchBytes);
-		const chunk = rows + rowBytes;
-		const scratch = chunk + codeBytes;
+		const { window, piece, sets } = planWindows(engine, x.n, ENCODE_COST * d, d * 4 + codeSize);
+		const align = (bytes: number): number => Math.ceil(bytes / 16) * 16;
+		const rowBytes = window * d * 4;
+		const setBytes = rowBytes + align(window * codeSize + 8);
+		const scratchBytes = align(codec.encodeScratchBytes);
+		// Pieces end where a segment of the codes does.
+		const block = arena.alloc(sets * setBytes + (Math.ceil(window / piece) + 2) * scratchBytes);
 		try {
-			for (let done = 0; done < x.n; ) {
-				const { ptr, at, room } = codes.tail(done);
-				const count = Math.min(CHUNK, room, x.n - done);
-				loadRows(this.engine, this.metric, x, done, count, rows);
-				if (codec.blockSize === 1) codec.encodeRows(rows, count, ptr + at * codeSize, scratch);
-				else {
-					codec.encodeRows(rows, count, chunk, scratch);
-					for (let i = 0; i < count; i++) codec.place(ptr, at + i, chunk + i * codeSize);
-				}
-				done += count;
-				yield { phase: 'add', done, total: x.n };
-			}
+			yield* inWindows(engine, 'add', x.n, window, sets, {
+				load: (start, count, set) => loadRows(engine, this.metric, x, start, count, block + set * setBytes),
+				pieces: (start, count, set) => {
+					const pieces: (() => void)[] = [];
+					for (let from = 0, now = 0; from < count; from += now) {
+						const { ptr, at, room } = codes.tail(start + from);
+						now = Math.min(piece, room, count - from);
+						const rows = block + set * setBytes + from * d * 4;
+						const to =
+							codec.blockSize === 1 ? ptr + at * codeSize : block + set * setBytes + rowBytes + from * codeSize;
+						const scratch = block + sets * setBytes + pieces.length * scratchBytes;
+						const some = now;
+						pieces.push(() => codec.encodeRows(rows, some, to, scratch));
+					}
+					return pieces;
+				},
+				settle: (start, count, set) => {
+					const code = block + set * setBytes + rowBytes;
+					for (let i = 0; codec.blockSize > 1 && i < count; i++) {
+						const { ptr, at } = codes.tail(start + i);
+						codec.place(ptr, at, code + i * codeSize);
+					}
+				},
+			});
 			codes.commit(x.n);
 		} finally {
-			arena.free(rows);
+			arena.free(block);
 		}
 	}
 
 	/** @internal */
 	*searchSteps(q: VectorSet, k: number, params: SearchParams, result: SearchResult): Steps<void> {
-		const { stateBytes } = this.#scanner;
-		const block = Math.min(MAX_BLOCK, Math.max(1, Math.floor(QUERY_BYTES / stateBytes)), Math.max(1, q.n));
-		using scratch = new SearchScratch(this.engine, this.d, k, block, stateBytes);
-		// A multiple of 64: whole pairs of blocks.
-		const rowsPerScan = Math.max(1, Math.floor(SCAN_BYTES / this.codeSize / 64)) * 64;
-		for (const [first, nq] of chunks(q.n, block)) {
-			for (let i = 0; i < nq; i++) {
-				loadRows(this.engine, this.metric, q, first + i, 1, scratch.query);
-				this.#scanner.setQuery(scratch.query, scratch.state(i));
-				scratch.initTopk(i);
-			}
-			for (const { ptr, start, n } of this.codes.segments()) {
-				for (const [from, count] of chunks(n, rowsPerScan)) {
-					this.engine.arena.u32.set([ptr + from * this.codeSize, 0, 0, count], scratch.entry >>> 2);
-					for (let i = 0; i < nq; i++) this.#scan(scratch, i, start + from);
-					yield { phase: 'search', done: first, total: q.n };
-				}
-			}
-			for (let i = 0; i < nq; i++) scratch.emit(i, first + i, this.metric, result);
-			if (params.stats !== undefined) params.stats.ndis += nq * this.ntotal;
-			yield { phase: 'search', done: first + nq, total: q.n };
-		}
+		yield* scanAll(this, q, k, result);
+		if (params.stats !== undefined) params.stats.ndis += q.n * this.ntotal;
 	}
 
 	#scan(scratch: SearchScratch, i: number, base: number): void {

@@ -14,11 +14,12 @@
  */
 
 import { Assigner, kmeansSteps } from '../cluster/kmeans.ts';
-import { CHUNK, sampledRows, sampleRows } from '../cluster/rows.ts';
+import { CHUNK, ENCODE_COST, planWindows, sampledRows, sampleRows } from '../cluster/rows.ts';
 import { IVF_SEARCH_PARAMS, type IVFSearchParams, type OptionTable } from '../core/options.ts';
 import type { IndexStats, SearchResult } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
 import { ArrayInvertedLists } from '../invlists/array-lists.ts';
+import { inWindows } from '../kernels/pool/parallel.ts';
 import type { BlockScanner, Codec } from '../quantizers/codec.ts';
 import { checkInt } from '../util/check.ts';
 import type { Steps } from '../util/steps.ts';
@@ -26,7 +27,7 @@ import { Index, type IndexOptions, type TrainOptions } from './base.ts';
 import { chunks, kernelMetric, loadRows } from './batch.ts';
 import { CellRanker } from './cells.ts';
 import { IndexFlat } from './flat.ts';
-import { BlockSearch, blockSize, type SearchedCells } from './ivf-search.ts';
+import { BlockSearch, blockSize, type SearchedCells, searchCost, searchTogether } from './ivf-search.ts';
 import { measureNprobe } from './nprobe.ts';
 import { meanRow, termRange } from './terms.ts';
 
@@ -175,24 +176,27 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 			yield* this.codec.trainSteps(rows, options);
 			return;
 		}
-		using assigner = new Assigner(engine, d, centroids, k, kernelMetric(metric), rows.n);
-		const residuals = (start: number, count: number): number => {
-			const ptr = rows.chunk(start, count);
-			assigner.assignChunk(ptr, count);
-			engine.kernels.residuals(ptr, count, d, assigner.labels, centroids, ptr);
-			return ptr;
-		};
-		yield* this.codec.trainSteps({ n: rows.n, d, chunk: residuals }, options);
-		if (!this.hasTerms || this.codec.learnTerms === undefined) return;
-		const { min, max } = termRange(
-			engine,
-			this.codec,
-			{ n: rows.n, d, chunk: residuals },
-			assigner.labels,
-			centroids,
-			k,
-		);
-		this.codec.learnTerms(min, max);
+		const assigned = new Uint32Array(rows.n);
+		{
+			using assigner = new Assigner(engine, d, centroids, k, kernelMetric(metric), rows.n);
+			yield* assigner.run(rows, assigned, 'assign');
+		}
+		const labels = engine.arena.alloc(CHUNK * 4);
+		try {
+			const chunk = (start: number, count: number): number => {
+				const ptr = rows.chunk(start, count);
+				engine.arena.u32.set(assigned.subarray(start, start + count), labels >>> 2);
+				engine.kernels.residuals(ptr, count, d, labels, centroids, ptr);
+				return ptr;
+			};
+			const residuals = { n: rows.n, d, chunk };
+			yield* this.codec.trainSteps(residuals, options);
+			if (!this.hasTerms || this.codec.learnTerms === undefined) return;
+			const { min, max } = termRange(engine, this.codec, residuals, labels, centroids, k);
+			this.codec.learnTerms(min, max);
+		} finally {
+			engine.arena.free(labels);
+		}
 	}
 
 	/** Takes centroids (nlist * d values) and makes empty lists. @internal */
@@ -249,26 +253,53 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 
 		const written = new Uint32Array(this.#nlist);
 		const { codeSize, encodeScratchBytes } = this.codec;
+		const centre = this.hasTerms ? this.#centreOf() : 0;
+		const { window, piece, sets } = planWindows(engine, x.n, ENCODE_COST * d, d * 4 + codeSize + 8);
 		const align = (bytes: number): number => Math.ceil(bytes / 16) * 16;
-		const sizes = [CHUNK * d * 4, CHUNK * codeSize + 8, CHUNK * 4, CHUNK * 4, encodeScratchBytes].map(align);
-		const block = arena.alloc(sizes.reduce((a, b) => a + b));
-		try {
-			const codes = block + sizes[0]!;
+		// Rows, codes, labels, terms.
+		const sizes = [window * d * 4, window * codeSize + 8, window * 4, window * 4].map(align);
+		const setBytes = sizes.reduce((a, b) => a + b);
+		const scratchBytes = align(encodeScratchBytes);
+		const block = arena.alloc(sets * setBytes + Math.ceil(window / piece) * scratchBytes);
+		const buffers = (set: number, from: number) => {
+			const rows = block + set * setBytes;
+			const codes = rows + sizes[0]!;
 			const labels = codes + sizes[1]!;
 			const terms = labels + sizes[2]!;
-			const scratch = terms + sizes[3]!;
-			for (const [start, count] of chunks(x.n)) {
-				loadRows(engine, metric, x, start, count, block);
-				arena.u32.set(assigned.subarray(start, start + count), labels >>> 2);
-				if (this.byResidual) kernels.residuals(block, count, d, labels, centroids, block);
-				this.codec.encodeRows(block, count, codes, scratch);
-				if (this.hasTerms) {
-					this.codec.decodeRows(codes, count, block);
-					kernels.residualTerms(block, count, d, labels, centroids, this.#centreOf(), terms);
-				}
-				this.#place(assigned, written, start, count, codes, terms);
-				yield { phase: 'add', done: start + count, total: x.n };
-			}
+			return {
+				rows: rows + from * d * 4,
+				codes: codes + from * codeSize,
+				labels: labels + from * 4,
+				terms: terms + from * 4,
+			};
+		};
+		const encode = (set: number, from: number, count: number): void => {
+			const { rows, codes, labels, terms } = buffers(set, from);
+			const scratch = block + sets * setBytes + (from / piece) * scratchBytes;
+			if (this.byResidual) kernels.residuals(rows, count, d, labels, centroids, rows);
+			this.codec.encodeRows(rows, count, codes, scratch);
+			if (!this.hasTerms) return;
+			this.codec.decodeRows(codes, count, rows);
+			kernels.residualTerms(rows, count, d, labels, centroids, centre, terms);
+		};
+		try {
+			yield* inWindows(engine, 'add', x.n, window, sets, {
+				load: (start, count, set) => {
+					const { rows, labels } = buffers(set, 0);
+					loadRows(engine, metric, x, start, count, rows);
+					arena.u32.set(assigned.subarray(start, start + count), labels >>> 2);
+				},
+				pieces: (_start, count, set) =>
+					[...chunks(count, piece)].map(
+						([from, some]) =>
+							() =>
+								encode(set, from, some),
+					),
+				settle: (start, count, set) => {
+					const { codes, terms } = buffers(set, 0);
+					this.#place(assigned, written, start, count, codes, terms);
+				},
+			});
 			// Only now do the vectors count: an abort before leaves the lists as they were.
 			for (const [listNo, count] of counts.entries()) if (count > 0) lists.commit(listNo, count);
 			this.#ntotal += x.n;
@@ -321,7 +352,13 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	/** @internal */
 	*searchSteps(q: VectorSet, k: number, params: IVFSearchParams, result: SearchResult): Steps<void> {
 		const nprobe = Math.min(params.nprobe ?? this.#nprobe, this.#nlist);
-		const block = blockSize(this.#searched(), k, nprobe, q.n);
+		const { engine } = this;
+		const cells = this.#searched();
+		const block = blockSize(cells, k, nprobe, q.n);
+		if (engine.pool !== undefined && q.n * searchCost(cells, nprobe) > engine.pool.grain) {
+			yield* searchTogether(cells, q, k, nprobe, block, result, params.stats);
+			return;
+		}
 		using search = this.#takeSearch(k, nprobe, block);
 		for (const [first, n] of chunks(q.n, block)) {
 			search.run(q, first, n, result, params.stats);

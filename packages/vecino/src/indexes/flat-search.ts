@@ -22,7 +22,7 @@ const ROWS_PER_RESULT = 40;
 const MIN_BATCH = 32;
 const LARGE_D = 64;
 /** Below that a plain scan is faster. */
-const MIN_BATCH_D = 16;
+const MIN_BATCH_D = 32;
 /** Queries of one block, and the bytes they may have: they stay in L2. */
 const MAX_BLOCK = 128;
 const QUERY_BYTES = 256 * 1024;

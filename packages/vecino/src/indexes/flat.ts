@@ -9,7 +9,7 @@ import type { VectorSet } from '../core/vectors.ts';
 import { VecinoError } from '../errors.ts';
 import { FlatCodec } from '../quantizers/codec.ts';
 import { checkBoolean, checkKeys } from '../util/check.ts';
-import type { Steps } from '../util/steps.ts';
+import { runSync, type Steps } from '../util/steps.ts';
 import type { IndexOptions } from './base.ts';
 import { IndexFlatCodes } from './flat-codes.ts';
 import { flatPlan, flatSearch } from './flat-search.ts';
@@ -66,11 +66,10 @@ export class IndexFlat extends IndexFlatCodes {
 		const before = this.ntotal;
 		let done = false;
 		try {
-			// The rows first: bounds must not take the memory that they need.
-			this.codes.reserve(x.n);
-			this.#reserveBounds(x.n);
 			yield* super.addSteps(x);
-			yield* this.followRows();
+			// Only now: bounds must not take the memory that rows need.
+			this.#reserveBounds(x.n);
+			if (this.#bounds !== undefined) yield* this.#bounds.follow(this.codes, this.ntotal);
 			done = true;
 		} finally {
 			if (!done) {
@@ -80,11 +79,10 @@ export class IndexFlat extends IndexFlatCodes {
 		}
 	}
 
-	/** Makes the bounds of rows that were put into `codes` by other means. @internal */
-	*followRows(): Steps<void> {
-		if (this.#bounds === undefined) return;
-		this.#reserveBounds(this.ntotal - this.#bounds.records.n);
-		yield* this.#bounds?.follow(this.codes);
+	/** Makes the bounds of the first `rows` of `n` rows that are put into `codes` by other means. @internal */
+	followRows(rows: number, n: number): void {
+		this.#reserveBounds(n - (this.#bounds?.records.n ?? 0));
+		if (this.#bounds !== undefined) runSync(this.#bounds.follow(this.codes, rows));
 	}
 
 	/** Where bounds are only there by default and memory ends, they go. */

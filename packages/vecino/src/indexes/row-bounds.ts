@@ -25,14 +25,14 @@ export class RowBounds {
 		this.#kind = metric === 'l2' ? 0 : 1;
 	}
 
-	/** Takes in the rows that it does not have yet; room for them must have been reserved. */
-	*follow(rows: CodeArray): Steps<void> {
+	/** Takes in the rows before `end` that it does not have yet; room for them must have been reserved. */
+	*follow(rows: CodeArray, end: number): Steps<void> {
 		const { records } = this;
-		const total = rows.n - records.n;
+		const total = end - records.n;
 		for (let done = 0; done < total; ) {
 			const from = placeOf(rows, records.n);
 			const to = records.tail(0);
-			const count = Math.min(CHUNK, from.room, to.room, rows.n - records.n);
+			const count = Math.min(CHUNK, from.room, to.room, end - records.n);
 			const out = to.ptr + to.at * records.codeSize;
 			this.#engine.kernels.flatBounds(from.ptr, count, this.#d, this.#kind, out);
 			records.commit(count);

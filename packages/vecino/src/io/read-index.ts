@@ -21,7 +21,6 @@ import type { FastScanQuantizer } from '../quantizers/fast-scan.ts';
 import type { ProductQuantizer } from '../quantizers/product.ts';
 import type { ScalarQuantizer } from '../quantizers/scalar.ts';
 import { checkBoolean, checkKeys, show } from '../util/check.ts';
-import { runSync } from '../util/steps.ts';
 import {
 	corrupt,
 	type FileHeader,
@@ -223,8 +222,8 @@ function* fill(index: Index, node: IndexNode, file: SectionReader): Reading<void
 	} else if (!node.isTrained) {
 		return;
 	} else if (node.type === 'IndexFlat') {
-		yield* readCodes(file, node.sections.codes!, (index as IndexFlat).codes, ntotal, true);
-		runSync((index as IndexFlat).followRows());
+		const flat = index as IndexFlat;
+		yield* readCodes(file, node.sections.codes!, flat.codes, ntotal, true, (there) => flat.followRows(there, ntotal));
 	} else if (node.type === 'IndexPQ' || node.type === 'IndexPQFastScan') {
 		const { pq, codes } = index as IndexPQ | IndexPQFastScan;
 		yield* readCodebook(file, node.sections.codebook!, pq);

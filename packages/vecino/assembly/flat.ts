@@ -31,6 +31,8 @@ const TINY: f32 = 1e-34;
 /** 1.5 * 2^23: added, it rounds to an integer, which is the low bits. */
 const MAGIC: f32 = 12582912;
 const MAGIC_BITS: i32 = 0x4b400000;
+/** The k best are selected anew when there are k / 2 + EARLY more: a top-k state has room for k + 64 more. */
+const EARLY: u32 = 8;
 /** Rows packed at a time in a batch. */
 const GROUP: usize = 8;
 /** Bytes before the integers of a row kept in int8: s, e, h. */
@@ -197,7 +199,9 @@ function verify(q: usize, x: usize, d: usize, metric: i32, topk: usize, label: u
 	const distance = metric == 0 ? l2One(q, x, d) : -ipOne(q, x, d);
 	if (!(distance <= topkThreshold(topk))) return false;
 	topkAppend(topk, distance, label);
-	return topkRoom(topk, 1);
+	// Earlier than when it is full: a lower threshold skips more rows.
+	const k = load<u32>(topk);
+	return topkRoom(topk, load<u32>(topk, 4) - (k + (k >> 1) + EARLY));
 }
 
 function verifyMask(mask: i32, q: usize, x: usize, d: usize, metric: i32, p: usize, topks: usize, stride: usize, label: u32): u32 {

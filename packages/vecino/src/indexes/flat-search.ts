@@ -17,7 +17,7 @@ import { chunks, loadRows, SearchScratch } from './batch.ts';
 import { placeOf, type RowBounds } from './row-bounds.ts';
 
 /** Rows per result from which on most are skipped; with fewer the second look costs what the first saves. */
-const ROWS_PER_RESULT = 40;
+const ROWS_PER_RESULT = 64;
 /** Smallest batch for which rows are worth converting, and the dimension from which half of that is enough. */
 const MIN_BATCH = 32;
 const LARGE_D = 64;

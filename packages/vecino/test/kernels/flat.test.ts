@@ -176,14 +176,16 @@ describe.each(ENGINES.map((engine) => [engine.backend, engine] as const))('exact
 		const bounds = arena.alloc(n * flatBoundBytes(d) + 8);
 		const state = arena.alloc(flatStateBytes(1, d));
 		const topk = arena.alloc(topkBytes(k));
+		const counts: number[] = [];
 		for (const metric of [0, 1]) {
 			kernels.flatBounds(rows, n, d, metric, bounds);
 			kernels.topkInit(topk, k, topkCapacity(k));
 			kernels.flatQueries(rows, 1, d, metric, state, topk, 0);
-			// 239 and 238 when this was written.
-			expect(kernels.flatPruned(rows, d, metric, state, topk, bounds, rows, n, 0)).toBeLessThan(400);
+			counts.push(kernels.flatPruned(rows, d, metric, state, topk, bounds, rows, n, 0));
 		}
 		for (const block of [rows, bounds, state, topk]) arena.free(block);
+		// 68 and 65 when this was written.
+		expect(Math.max(...counts)).toBeLessThan(100);
 	});
 
 	it('keeps terms that bound what rounding lost', () => {

@@ -11,3 +11,4 @@ export { scanL2, scanIp, scanPq, scanSq8L2, scanSq8Ip } from './scan';
 export { fastPlace, fastFetch, fastTables, scanFast } from './fastscan';
 export { rankMany } from './cells';
 export { subtractRow, flatPrepare, pqPrepare, fastPrepare, sq8Prepare, topkInitMany, topkFinishMany, orderByList, scanLists } from './lists';
+export { flatQueries, flatScan, flatBounds, flatPruned } from './flat';

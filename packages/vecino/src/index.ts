@@ -49,7 +49,7 @@ export {
 	IndexPQFastScan,
 	type IndexPQFastScanOptions,
 } from './indexes/fast-scan.ts';
-export { IndexFlat } from './indexes/flat.ts';
+export { IndexFlat, type IndexFlatOptions } from './indexes/flat.ts';
 export { IndexIDMap, type IndexIDMapOptions } from './indexes/id-map.ts';
 export { IndexIVF, type IndexIVFOptions } from './indexes/ivf.ts';
 export { IndexIVFFlat } from './indexes/ivf-flat.ts';

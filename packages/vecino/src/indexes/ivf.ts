@@ -208,7 +208,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	/** Makes empty lists and room for nlist * d values of centroids, which the caller writes to the pointer returned. @internal */
 	makeTrained(nlist: number, nprobe: number): number {
 		const { engine, d, metric } = this;
-		const quantizer = new IndexFlat({ d, metric: kernelMetric(metric), engine });
+		const quantizer = new IndexFlat({ d, metric: kernelMetric(metric), engine, pruned: false });
 		let lists: ArrayInvertedLists | undefined;
 		try {
 			quantizer.codes.reserve(nlist);

@@ -54,8 +54,9 @@ export class IndexRefine extends Index<RefineSearchParams> {
 		this.searchTable = { ...REFINE_SEARCH_PARAMS, ...base.searchTable };
 		this.store = checkOneOf(where, 'store', options.store ?? 'flat', ['flat', 'sq8']);
 		this.kFactor = checkNumber(where, 'kFactor', options.kFactor ?? 10, 1, 1e6);
-		const Store = this.store === 'flat' ? IndexFlat : IndexScalarQuantizer;
-		this.refine = new Store({ d, metric, engine });
+		const shape = { d, metric, engine };
+		// Its rows are fetched by label, so bounds would be of no use.
+		this.refine = this.store === 'flat' ? new IndexFlat({ ...shape, pruned: false }) : new IndexScalarQuantizer(shape);
 	}
 
 	get ntotal(): number {

@@ -87,8 +87,8 @@ export class CodeArray implements Disposable {
 		return ptr + at * this.codeSize;
 	}
 
-	/** The code of a row: position `at` of the codes at `ptr`. */
-	where(row: number): { ptr: number; at: number } {
+	/** The code of a row: position `at` of the codes at `ptr`, the first of `room` places behind each other. */
+	where(row: number): { ptr: number; at: number; room: number } {
 		let low = 0;
 		let high = this.#segments.length - 1;
 		while (low < high) {
@@ -96,8 +96,8 @@ export class CodeArray implements Disposable {
 			if (this.#segments[middle]!.start <= row) low = middle;
 			else high = middle - 1;
 		}
-		const { ptr, start } = this.#segments[low]!;
-		return { ptr, at: row - start };
+		const { ptr, start, capacity } = this.#segments[low]!;
+		return { ptr, at: row - start, room: start + capacity - row };
 	}
 
 	clear(): void {

@@ -222,7 +222,8 @@ function* fill(index: Index, node: IndexNode, file: SectionReader): Reading<void
 	} else if (!node.isTrained) {
 		return;
 	} else if (node.type === 'IndexFlat') {
-		yield* readCodes(file, node.sections.codes!, (index as IndexFlat).codes, ntotal, true);
+		const flat = index as IndexFlat;
+		yield* readCodes(file, node.sections.codes!, flat.codes, ntotal, true, (there) => flat.followRows(there, ntotal));
 	} else if (node.type === 'IndexPQ' || node.type === 'IndexPQFastScan') {
 		const { pq, codes } = index as IndexPQ | IndexPQFastScan;
 		yield* readCodebook(file, node.sections.codebook!, pq);

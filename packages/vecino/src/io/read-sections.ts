@@ -82,9 +82,15 @@ export class SectionReader {
 		throw this.fault(number, 'it fails its checksum: the file was changed after it was written');
 	}
 
-	/** A section into the arena. `finite`: its float32 values may not be NaN or infinite. */
-	*intoArena(number: number, ptr: number, finite: boolean): Reading<void> {
-		yield* this.read(number, (part, at) => this.arena.u8.set(part, ptr + at));
+	/**
+	 * A section into the arena. `finite`: its float32 values may not be NaN or infinite. `after` is told after each part
+	 * how many bytes are there; they are not checked yet.
+	 */
+	*intoArena(number: number, ptr: number, finite: boolean, after?: (bytes: number) => void): Reading<void> {
+		yield* this.read(number, (part, at) => {
+			this.arena.u8.set(part, ptr + at);
+			after?.(at + part.length);
+		});
 		if (finite) this.checkFinite(number, this.arena.u32, ptr >>> 2, this.section(number).byteLength / 4);
 	}
 
@@ -105,18 +111,19 @@ export class SectionReader {
 	}
 }
 
-/** Codes of n rows. */
+/** Codes of n rows. `after` is told after each part how many are there, not checked yet. */
 export function* readCodes(
 	file: SectionReader,
 	number: number,
 	codes: CodeArray,
 	n: number,
 	finite: boolean,
+	after?: (rows: number) => void,
 ): Reading<void> {
 	codes.reserve(n);
 	// The first reservation is one segment, so position 0 of it is where the section goes.
 	const ptr = n === 0 ? 0 : codes.tail(0).ptr;
-	yield* file.intoArena(number, ptr, finite);
+	yield* file.intoArena(number, ptr, finite, (bytes) => after?.(Math.floor(bytes / codes.codeSize)));
 	if (!blockTailIsZero(file.arena.u8, { ...codes.layout, termBytes: 0 }, ptr, 0, n)) {
 		throw file.fault(number, 'codes behind the last one are not zero');
 	}

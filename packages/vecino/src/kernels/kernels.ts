@@ -50,6 +50,22 @@ export function rankScratchBytes(k: number, d: number): number {
 /** Scratch bytes that rankMany needs. */
 export function rankManyScratchBytes(k: number, d: number): number {
 	return Math.max(nearestScratchBytes(k, d), rankScratchBytes(k, d));
+/** Bytes of nq queries by flatQueries. */
+export function flatStateBytes(nq: number, d: number): number {
+	return 64 + Math.ceil(nq / 4) * (64 + 64 * Math.ceil(d / 8));
+}
+
+/** Rows that flatScan packs at a time. */
+const FLAT_GROUP = 8;
+
+/** Scratch bytes that flatScan needs. */
+export function flatScratchBytes(d: number): number {
+	return FLAT_GROUP * (16 + 16 * Math.ceil(d / 8));
+}
+
+/** Bytes of the bounds of one row. */
+export function flatBoundBytes(d: number): number {
+	return 12 + 8 * Math.ceil(d / 8);
 }
 
 /** Scratch bytes that `pqEncode` needs. */
@@ -238,6 +254,33 @@ export interface KernelFunctions {
 	fastTables(table: number, m: number, maxScale: number, out: number, params: number): number;
 	scanFast(
 		...args: [...ScanArgs, tables: number, pairs: number, inverse: number, offset: number, termScale: number]
+	): number;
+
+	flatQueries(q: number, nq: number, d: number, metric: number, state: number, topks: number, stride: number): void;
+	flatScan(
+		q: number,
+		nq: number,
+		d: number,
+		metric: number,
+		state: number,
+		topks: number,
+		stride: number,
+		x: number,
+		n: number,
+		base: number,
+		scratch: number,
+	): number;
+	flatBounds(x: number, n: number, d: number, metric: number, out: number): void;
+	flatPruned(
+		q: number,
+		d: number,
+		metric: number,
+		state: number,
+		topk: number,
+		bounds: number,
+		x: number,
+		n: number,
+		base: number,
 	): number;
 
 	scanL2(...args: [...ScanArgs, q: number, d: number]): number;

@@ -11,6 +11,7 @@ import type { KernelFunctions } from '../kernels.ts';
 import { distanceKernels } from './distances.ts';
 import { fastScanKernels } from './fast-scan.ts';
 import { listKernels } from './lists.ts';
+import { flatKernels } from './flat.ts';
 import { nearestKernels } from './nearest.ts';
 import { pqKernels } from './pq.ts';
 import { rowKernels } from './rows.ts';
@@ -29,5 +30,6 @@ export function referenceKernels(arena: Arena): KernelFunctions {
 		...fastScanKernels(arena),
 		...scanKernels(arena),
 		...listKernels(arena),
+		...flatKernels(arena),
 	};
 }

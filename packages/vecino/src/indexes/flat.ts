@@ -16,12 +16,12 @@ import { flatPlan, flatSearch } from './flat-search.ts';
 import { RowBounds } from './row-bounds.ts';
 
 /** From this dimension on bounds are kept unless the caller says otherwise. */
-const PRUNED_D = 128;
+const PRUNED_D = 384;
 
 export interface IndexFlatOptions extends IndexOptions {
 	/**
 	 * Keeps bounds beside the vectors, d + 12 bytes each (d rounded up to 8), which make searches of a few queries two to
-	 * five times as fast; results are the same to the bit. Not in files: made again on reading. Default: true for d >= 128,
+	 * five times as fast; results are the same to the bit. Not in files: made again on reading. Default: true for d >= 384,
 	 * as long as memory lasts.
 	 */
 	readonly pruned?: boolean | undefined;

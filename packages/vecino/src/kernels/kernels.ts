@@ -50,6 +50,8 @@ export function rankScratchBytes(k: number, d: number): number {
 /** Scratch bytes that rankMany needs. */
 export function rankManyScratchBytes(k: number, d: number): number {
 	return Math.max(nearestScratchBytes(k, d), rankScratchBytes(k, d));
+}
+
 /** Bytes of nq queries by flatQueries. */
 export function flatStateBytes(nq: number, d: number): number {
 	return 64 + Math.ceil(nq / 4) * (64 + 64 * Math.ceil(d / 8));

@@ -104,10 +104,11 @@ describe.each(METRICS)('IndexFlat, pruned or not, finds the same: %s', (metric) 
 describe('bounds of an IndexFlat', () => {
 	const x = clustered(900, 128);
 
-	it('are there from d = 128 on, cost d + 12 bytes a row, and are counted', () => {
-		using small = new IndexFlat({ d: 127 });
-		using large = new IndexFlat({ d: 128 });
-		expect([small.pruned, large.pruned]).toEqual([false, true]);
+	it('are there from d = 384 on, cost d + 12 bytes a row, and are counted', () => {
+		using small = new IndexFlat({ d: 383 });
+		using wide = new IndexFlat({ d: 384 });
+		using large = new IndexFlat({ d: 128, pruned: true });
+		expect([small.pruned, wide.pruned, large.pruned]).toEqual([false, true, true]);
 		const before = large.engine.arena.allocatedBytes;
 		large.add(x);
 		expect(large.stats().bytes['bounds']).toBeGreaterThanOrEqual(900 * 140);
@@ -130,7 +131,7 @@ describe('bounds of an IndexFlat', () => {
 	});
 
 	it('stay in step with the rows: reserve, add, abort, reset', async () => {
-		using index = new IndexFlat({ d: 128 });
+		using index = new IndexFlat({ d: 128, pruned: true });
 		index.reserve(900);
 		const reserved = index.byteLength;
 		index.add(x.slice(0, 500));
@@ -157,7 +158,7 @@ describe('bounds of an IndexFlat', () => {
 	});
 
 	it('are not in files, and are made again on reading', async () => {
-		using index = new IndexFlat({ d: 128 });
+		using index = new IndexFlat({ d: 128, pruned: true });
 		using bare = new IndexFlat({ d: 128, pruned: false });
 		index.add(x);
 		bare.add(x);
@@ -185,7 +186,7 @@ describe('bounds of an IndexFlat', () => {
 	});
 
 	it('count all vectors as compared', () => {
-		using index = new IndexFlat({ d: 128 });
+		using index = new IndexFlat({ d: 128, pruned: true });
 		index.add(x);
 		const stats = { nq: 0, nlist: 0, ndis: 0 };
 		index.search(x.slice(0, 3), 5, { stats } as object);

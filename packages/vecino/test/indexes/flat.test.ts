@@ -158,8 +158,9 @@ describe('bounds of an IndexFlat', () => {
 	});
 
 	it('are not in files, and are made again on reading', async () => {
-		using index = new IndexFlat({ d: 128, pruned: true });
-		using bare = new IndexFlat({ d: 128, pruned: false });
+		const x = clustered(300, 384);
+		using index = new IndexFlat({ d: 384 });
+		using bare = new IndexFlat({ d: 384, pruned: false });
 		index.add(x);
 		bare.add(x);
 		const bytes = writeIndex(index);
@@ -173,13 +174,13 @@ describe('bounds of an IndexFlat', () => {
 	});
 
 	it('give way when memory ends, unless they were asked for', () => {
-		const x = clustered(9000, 128);
-		const engine = createEngineSync({ maxBytes: 9000 * 512 + 2 ** 20 + 65536 });
-		const insisting = new IndexFlat({ d: 128, engine, pruned: true });
+		const x = clustered(9000, 384);
+		const engine = createEngineSync({ maxBytes: 9000 * 1536 + 3_300_000 });
+		const insisting = new IndexFlat({ d: 384, engine, pruned: true });
 		expect(() => insisting.add(x)).toThrow(expect.objectContaining({ code: 'out-of-memory' }));
 		expect([insisting.ntotal, insisting.pruned]).toEqual([0, true]);
 		insisting[Symbol.dispose]();
-		using index = new IndexFlat({ d: 128, engine });
+		using index = new IndexFlat({ d: 384, engine });
 		index.add(x);
 		expect([index.ntotal, index.pruned, index.stats().bytes['bounds']]).toEqual([9000, false, undefined]);
 		expect(index.search(x.slice(7, 8), 1).hits()).toEqual([{ label: 7, distance: 0 }]);

@@ -43,8 +43,9 @@ export interface FlatRows {
 }
 
 /** How nq queries are best searched. */
-export function flatPlan({ d, codes, bounds }: FlatRows, nq: number, k: number): 'plain' | 'block' | 'pruned' {
-	if (codes.n < k * ROWS_PER_RESULT) return 'plain';
+export function flatPlan({ engine, d, codes, bounds }: FlatRows, nq: number, k: number): 'plain' | 'block' | 'pruned' {
+	// The reference kernels skip nothing.
+	if (codes.n < k * ROWS_PER_RESULT || engine.backend === 'reference') return 'plain';
 	const isBatch = nq >= (d >= LARGE_D ? MIN_BATCH / 2 : MIN_BATCH);
 	if (isBatch && d >= MIN_BATCH_D) return 'block';
 	return bounds === undefined ? 'plain' : 'pruned';

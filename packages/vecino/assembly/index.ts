@@ -9,3 +9,7 @@ export { adc8, adcBits } from './adc';
 export { sq8Encode, sq8Decode, sq8L2Many, sq8IpMany } from './sq8';
 export { scanL2, scanIp, scanPq, scanSq8L2, scanSq8Ip } from './scan';
 export { fastPlace, fastFetch, fastTables, scanFast } from './fastscan';
+export { sq4Encode, sq4Decode, sq4L2Many, sq4IpMany, scanSq4L2, scanSq4Ip } from './sq4';
+export { halfEncode, halfDecode, f16L2Many, f16IpMany, bf16L2Many, bf16IpMany, scanHalf } from './half';
+export { rowAddresses, refineRows } from './refine';
+export { scalarQuery } from './scalar';

@@ -141,6 +141,49 @@ export interface KernelFunctions {
 	sq8L2Many(shifted: number, steps: number, codes: number, n: number, d: number, out: number): void;
 	sq8IpMany(weights: number, codes: number, n: number, d: number, out: number): void;
 
+	scalarQuery(metric: number, q: number, mins: number, steps: number, d: number, padded: number, state: number): void;
+	sq4Encode(x: number, n: number, d: number, mins: number, inverse: number, codes: number): void;
+	sq4Decode(codes: number, n: number, d: number, mins: number, steps: number, out: number): void;
+	sq4L2Many(shifted: number, steps: number, codes: number, n: number, d: number, out: number): void;
+	sq4IpMany(weights: number, codes: number, n: number, d: number, out: number): void;
+	scanSq4L2(...args: [...ScanArgs, q: number, steps: number, d: number]): number;
+	scanSq4Ip(...args: [...ScanArgs, weights: number, shift: number, d: number]): number;
+
+	halfEncode(kind: number, x: number, n: number, codes: number): void;
+	halfDecode(kind: number, codes: number, n: number, out: number): void;
+	f16L2Many(q: number, codes: number, n: number, d: number, out: number): void;
+	f16IpMany(q: number, codes: number, n: number, d: number, out: number): void;
+	bf16L2Many(q: number, codes: number, n: number, d: number, out: number): void;
+	bf16IpMany(q: number, codes: number, n: number, d: number, out: number): void;
+	scanHalf(...args: [...ScanArgs, kind: number, metric: number, q: number, d: number]): number;
+
+	rowAddresses(
+		segments: number,
+		nSegments: number,
+		rowBytes: number,
+		labels: number,
+		nq: number,
+		wide: number,
+		addresses: number,
+		counts: number,
+	): void;
+	refineRows(
+		metric: number,
+		queries: number,
+		nq: number,
+		d: number,
+		labels: number,
+		addresses: number,
+		counts: number,
+		wide: number,
+		k: number,
+		capacity: number,
+		topk: number,
+		tile: number,
+		outDistances: number,
+		outLabels: number,
+	): void;
+
 	fastPlace(blocks: number, at: number, code: number, pairs: number): void;
 	fastFetch(blocks: number, at: number, code: number, pairs: number): void;
 	fastTables(table: number, m: number, maxScale: number, out: number, params: number): number;

@@ -39,7 +39,7 @@ export interface IndexReport extends IndexIdentity {
 		readonly empty: number;
 		readonly imbalance: number;
 	} | null;
-	readonly rerank: { readonly store: 'flat' | 'sq8'; readonly kFactor: number } | null;
+	readonly rerank: { readonly store: string; readonly kFactor: number } | null;
 	readonly residentBytes: number;
 	readonly bytesPerVector: number | null;
 	/** Resident bytes by component; which there are depends on the index. */

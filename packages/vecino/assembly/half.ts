@@ -35,23 +35,27 @@ export function halfEncode(kind: u32, x: usize, n: usize, codes: usize): void {
 	}
 }
 
+/** Where sign, exponent and mantissa of an f16 lie once they are moved, and 2^112. */
+const F16_BITS: i32 = 0x8fffe000;
+const F16_SCALE: u32 = 0x77800000;
+
 /**
  * Four f16 as float32. With the sign extended and everything moved up by 13 bits, exponent and mantissa lie where
  * those of a float32 do, the exponent too small by 112: also that of the subnormals, so that one exact product
  * mends both.
  */
 // @ts-ignore: decorator
-@inline function f16(v: v128): v128 {
-	return f32x4.mul(v128.and(i32x4.shl(v, 13), i32x4.splat(0x8fffe000)), f32x4.splat(reinterpret<f32>(0x77800000)));
+@inline function f16Low(v: v128, bits: v128, scale: v128): v128 {
+	return f32x4.mul(v128.and(i32x4.shl(i32x4.extend_low_i16x8_s(v), 13), bits), scale);
 }
 // @ts-ignore: decorator
-@inline function f16Low(v: v128): v128 { return f16(i32x4.extend_low_i16x8_s(v)); }
+@inline function f16High(v: v128, bits: v128, scale: v128): v128 {
+	return f32x4.mul(v128.and(i32x4.shl(i32x4.extend_high_i16x8_s(v), 13), bits), scale);
+}
 // @ts-ignore: decorator
-@inline function f16High(v: v128): v128 { return f16(i32x4.extend_high_i16x8_s(v)); }
+@inline function bf16Low(v: v128, zero: v128): v128 { return v128.shuffle<u16>(zero, v, 0, 8, 1, 9, 2, 10, 3, 11); }
 // @ts-ignore: decorator
-@inline function bf16Low(v: v128): v128 { return v128.shuffle<u16>(i16x8.splat(0), v, 0, 8, 1, 9, 2, 10, 3, 11); }
-// @ts-ignore: decorator
-@inline function bf16High(v: v128): v128 { return v128.shuffle<u16>(i16x8.splat(0), v, 4, 12, 5, 13, 6, 14, 7, 15); }
+@inline function bf16High(v: v128, zero: v128): v128 { return v128.shuffle<u16>(zero, v, 4, 12, 5, 13, 6, 14, 7, 15); }
 
 /** The first d & 7 of eight codes; all of them when that is 0. */
 // @ts-ignore: decorator
@@ -65,25 +69,26 @@ export function halfDecode(kind: u32, codes: usize, n: usize, out: usize): void 
 	for (; codes < end; codes += 2, out += 4) {
 		const h = <u32>load<u16>(codes);
 		store<f32>(out, kind == F16
-			? reinterpret<f32>((<u32>(<i32>(<i16>h)) << 13) & 0x8fffe000) * reinterpret<f32>(0x77800000)
+			? reinterpret<f32>((<u32>(<i32>(<i16>h)) << 13) & F16_BITS) * reinterpret<f32>(F16_SCALE)
 			: reinterpret<f32>(h << 16));
 	}
 }
 
 /** out[i] = sum of (x_i - q)^2 over n rows of f16. */
 export function f16L2Many(q: usize, codes: usize, n: usize, d: usize, out: usize): void {
+	const bits = i32x4.splat(F16_BITS), scale = f32x4.splat(reinterpret<f32>(F16_SCALE));
 	const main = q + (((d - 1) & ~7) << 2), mask = tail(d), bytes = d << 1;
 	for (let i: usize = 0; i < n; ++i) {
 		let a = f32x4.splat(0), b = a, p = q, c = codes;
 		while (p < main) {
 			const v = v128.load(c);
-			let t = f32x4.sub(f16Low(v), v128.load(p)); a = f32x4.add(a, f32x4.mul(t, t));
-			t = f32x4.sub(f16High(v), v128.load(p, 16)); b = f32x4.add(b, f32x4.mul(t, t));
+			let t = f32x4.sub(f16Low(v, bits, scale), v128.load(p)); a = f32x4.add(a, f32x4.mul(t, t));
+			t = f32x4.sub(f16High(v, bits, scale), v128.load(p, 16)); b = f32x4.add(b, f32x4.mul(t, t));
 			p += 32; c += 16;
 		}
 		const v = v128.and(v128.load(c), mask);
-		let t = f32x4.sub(f16Low(v), v128.load(p)); a = f32x4.add(a, f32x4.mul(t, t));
-		t = f32x4.sub(f16High(v), v128.load(p, 16)); b = f32x4.add(b, f32x4.mul(t, t));
+		let t = f32x4.sub(f16Low(v, bits, scale), v128.load(p)); a = f32x4.add(a, f32x4.mul(t, t));
+		t = f32x4.sub(f16High(v, bits, scale), v128.load(p, 16)); b = f32x4.add(b, f32x4.mul(t, t));
 		store<f32>(out + (i << 2), sum1(f32x4.add(a, b)));
 		codes += bytes;
 	}
@@ -91,18 +96,19 @@ export function f16L2Many(q: usize, codes: usize, n: usize, d: usize, out: usize
 
 /** out[i] = -(q . x_i) over n rows of f16. */
 export function f16IpMany(q: usize, codes: usize, n: usize, d: usize, out: usize): void {
+	const bits = i32x4.splat(F16_BITS), scale = f32x4.splat(reinterpret<f32>(F16_SCALE));
 	const main = q + (((d - 1) & ~7) << 2), mask = tail(d), bytes = d << 1;
 	for (let i: usize = 0; i < n; ++i) {
 		let a = f32x4.splat(0), b = a, p = q, c = codes;
 		while (p < main) {
 			const v = v128.load(c);
-			a = f32x4.add(a, f32x4.mul(f16Low(v), v128.load(p)));
-			b = f32x4.add(b, f32x4.mul(f16High(v), v128.load(p, 16)));
+			a = f32x4.add(a, f32x4.mul(f16Low(v, bits, scale), v128.load(p)));
+			b = f32x4.add(b, f32x4.mul(f16High(v, bits, scale), v128.load(p, 16)));
 			p += 32; c += 16;
 		}
 		const v = v128.and(v128.load(c), mask);
-		a = f32x4.add(a, f32x4.mul(f16Low(v), v128.load(p)));
-		b = f32x4.add(b, f32x4.mul(f16High(v), v128.load(p, 16)));
+		a = f32x4.add(a, f32x4.mul(f16Low(v, bits, scale), v128.load(p)));
+		b = f32x4.add(b, f32x4.mul(f16High(v, bits, scale), v128.load(p, 16)));
 		store<f32>(out + (i << 2), -sum1(f32x4.add(a, b)));
 		codes += bytes;
 	}
@@ -110,18 +116,19 @@ export function f16IpMany(q: usize, codes: usize, n: usize, d: usize, out: usize
 
 /** out[i] = sum of (x_i - q)^2 over n rows of bf16. */
 export function bf16L2Many(q: usize, codes: usize, n: usize, d: usize, out: usize): void {
+	const zero = i16x8.splat(0);
 	const main = q + (((d - 1) & ~7) << 2), mask = tail(d), bytes = d << 1;
 	for (let i: usize = 0; i < n; ++i) {
 		let a = f32x4.splat(0), b = a, p = q, c = codes;
 		while (p < main) {
 			const v = v128.load(c);
-			let t = f32x4.sub(bf16Low(v), v128.load(p)); a = f32x4.add(a, f32x4.mul(t, t));
-			t = f32x4.sub(bf16High(v), v128.load(p, 16)); b = f32x4.add(b, f32x4.mul(t, t));
+			let t = f32x4.sub(bf16Low(v, zero), v128.load(p)); a = f32x4.add(a, f32x4.mul(t, t));
+			t = f32x4.sub(bf16High(v, zero), v128.load(p, 16)); b = f32x4.add(b, f32x4.mul(t, t));
 			p += 32; c += 16;
 		}
 		const v = v128.and(v128.load(c), mask);
-		let t = f32x4.sub(bf16Low(v), v128.load(p)); a = f32x4.add(a, f32x4.mul(t, t));
-		t = f32x4.sub(bf16High(v), v128.load(p, 16)); b = f32x4.add(b, f32x4.mul(t, t));
+		let t = f32x4.sub(bf16Low(v, zero), v128.load(p)); a = f32x4.add(a, f32x4.mul(t, t));
+		t = f32x4.sub(bf16High(v, zero), v128.load(p, 16)); b = f32x4.add(b, f32x4.mul(t, t));
 		store<f32>(out + (i << 2), sum1(f32x4.add(a, b)));
 		codes += bytes;
 	}
@@ -129,18 +136,19 @@ export function bf16L2Many(q: usize, codes: usize, n: usize, d: usize, out: usiz
 
 /** out[i] = -(q . x_i) over n rows of bf16. */
 export function bf16IpMany(q: usize, codes: usize, n: usize, d: usize, out: usize): void {
+	const zero = i16x8.splat(0);
 	const main = q + (((d - 1) & ~7) << 2), mask = tail(d), bytes = d << 1;
 	for (let i: usize = 0; i < n; ++i) {
 		let a = f32x4.splat(0), b = a, p = q, c = codes;
 		while (p < main) {
 			const v = v128.load(c);
-			a = f32x4.add(a, f32x4.mul(bf16Low(v), v128.load(p)));
-			b = f32x4.add(b, f32x4.mul(bf16High(v), v128.load(p, 16)));
+			a = f32x4.add(a, f32x4.mul(bf16Low(v, zero), v128.load(p)));
+			b = f32x4.add(b, f32x4.mul(bf16High(v, zero), v128.load(p, 16)));
 			p += 32; c += 16;
 		}
 		const v = v128.and(v128.load(c), mask);
-		a = f32x4.add(a, f32x4.mul(bf16Low(v), v128.load(p)));
-		b = f32x4.add(b, f32x4.mul(bf16High(v), v128.load(p, 16)));
+		a = f32x4.add(a, f32x4.mul(bf16Low(v, zero), v128.load(p)));
+		b = f32x4.add(b, f32x4.mul(bf16High(v, zero), v128.load(p, 16)));
 		store<f32>(out + (i << 2), -sum1(f32x4.add(a, b)));
 		codes += bytes;
 	}

@@ -38,8 +38,8 @@ export function sq4Decode(codes: usize, n: usize, d: usize, mins: usize, steps: 
 
 /** 16 codes from 8 bytes, a byte each. */
 // @ts-ignore: decorator
-@inline function unpack(codes: usize): v128 {
-	const v = v128.load64_zero(codes), mask = i8x16.splat(15);
+@inline function unpack(codes: usize, mask: v128): v128 {
+	const v = v128.load64_zero(codes);
 	const low = v128.and(v, mask), high = v128.and(i16x8.shr_u(v, 4), mask);
 	return v128.shuffle<u8>(low, high, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
 }
@@ -51,11 +51,11 @@ export function sq4Decode(codes: usize, n: usize, d: usize, mins: usize, steps: 
 
 /** out[i] = sum of (shifted_j - code_j * step_j)^2, shifted = q - min. */
 export function sq4L2Many(shifted: usize, steps: usize, codes: usize, n: usize, d: usize, out: usize): void {
-	const end = shifted + (((d + 15) & ~15) << 2), bytes = (d + 1) >> 1;
+	const end = shifted + (((d + 15) & ~15) << 2), bytes = (d + 1) >> 1, mask = i8x16.splat(15);
 	for (let i: usize = 0; i < n; ++i) {
 		let a = f32x4.splat(0), b = a, p = shifted, s = steps, c = codes;
 		do {
-			const v = unpack(c), e = i16x8.extend_low_i8x16_u(v), f = i16x8.extend_high_i8x16_u(v);
+			const v = unpack(c, mask), e = i16x8.extend_low_i8x16_u(v), f = i16x8.extend_high_i8x16_u(v);
 			let t = f32x4.sub(v128.load(p), f32x4.mul(low(e), v128.load(s))); a = f32x4.add(a, f32x4.mul(t, t));
 			t = f32x4.sub(v128.load(p, 16), f32x4.mul(high(e), v128.load(s, 16))); b = f32x4.add(b, f32x4.mul(t, t));
 			t = f32x4.sub(v128.load(p, 32), f32x4.mul(low(f), v128.load(s, 32))); a = f32x4.add(a, f32x4.mul(t, t));
@@ -69,11 +69,11 @@ export function sq4L2Many(shifted: usize, steps: usize, codes: usize, n: usize, 
 
 /** out[i] = -(sum of code_j * weight_j), weight = q * step. */
 export function sq4IpMany(weights: usize, codes: usize, n: usize, d: usize, out: usize): void {
-	const end = weights + (((d + 15) & ~15) << 2), bytes = (d + 1) >> 1;
+	const end = weights + (((d + 15) & ~15) << 2), bytes = (d + 1) >> 1, mask = i8x16.splat(15);
 	for (let i: usize = 0; i < n; ++i) {
 		let a = f32x4.splat(0), b = a, p = weights, c = codes;
 		do {
-			const v = unpack(c), e = i16x8.extend_low_i8x16_u(v), f = i16x8.extend_high_i8x16_u(v);
+			const v = unpack(c, mask), e = i16x8.extend_low_i8x16_u(v), f = i16x8.extend_high_i8x16_u(v);
 			a = f32x4.add(a, f32x4.mul(low(e), v128.load(p)));
 			b = f32x4.add(b, f32x4.mul(high(e), v128.load(p, 16)));
 			a = f32x4.add(a, f32x4.mul(low(f), v128.load(p, 32)));

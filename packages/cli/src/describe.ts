@@ -25,7 +25,7 @@ export interface IndexIdentity {
 }
 
 export interface IndexReport extends IndexIdentity {
-	/** Null for indexes of uncompressed or SQ8 vectors. */
+	/** Null for indexes of uncompressed or scalar-quantized vectors. */
 	readonly pq: { readonly m: number; readonly nbits: number; readonly residual: boolean } | null;
 	/** Bytes of one code, without label and terms; for IndexRefine, of its base. */
 	readonly codeSize: number;

@@ -25,7 +25,7 @@ export interface IndexIdentity {
 }
 
 export interface IndexReport extends IndexIdentity {
-	/** Null for indexes of uncompressed or SQ8 vectors. */
+	/** Null for indexes of uncompressed or scalar-quantized vectors. */
 	readonly pq: { readonly m: number; readonly nbits: number; readonly residual: boolean } | null;
 	/** Bytes of one code, without label and terms; for IndexRefine, of its base. */
 	readonly codeSize: number;
@@ -39,7 +39,7 @@ export interface IndexReport extends IndexIdentity {
 		readonly empty: number;
 		readonly imbalance: number;
 	} | null;
-	readonly rerank: { readonly store: 'flat' | 'sq8'; readonly kFactor: number } | null;
+	readonly rerank: { readonly store: string; readonly kFactor: number } | null;
 	readonly residentBytes: number;
 	readonly bytesPerVector: number | null;
 	/** Resident bytes by component; which there are depends on the index. */

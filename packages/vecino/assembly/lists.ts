@@ -5,6 +5,8 @@
 import { pqTable } from './pq';
 import { fastTables, scanFast } from './fastscan';
 import { scanIp, scanL2, scanPq, scanSq8Ip, scanSq8L2 } from './scan';
+import { scanHalf } from './half';
+import { scanSq4Ip, scanSq4L2 } from './sq4';
 import { topkFinish, topkInit } from './topk';
 
 /** Rows of d values less one and the same row. */
@@ -17,17 +19,16 @@ export function subtractRow(x: usize, n: usize, d: usize, row: usize): void {
 	}
 }
 
-/** Prepared queries of flat codes: the queries themselves. */
-export function flatPrepare(q: usize, n: usize, d: usize, states: usize, stride: usize): void {
-	const bytes = d << 2;
-	for (let i: usize = 0; i < n; ++i) memory.copy(states + i * stride, q + i * bytes, bytes);
-}
-
 /** Copies a query of d values and fills it up with zeros to `length` values. */
 // @ts-ignore: decorator
 @inline function padQuery(q: usize, d: usize, length: usize, out: usize): void {
 	memory.copy(out, q, d << 2);
 	memory.fill(out + (d << 2), 0, (length - d) << 2);
+}
+
+/** Prepared queries of floats: the queries themselves, with zeros up to `padded` values. */
+export function floatPrepare(q: usize, n: usize, d: usize, padded: usize, states: usize, stride: usize): void {
+	for (let i: usize = 0; i < n; ++i) padQuery(q + (i * d << 2), d, padded, states + i * stride);
 }
 
 /** Prepared queries of PQ codes: the table of pqTable, then the query in m * dsub values. */
@@ -64,26 +65,6 @@ export function fastPrepare(
 	}
 }
 
-/**
- * Prepared queries of SQ8 codes, filled up with zeros to a multiple of 8: squared L2 (metric 0): q - min; inner product: q * step,
- * then -(q . min), summed in f64.
- */
-export function sq8Prepare(q: usize, n: usize, d: usize, metric: i32, mins: usize, steps: usize, states: usize, stride: usize): void {
-	const padded = (d + 7) & ~7;
-	for (let i: usize = 0; i < n; ++i) {
-		const state = states + i * stride;
-		let shift: f64 = 0;
-		memory.fill(state + (d << 2), 0, (padded - d + 1) << 2);
-		for (let t: usize = 0; t < d << 2; t += 4) {
-			const value = load<f32>(q + t), low = load<f32>(mins + t);
-			store<f32>(state + t, metric == 0 ? value - low : value * load<f32>(steps + t));
-			shift -= <f64>value * <f64>low;
-		}
-		store<f32>(state + (padded << 2), <f32>shift);
-		q += d << 2;
-	}
-}
-
 /** n empty top-k states, stride bytes apart. */
 export function topkInitMany(states: usize, n: usize, stride: usize, k: u32, capacity: u32): void {
 	for (let i: usize = 0; i < n; ++i) topkInit(states + i * stride, k, capacity);
@@ -116,8 +97,8 @@ export function orderByList(listNos: usize, n: usize, nlist: usize, counts: usiz
 
 /**
  * Scans the lists of n queries, nprobe each, and returns the number of codes scanned. `kind` and its arguments a, b, c:
- * 0 flat l2 (d); 1 flat inner product (d); 2 PQ (m, nbits, codeSize); 3 SQ8 l2 (d, steps); 4 SQ8 inner product (d);
- * 5 fast-scan (pairs). With `order` (orderByList) the pairs are scanned list by list: what a list holds is read once for
+ * 0 flat l2 (d); 1 flat inner product (d); 2 PQ (m, nbits, codeSize); 3 SQ8 l2 (d, steps); 4 SQ8 inner product (d, padded);
+ * 5 fast-scan (pairs); 6, 7 SQ4 like SQ8; 8 16-bit floats (d, their kind, metric). With `order` (orderByList) the pairs are scanned list by list: what a list holds is read once for
  * all its queries. biases: one per pair, or 0.
  */
 export function scanLists(
@@ -151,5 +132,8 @@ function scanKind(
 	if (kind == 0) return scanL2(directory, listNos, biases, nLists, 0, tile, topk, state, a);
 	if (kind == 1) return scanIp(directory, listNos, biases, nLists, 0, tile, topk, state, a);
 	if (kind == 3) return scanSq8L2(directory, listNos, biases, nLists, 0, tile, topk, state, b, a);
-	return scanSq8Ip(directory, listNos, biases, nLists, 0, tile, topk, state, load<f32>(state + (((a + 7) & ~7) << 2)), a);
+	if (kind == 4) return scanSq8Ip(directory, listNos, biases, nLists, 0, tile, topk, state, load<f32>(state + (b << 2)), a);
+	if (kind == 6) return scanSq4L2(directory, listNos, biases, nLists, 0, tile, topk, state, b, a);
+	if (kind == 7) return scanSq4Ip(directory, listNos, biases, nLists, 0, tile, topk, state, load<f32>(state + (b << 2)), a);
+	return scanHalf(directory, listNos, biases, nLists, 0, tile, topk, <u32>b, <u32>c, state, a);
 }

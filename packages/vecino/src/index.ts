@@ -54,10 +54,10 @@ export { IndexIDMap, type IndexIDMapOptions } from './indexes/id-map.ts';
 export { IndexIVF, type IndexIVFOptions } from './indexes/ivf.ts';
 export { IndexIVFFlat } from './indexes/ivf-flat.ts';
 export { IndexIVFPQ, type IndexIVFPQOptions } from './indexes/ivf-pq.ts';
-export { IndexIVFScalarQuantizer } from './indexes/ivf-scalar-quantizer.ts';
+export { IndexIVFScalarQuantizer, type IndexIVFScalarQuantizerOptions } from './indexes/ivf-scalar-quantizer.ts';
 export { IndexPQ, type IndexPQOptions } from './indexes/pq.ts';
-export { IndexRefine, type IndexRefineOptions } from './indexes/refine.ts';
-export { IndexScalarQuantizer } from './indexes/scalar-quantizer.ts';
+export { IndexRefine, type IndexRefineOptions, type RefineStore } from './indexes/refine.ts';
+export { IndexScalarQuantizer, type IndexScalarQuantizerOptions } from './indexes/scalar-quantizer.ts';
 export { encodeNpy } from './io/npy.ts';
 export {
 	type IndexFileInfo,
@@ -89,4 +89,5 @@ export {
 export type { KernelBackend } from './kernels/kernels.ts';
 export { workerProgram } from './kernels/pool/thread.ts';
 export { ProductQuantizer, type ProductQuantizerOptions } from './quantizers/product.ts';
+export type { ScalarType } from './quantizers/scalar-types.ts';
 export type { AsyncRunOptions, Progress, RunOptions } from './util/steps.ts';

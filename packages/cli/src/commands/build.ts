@@ -2,7 +2,7 @@
  * vecino build: an index file from a vector file, holding no more of them as float32 than training needs.
  */
 
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import {
 	type Index,
 	IndexFlat,
@@ -15,6 +15,7 @@ import {
 	IndexRefine,
 	IndexScalarQuantizer,
 	type Metric,
+	type RefineStore,
 	VectorSet,
 } from 'vecino';
 import { saveIndex } from 'vecino/node';
@@ -27,7 +28,22 @@ import { integer, metricOption, number, seedOption, type Threads, threadsOption,
 import { bytes, count, plural, seconds } from '../output.ts';
 import { Random } from '../synthetic.ts';
 
-const TYPES = ['flat', 'sq8', 'pq', 'pqfs', 'ivfflat', 'ivfsq8', 'ivfpq', 'ivfpqfs'] as const;
+const TYPES = [
+	'flat',
+	'sq8',
+	'sq4',
+	'f16',
+	'bf16',
+	'pq',
+	'pqfs',
+	'ivfflat',
+	'ivfsq8',
+	'ivfsq4',
+	'ivff16',
+	'ivfbf16',
+	'ivfpq',
+	'ivfpqfs',
+] as const;
 type IndexKind = (typeof TYPES)[number];
 
 interface BuildOptions {
@@ -40,7 +56,7 @@ interface BuildOptions {
 	readonly pad?: boolean;
 	/** False with --no-residual. */
 	readonly residual: boolean;
-	readonly refine?: 'flat' | 'sq8';
+	readonly refine?: RefineStore;
 	readonly kFactor?: number;
 	readonly seed: number;
 	readonly trainLimit?: number;
@@ -52,8 +68,10 @@ const TAKES: Readonly<Record<'m' | 'nbits' | 'pad' | 'nlist', readonly IndexKind
 	m: ['pq', 'pqfs', 'ivfpq', 'ivfpqfs'],
 	nbits: ['pq', 'ivfpq'],
 	pad: ['pq', 'pqfs', 'ivfpq', 'ivfpqfs'],
-	nlist: ['ivfflat', 'ivfsq8', 'ivfpq', 'ivfpqfs'],
+	nlist: ['ivfflat', 'ivfsq8', 'ivfsq4', 'ivff16', 'ivfbf16', 'ivfpq', 'ivfpqfs'],
 };
+/** Stores of --refine, without product quantizers. */
+const STORES = ['flat', 'sq8', 'sq4', 'f16', 'bf16'] as const;
 const WITH_RESIDUALS: readonly IndexKind[] = ['ivfpq', 'ivfpqfs'];
 
 /** Training rows wanted per centroid, as in the engine, and the most memory they may take by default. */
@@ -64,14 +82,21 @@ const HELP = `
 Types, and bytes per vector:
   flat     the vectors themselves, exact search         4 * d
   sq8      one byte per component                       d
+  sq4      four bits per component                      d / 2
+  f16      16-bit floats (IEEE half)                    2 * d
+  bf16     16-bit floats (bfloat16)                     2 * d
   pq       product quantization                         m * nbits / 8
   pqfs     the same with 4 bits, scanned 32 at a time   m / 2
   ivfflat  cells of vectors, exact inside the cells     4 * d + 4
   ivfsq8   cells of one byte per component              d + 4
+  ivfsq4   cells of four bits per component             d / 2 + 4
+  ivff16   cells of IEEE halves                         2 * d + 4
+  ivfbf16  cells of bfloat16                            2 * d + 4
   ivfpq    cells of product-quantized residuals         m * nbits / 8 + 8
   ivfpqfs  the same with 4 bits, scanned 32 at a time   m / 2 + 6
---refine adds a second copy of the vectors to re-rank with: exact (flat), or one
-byte per component (sq8).
+--refine adds a second copy of the vectors to re-rank with: exact (flat), 16-bit
+floats (f16, bf16), 8 or 4 bits per component (sq8, sq4), or product-quantized
+(pq32: m 32, nbits 8; pq32x6: nbits 6).
 
 The file is read twice, in parts: for a random sample to train on, then to add
 every vector. The output appears under its name only when it is whole.
@@ -94,7 +119,11 @@ export function registerBuild(program: Command): void {
 		.addOption(metricOption())
 		.option('--pad', 'allow an m that does not divide d: fill vectors up with zeros')
 		.option('--no-residual', 'ivfpq, ivfpqfs: code vectors themselves, not their difference to the centroid')
-		.addOption(new Option('--refine <store>', 'keep vectors to re-rank candidates with').choices(['flat', 'sq8']))
+		.option(
+			'--refine <store>',
+			`keep vectors to re-rank candidates with: ${STORES.join(', ')}, pq<m> or pq<m>x<nbits>`,
+			refineStore,
+		)
 		.option('--k-factor <x>', 'candidates re-ranked per result (default: 10)', number(1, 1e6))
 		.addOption(seedOption('seed of training; the same seed gives the same file'))
 		.option(
@@ -153,6 +182,15 @@ async function run(context: Context, path: string, options: BuildOptions): Promi
 	};
 }
 
+/** A store of --refine. */
+function refineStore(value: string): RefineStore {
+	const word = STORES.find((store) => store === value);
+	if (word !== undefined) return word;
+	const pq = /^pq([1-9]\d{0,4})(?:x([4-9]|1[0-2]))?$/.exec(value);
+	if (pq !== null) return { pq: { m: Number(pq[1]), nbits: Number(pq[2] ?? 8) } };
+	throw new InvalidArgumentError(`It must be ${STORES.join(', ')}, pq<m> or pq<m>x<nbits>.`);
+}
+
 function checkApplies({ type, refine, kFactor, residual, ...options }: BuildOptions): void {
 	for (const name of ['m', 'nbits', 'pad', 'nlist'] as const) {
 		if (options[name] === undefined || TAKES[name].includes(type)) continue;
@@ -161,7 +199,7 @@ function checkApplies({ type, refine, kFactor, residual, ...options }: BuildOpti
 	if (!residual && !WITH_RESIDUALS.includes(type)) {
 		throw new UsageError(`--no-residual is for --type ${WITH_RESIDUALS.join(' and ')}`);
 	}
-	if (kFactor !== undefined && refine === undefined) throw new UsageError('--k-factor needs --refine flat or sq8');
+	if (kFactor !== undefined && refine === undefined) throw new UsageError('--k-factor needs --refine');
 	if (refine !== undefined && type === 'flat')
 		throw new UsageError('--refine is of no use to --type flat, which is exact');
 }
@@ -175,10 +213,16 @@ function makeIndex(source: RowSource, options: BuildOptions): Index {
 	const make: Record<IndexKind, () => Index> = {
 		flat: () => new IndexFlat({ d, metric }),
 		sq8: () => new IndexScalarQuantizer({ d, metric }),
+		sq4: () => new IndexScalarQuantizer({ d, metric, type: 'sq4' }),
+		f16: () => new IndexScalarQuantizer({ d, metric, type: 'f16' }),
+		bf16: () => new IndexScalarQuantizer({ d, metric, type: 'bf16' }),
 		pq: () => new IndexPQ({ d, metric, m, nbits, pad }),
 		pqfs: () => new IndexPQFastScan({ d, metric, m, pad }),
 		ivfflat: () => new IndexIVFFlat({ d, metric, nlist }),
 		ivfsq8: () => new IndexIVFScalarQuantizer({ d, metric, nlist }),
+		ivfsq4: () => new IndexIVFScalarQuantizer({ d, metric, nlist, type: 'sq4' }),
+		ivff16: () => new IndexIVFScalarQuantizer({ d, metric, nlist, type: 'f16' }),
+		ivfbf16: () => new IndexIVFScalarQuantizer({ d, metric, nlist, type: 'bf16' }),
 		ivfpq: () => new IndexIVFPQ({ d, metric, nlist, m, nbits, pad, byResidual }),
 		ivfpqfs: () => new IndexIVFPQFastScan({ d, metric, nlist, m, pad, byResidual }),
 	};

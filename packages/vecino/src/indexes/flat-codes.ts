@@ -115,35 +115,6 @@ export abstract class IndexFlatCodes extends Index<SearchParams> {
 		if (params.stats !== undefined) params.stats.ndis += q.n * this.ntotal;
 	}
 
-	#scan(scratch: SearchScratch, i: number, base: number): void {
-		this.#scanner.scan(scratch.state(i), [scratch.entry, 0, 0, 1, base, scratch.tile, scratch.topk(i)]);
-	}
-
-	/**
-	 * Scans the rows named only: `count` u32 labels at `labels`. Used by IndexRefine and, with all rows, by the
-	 * coarse step of IVF. `gathered` has room for count codes + 8 bytes and, behind them, count addresses.
-	 * @internal
-	 */
-	scanRows(labels: Uint32Array, gathered: number, scratch: SearchScratch, i: number): void {
-		const { arena, kernels } = this.engine;
-		const count = labels.length;
-		const ids = gathered + Math.ceil((count * this.codeSize + 8) / 16) * 16;
-		const addresses = ids + count * 4;
-		const { u32 } = arena;
-		for (let j = 0; j < count; j++) {
-			u32[(ids >>> 2) + j] = labels[j]!;
-			u32[(addresses >>> 2) + j] = this.codes.at(labels[j]!);
-		}
-		kernels.gatherRows(addresses, this.codeSize, count, gathered);
-		u32.set([gathered, 0, ids, count], scratch.entry >>> 2);
-		this.#scan(scratch, i, 0);
-	}
-
-	/** Bytes that scanRows needs for `count` rows. @internal */
-	gatherBytes(count: number): number {
-		return Math.ceil((count * this.codeSize + 8) / 16) * 16 + count * 8;
-	}
-
 	/** @internal */
 	get scanner(): CodeScanner {
 		return this.#scanner;

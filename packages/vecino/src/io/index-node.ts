@@ -6,6 +6,7 @@
 
 import type { Metric } from '../core/metric.ts';
 import { type CodeLayout, codesBytes, termsBytes } from '../invlists/layout.ts';
+import type { ScalarType } from '../quantizers/scalar-types.ts';
 
 /** What every node says. */
 export interface NodeBase {
@@ -32,6 +33,8 @@ export interface PQNode extends NodeBase {
 
 export interface SQNode extends NodeBase {
 	readonly type: 'IndexScalarQuantizer';
+	/** Absent: sq8. */
+	readonly quantizer?: Exclude<ScalarType, 'sq8'>;
 	readonly sections: Sections<'ranges' | 'codes'>;
 }
 
@@ -48,6 +51,8 @@ export interface IVFSQNode extends NodeBase {
 	readonly nlist: number;
 	/** Absent when not trained. */
 	readonly nprobe?: number;
+	/** Absent: sq8. */
+	readonly quantizer?: Exclude<ScalarType, 'sq8'>;
 	readonly sections: Sections<'centroids' | 'ranges' | 'directory' | 'lists'>;
 }
 
@@ -87,7 +92,7 @@ export interface RefineNode extends NodeBase {
 	readonly type: 'IndexRefine';
 	readonly kFactor: number;
 	readonly base: IndexNode;
-	readonly refine: FlatNode | SQNode;
+	readonly refine: FlatNode | SQNode | PQNode;
 }
 
 export interface IDMapNode extends NodeBase {

@@ -9,6 +9,7 @@ import { MAX_NTOTAL } from '../indexes/base.ts';
 import { type CodeLayout, codesBytes, termsBytes } from '../invlists/layout.ts';
 import { MAX_FAST_M } from '../quantizers/fast-scan.ts';
 import { MAX_NBITS, MIN_NBITS } from '../quantizers/product.ts';
+import { hasRanges, type ScalarType, scalarCodeSize } from '../quantizers/scalar-types.ts';
 import { codebookBytes, type IndexNode, type IVFNode, type NodeBase, pqCodeSize } from './index-node.ts';
 
 /** What the tree demands of a section. */
@@ -83,7 +84,8 @@ function parseFlatCodes(
 	sections: SectionSpec[],
 ): IndexNode {
 	const pqKeys = type === 'IndexPQ' ? ['m', 'nbits'] : type === 'IndexPQFastScan' ? ['m'] : [];
-	onlyKeys(path, fields, [...COMMON, ...pqKeys, 'sections']);
+	const scalar = type === 'IndexScalarQuantizer' ? parseScalar(fields, path) : undefined;
+	onlyKeys(path, fields, [...COMMON, ...pqKeys, ...Object.keys(scalar?.key ?? {}), 'sections']);
 	const { d, ntotal } = base;
 	const demand = new Demand(path, fields, base.isTrained, sections);
 	if (type === 'IndexFlat') {
@@ -91,7 +93,11 @@ function parseFlatCodes(
 		return { type, ...base, sections: demand.take({ codes: ntotal * d * 4 }) };
 	}
 	if (type === 'IndexScalarQuantizer') {
-		return { type, ...base, sections: demand.take({ ranges: 8 * d, codes: ntotal * d }) };
+		const { key, word } = scalar!;
+		const codes = ntotal * scalarCodeSize(d, word);
+		if (hasRanges(word)) return { type, ...base, ...key, sections: demand.take({ ranges: 8 * d, codes }) };
+		if (!base.isTrained) throw new HeaderFault(`${path}isTrained must be true: ${word} needs no training`);
+		return { type, ...base, ...key, sections: demand.take({ codes }) };
 	}
 	if (type === 'IndexPQFastScan') {
 		const m = integer(path, fields, 'm', 1, Math.min(d, MAX_FAST_M));
@@ -114,8 +120,16 @@ function parseIVF(
 	const fast = type === 'IndexIVFPQFastScan';
 	const kindKeys = type === 'IndexIVFPQ' ? ['m', 'nbits', 'byResidual'] : fast ? ['m', 'byResidual'] : [];
 	const hasTerms = base.metric === 'l2' && fields['byResidual'] === true;
+	const scalar = type === 'IndexIVFScalarQuantizer' ? parseScalar(fields, path) : undefined;
 	const trainedKeys = isTrained ? ['nprobe', ...(fast && hasTerms ? ['terms'] : [])] : [];
-	onlyKeys(path, fields, [...COMMON, 'nlist', ...kindKeys, ...trainedKeys, 'sections']);
+	onlyKeys(path, fields, [
+		...COMMON,
+		'nlist',
+		...kindKeys,
+		...trainedKeys,
+		...Object.keys(scalar?.key ?? {}),
+		'sections',
+	]);
 	const nlist = integer(path, fields, 'nlist', 1, MAX_NLIST);
 	const ivf = { ...base, nlist, ...(isTrained && { nprobe: integer(path, fields, 'nprobe', 1, nlist) }) };
 	const demand = new Demand(path, fields, isTrained, sections);
@@ -133,8 +147,13 @@ function parseIVF(
 		return { type, ...ivf, sections: demand.take({ centroids, directory, lists: range }) };
 	}
 	if (type === 'IndexIVFScalarQuantizer') {
-		const range = lists({ codeSize: d, blockSize: 1, termBytes: 0 });
-		return { type, ...ivf, sections: demand.take({ centroids, ranges: 8 * d, directory, lists: range }) };
+		const { key, word } = scalar!;
+		const range = lists({ codeSize: scalarCodeSize(d, word), blockSize: 1, termBytes: 0 });
+		if (!hasRanges(word)) {
+			return { type, ...ivf, ...key, sections: demand.take({ centroids, directory, lists: range }) };
+		}
+		const lengths = { centroids, ranges: 8 * d, directory, lists: range };
+		return { type, ...ivf, ...key, sections: demand.take(lengths) };
 	}
 	if (type === 'IndexIVFPQFastScan') {
 		const m = integer(path, fields, 'm', 1, Math.min(d, MAX_FAST_M));
@@ -149,6 +168,16 @@ function parseIVF(
 	const range = lists({ codeSize: pqCodeSize(m, nbits), blockSize: 1, termBytes: hasTerms ? 4 : 0 });
 	const lengths = { centroids, codebook: codebookBytes(d, m, nbits), directory, lists: range };
 	return { type, ...ivf, m, nbits, byResidual, sections: demand.take(lengths) };
+}
+
+/** The key `quantizer`, which only types other than sq8 have. */
+function parseScalar(
+	fields: Fields,
+	path: string,
+): { key: { quantizer?: Exclude<ScalarType, 'sq8'> }; word: ScalarType } {
+	if (!Object.hasOwn(fields, 'quantizer')) return { key: {}, word: 'sq8' };
+	const quantizer = choice(path, fields, 'quantizer', ['sq4', 'f16', 'bf16'] as const);
+	return { key: { quantizer }, word: quantizer };
 }
 
 function fastLayout(m: number, termBytes: number): CodeLayout {
@@ -175,7 +204,7 @@ function parseRefine(base: NodeBase, fields: Fields, path: string, depth: number
 		throw new HeaderFault(`${path}base cannot be an ${inner.type}`);
 	}
 	const refine = parseNode(fields['refine'], `${path}refine.`, depth + 1, sections);
-	if (refine.type !== 'IndexFlat' && refine.type !== 'IndexScalarQuantizer') {
+	if (refine.type !== 'IndexFlat' && refine.type !== 'IndexScalarQuantizer' && refine.type !== 'IndexPQ') {
 		throw new HeaderFault(`${path}refine cannot be an ${refine.type}`);
 	}
 	agree(path, base, 'base', inner);

@@ -33,7 +33,7 @@ import {
 import type { IndexNode, IVFNode } from './index-node.ts';
 import { HeaderFault, parseIndexNode } from './parse-node.ts';
 import { readLists } from './read-lists.ts';
-import { readCodes, readIds, SectionReader } from './read-sections.ts';
+import { type FloatKind, readCodes, readIds, SectionReader } from './read-sections.ts';
 import { type Reading, readFromBytes, readFromSource, type SourceReadOptions } from './reading.ts';
 import type { RangeSource } from './source.ts';
 
@@ -184,13 +184,13 @@ function makeIndex(node: IndexNode, engine: Engine): Index {
 		case 'IndexFlat':
 			return new IndexFlat({ d, metric, engine });
 		case 'IndexScalarQuantizer':
-			return new IndexScalarQuantizer({ d, metric, engine });
+			return new IndexScalarQuantizer({ d, metric, engine, type: node.quantizer });
 		case 'IndexPQ':
 			return new IndexPQ({ d, metric, engine, m: node.m, nbits: node.nbits, pad: true });
 		case 'IndexIVFFlat':
 			return new IndexIVFFlat({ d, metric, engine, nlist: node.nlist });
 		case 'IndexIVFScalarQuantizer':
-			return new IndexIVFScalarQuantizer({ d, metric, engine, nlist: node.nlist });
+			return new IndexIVFScalarQuantizer({ d, metric, engine, nlist: node.nlist, type: node.quantizer });
 		case 'IndexIVFPQ': {
 			const { nlist, m, nbits, byResidual } = node;
 			return new IndexIVFPQ({ d, metric, engine, nlist, m, nbits, byResidual, pad: true });
@@ -202,8 +202,8 @@ function makeIndex(node: IndexNode, engine: Engine): Index {
 			return new IndexIVFPQFastScan({ d, metric, engine, nlist, m, byResidual, pad: true });
 		}
 		case 'IndexRefine': {
-			const store = node.refine.type === 'IndexFlat' ? 'flat' : 'sq8';
-			return new IndexRefine({ base: makeIndex(node.base, engine), store, kFactor: node.kFactor });
+			const [base, refine] = [makeIndex(node.base, engine), makeIndex(node.refine, engine)];
+			return new IndexRefine({ base, refine, kFactor: node.kFactor });
 		}
 		case 'IndexIDMap':
 			return new IndexIDMap({ index: makeIndex(node.index, engine) });
@@ -223,15 +223,16 @@ function* fill(index: Index, node: IndexNode, file: SectionReader): Reading<void
 		return;
 	} else if (node.type === 'IndexFlat') {
 		const flat = index as IndexFlat;
-		yield* readCodes(file, node.sections.codes!, flat.codes, ntotal, true, (there) => flat.followRows(there, ntotal));
+		yield* readCodes(file, node.sections.codes!, flat.codes, ntotal, 'f32', (there) => flat.followRows(there, ntotal));
 	} else if (node.type === 'IndexPQ' || node.type === 'IndexPQFastScan') {
 		const { pq, codes } = index as IndexPQ | IndexPQFastScan;
 		yield* readCodebook(file, node.sections.codebook!, pq);
-		yield* readCodes(file, node.sections.codes!, codes, ntotal, false);
+		yield* readCodes(file, node.sections.codes!, codes, ntotal);
 	} else if (node.type === 'IndexScalarQuantizer') {
 		const { codec, codes } = index as IndexScalarQuantizer;
-		yield* readRanges(file, node.sections.ranges!, codec as ScalarQuantizer);
-		yield* readCodes(file, node.sections.codes!, codes, ntotal, false);
+		const { ranges } = node.sections;
+		if (ranges !== undefined) yield* readRanges(file, ranges, codec as ScalarQuantizer);
+		yield* readCodes(file, node.sections.codes!, codes, ntotal, floatsOf(node));
 	} else {
 		yield* fillIVF(index as IndexIVF, node, file);
 	}
@@ -242,7 +243,8 @@ function* fillIVF(index: IndexIVF, node: IVFNode, file: SectionReader): Reading<
 	const ptr = index.makeTrained(node.nlist, node.nprobe!);
 	yield* file.intoArena(centroids!, ptr, true);
 	if (node.type === 'IndexIVFScalarQuantizer') {
-		yield* readRanges(file, node.sections.ranges!, index.codec as ScalarQuantizer);
+		const { ranges } = node.sections;
+		if (ranges !== undefined) yield* readRanges(file, ranges, index.codec as ScalarQuantizer);
 	} else if (node.type !== 'IndexIVFFlat') {
 		const { pq } = index as IndexIVFPQ | IndexIVFPQFastScan;
 		yield* readCodebook(file, node.sections.codebook!, pq);
@@ -250,9 +252,15 @@ function* fillIVF(index: IndexIVF, node: IVFNode, file: SectionReader): Reading<
 	if (node.type === 'IndexIVFPQFastScan' && node.terms !== undefined) {
 		(index.codec as FastScanQuantizer).setTermRange(...node.terms);
 	}
-	const isFlat = node.type === 'IndexIVFFlat';
-	yield* readLists(file, { directory: directory!, lists: lists! }, index.lists, node.ntotal, isFlat);
+	yield* readLists(file, { directory: directory!, lists: lists! }, index.lists, node.ntotal, floatsOf(node));
 	index.setTotal(node.ntotal);
+}
+
+/** The floats that codes consist of, if they do. */
+function floatsOf(node: IndexNode): FloatKind | undefined {
+	if (node.type === 'IndexFlat' || node.type === 'IndexIVFFlat') return 'f32';
+	if (node.type !== 'IndexScalarQuantizer' && node.type !== 'IndexIVFScalarQuantizer') return undefined;
+	return node.quantizer === 'f16' || node.quantizer === 'bf16' ? node.quantizer : undefined;
 }
 
 /** Codebook, float32, layout (m, ksub, dsub). */

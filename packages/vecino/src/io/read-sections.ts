@@ -111,19 +111,29 @@ export class SectionReader {
 	}
 }
 
-/** Codes of n rows. `after` is told after each part how many are there, not checked yet. */
+/** Floats in codes. */
+export type FloatKind = 'f32' | 'f16' | 'bf16';
+
+/**
+ * Codes of n rows. `floats`: what they consist of; none may be NaN or infinite. `after` is told after each part how many are
+ * there, not checked yet.
+ */
 export function* readCodes(
 	file: SectionReader,
 	number: number,
 	codes: CodeArray,
 	n: number,
-	finite: boolean,
+	floats?: FloatKind,
 	after?: (rows: number) => void,
 ): Reading<void> {
 	codes.reserve(n);
 	// The first reservation is one segment, so position 0 of it is where the section goes.
 	const ptr = n === 0 ? 0 : codes.tail(0).ptr;
-	yield* file.intoArena(number, ptr, finite, (bytes) => after?.(Math.floor(bytes / codes.codeSize)));
+	yield* file.intoArena(number, ptr, floats === 'f32', (bytes) => after?.(Math.floor(bytes / codes.codeSize)));
+	if (floats === 'f16' || floats === 'bf16') {
+		const bad = notFinite16(file.arena, ptr, file.section(number).byteLength, floats);
+		if (bad >= 0) throw file.fault(number, `value ${bad} is NaN or infinite`, bad * 2);
+	}
 	if (!blockTailIsZero(file.arena.u8, { ...codes.layout, termBytes: 0 }, ptr, 0, n)) {
 		throw file.fault(number, 'codes behind the last one are not zero');
 	}
@@ -152,6 +162,12 @@ export function allFinite(bits: Uint32Array, start: number, end: number): boolea
 	let any = 0;
 	for (let i = start; i < end; i++) any |= (bits[i]! & 0x7f800000) + 0x00800000;
 	return any >= 0;
+}
+
+/** Number of the first NaN or infinity among 16-bit floats, -1 if there is none. */
+export function notFinite16(arena: Arena, ptr: number, byteLength: number, kind: 'f16' | 'bf16'): number {
+	const exponent = kind === 'f16' ? 0x7c00 : 0x7f80;
+	return new Uint16Array(arena.memory.buffer, ptr, byteLength / 2).findIndex((code) => (code & exponent) === exponent);
 }
 
 function endOf({ offset, byteLength }: SectionEntry): number {

@@ -21,15 +21,16 @@ import { codesBytes, termsBytes } from '../invlists/layout.ts';
 import type { Arena } from '../kernels/arena.ts';
 import type { FastScanQuantizer } from '../quantizers/fast-scan.ts';
 import type { ProductQuantizer } from '../quantizers/product.ts';
-import type { ScalarQuantizer } from '../quantizers/scalar.ts';
+import { ScalarQuantizer } from '../quantizers/scalar.ts';
+import type { ScalarType } from '../quantizers/scalar-types.ts';
 import { crc32c, crc32cCombine } from '../util/crc32c.ts';
 import {
 	codebookBytes,
-	type FlatNode,
 	type IndexNode,
 	type IVFNode,
 	type IVFPQNode,
 	listBytes,
+	type RefineNode,
 	type SQNode,
 } from './index-node.ts';
 
@@ -81,12 +82,12 @@ function planNode(index: Index, sections: PlannedSection[]): IndexNode {
 		return { type: 'IndexFlat', ...base, sections: { codes: add(planCodes(arena, index.codes)) } };
 	}
 	if (index instanceof IndexScalarQuantizer) {
-		const { codec, codes } = index;
+		const { codec, codes, scalarType } = index;
 		const numbers = isTrained && {
-			ranges: add(planRanges(arena, codec as ScalarQuantizer)),
+			...(codec instanceof ScalarQuantizer && { ranges: add(planRanges(arena, codec)) }),
 			codes: add(planCodes(arena, codes)),
 		};
-		return { type: 'IndexScalarQuantizer', ...base, sections: { ...numbers } };
+		return { type: 'IndexScalarQuantizer', ...base, ...quantizerKey(scalarType), sections: { ...numbers } };
 	}
 	if (index instanceof IndexPQ) {
 		const { m, nbits } = index.pq;
@@ -107,6 +108,11 @@ function planNode(index: Index, sections: PlannedSection[]): IndexNode {
 	throw cannotWrite(index);
 }
 
+/** Files of SQ8, the first scalar quantizer there was, have no such key. */
+function quantizerKey(type: ScalarType): Pick<SQNode, 'quantizer'> {
+	return type === 'sq8' ? {} : { quantizer: type };
+}
+
 function cannotWrite(index: Index): VecinoError {
 	return new VecinoError('unsupported', `an index of type ${index.type} cannot be written to a file`);
 }
@@ -124,12 +130,13 @@ function planIVF(
 		return { type: 'IndexIVFFlat', ...base, sections: { ...numbers } };
 	}
 	if (index instanceof IndexIVFScalarQuantizer) {
+		const { codec, scalarType } = index;
 		const numbers = isTrained && {
 			centroids: add(planCentroids(arena, index)),
-			ranges: add(planRanges(arena, index.codec as ScalarQuantizer)),
+			...(codec instanceof ScalarQuantizer && { ranges: add(planRanges(arena, codec)) }),
 			...planLists(arena, index.lists, add),
 		};
-		return { type: 'IndexIVFScalarQuantizer', ...base, sections: { ...numbers } };
+		return { type: 'IndexIVFScalarQuantizer', ...base, ...quantizerKey(scalarType), sections: { ...numbers } };
 	}
 	if (!(index instanceof IndexIVFPQ || index instanceof IndexIVFPQFastScan)) throw cannotWrite(index);
 	const { m, nbits } = index.pq;
@@ -145,11 +152,15 @@ function planIVF(
 	return { type: 'IndexIVFPQFastScan', ...base, m, byResidual, ...terms, sections: { ...numbers } };
 }
 
+/** What a file can hold as the store of an IndexRefine. */
+const STORES = [IndexFlat, IndexScalarQuantizer, IndexPQ];
+
 function planRefine(index: IndexRefine, sections: PlannedSection[]): IndexNode {
 	const { d, metric, ntotal, isTrained, kFactor } = index;
 	checkInStep(index, 'stored', index.refine.ntotal);
 	const base = planNode(index.base, sections);
-	const refine = planNode(index.refine, sections) as FlatNode | SQNode;
+	if (!STORES.some((kind) => index.refine instanceof kind)) throw cannotWrite(index.refine);
+	const refine = planNode(index.refine, sections) as RefineNode['refine'];
 	return { type: 'IndexRefine', d, metric, ntotal, isTrained, kFactor, base, refine };
 }
 

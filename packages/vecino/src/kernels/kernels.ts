@@ -144,7 +144,7 @@ export interface KernelFunctions {
 	): void;
 
 	subtractRow(x: number, n: number, d: number, row: number): void;
-	flatPrepare(q: number, n: number, d: number, states: number, stride: number): void;
+	floatPrepare(q: number, n: number, d: number, padded: number, states: number, stride: number): void;
 	pqPrepare(
 		q: number,
 		n: number,
@@ -169,16 +169,6 @@ export interface KernelFunctions {
 		mid: number,
 		step: number,
 		work: number,
-		states: number,
-		stride: number,
-	): void;
-	sq8Prepare(
-		q: number,
-		n: number,
-		d: number,
-		metric: number,
-		mins: number,
-		steps: number,
 		states: number,
 		stride: number,
 	): void;
@@ -251,6 +241,59 @@ export interface KernelFunctions {
 	sq8L2Many(shifted: number, steps: number, codes: number, n: number, d: number, out: number): void;
 	sq8IpMany(weights: number, codes: number, n: number, d: number, out: number): void;
 
+	scalarPrepare(
+		q: number,
+		n: number,
+		d: number,
+		metric: number,
+		mins: number,
+		steps: number,
+		padded: number,
+		states: number,
+		stride: number,
+	): void;
+	sq4Encode(x: number, n: number, d: number, mins: number, inverse: number, codes: number): void;
+	sq4Decode(codes: number, n: number, d: number, mins: number, steps: number, out: number): void;
+	sq4L2Many(shifted: number, steps: number, codes: number, n: number, d: number, out: number): void;
+	sq4IpMany(weights: number, codes: number, n: number, d: number, out: number): void;
+	scanSq4L2(...args: [...ScanArgs, q: number, steps: number, d: number]): number;
+	scanSq4Ip(...args: [...ScanArgs, weights: number, shift: number, d: number]): number;
+
+	halfEncode(kind: number, x: number, n: number, codes: number): void;
+	halfDecode(kind: number, codes: number, n: number, out: number): void;
+	f16L2Many(q: number, codes: number, n: number, d: number, out: number): void;
+	f16IpMany(q: number, codes: number, n: number, d: number, out: number): void;
+	bf16L2Many(q: number, codes: number, n: number, d: number, out: number): void;
+	bf16IpMany(q: number, codes: number, n: number, d: number, out: number): void;
+	scanHalf(...args: [...ScanArgs, kind: number, metric: number, q: number, d: number]): number;
+
+	rowAddresses(
+		segments: number,
+		nSegments: number,
+		rowBytes: number,
+		labels: number,
+		nq: number,
+		wide: number,
+		addresses: number,
+		counts: number,
+	): void;
+	refineRows(
+		metric: number,
+		queries: number,
+		nq: number,
+		d: number,
+		labels: number,
+		addresses: number,
+		counts: number,
+		wide: number,
+		k: number,
+		capacity: number,
+		topk: number,
+		tile: number,
+		outDistances: number,
+		outLabels: number,
+	): void;
+
 	fastPlace(blocks: number, at: number, code: number, pairs: number): void;
 	fastFetch(blocks: number, at: number, code: number, pairs: number): void;
 	fastTables(table: number, m: number, maxScale: number, out: number, params: number): number;
@@ -293,15 +336,18 @@ export interface KernelFunctions {
 }
 
 /** What scanLists scans (assembly/lists.ts). */
-export const SCAN_LISTS: Readonly<Record<'flatL2' | 'flatIp' | 'pq' | 'sq8L2' | 'sq8Ip' | 'fast', number>> =
-	Object.freeze({
-		flatL2: 0,
-		flatIp: 1,
-		pq: 2,
-		sq8L2: 3,
-		sq8Ip: 4,
-		fast: 5,
-	});
+export const SCAN_LISTS: Readonly<Record<ScanLists, number>> = Object.freeze({
+	flatL2: 0,
+	flatIp: 1,
+	pq: 2,
+	sq8L2: 3,
+	sq8Ip: 4,
+	fast: 5,
+	sq4L2: 6,
+	sq4Ip: 7,
+	half: 8,
+});
+export type ScanLists = 'flatL2' | 'flatIp' | 'pq' | 'sq8L2' | 'sq8Ip' | 'fast' | 'sq4L2' | 'sq4Ip' | 'half';
 
 /** A kernel and its arguments. */
 export type Call = {

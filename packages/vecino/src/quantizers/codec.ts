@@ -149,7 +149,7 @@ export class FlatCodec extends RowCodec implements Codec {
 			block: {
 				stateBytes: align16(4 * d),
 				workBytes: 0,
-				prepare: (q, n, states) => ['flatPrepare', q, n, d, states, align16(4 * d)],
+				prepare: (q, n, states) => ['floatPrepare', q, n, d, d, states, align16(4 * d)],
 				scan: () => [kind === 'l2' ? SCAN_LISTS.flatL2 : SCAN_LISTS.flatIp, d, 0, 0],
 			},
 		};

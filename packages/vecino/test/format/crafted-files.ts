@@ -30,8 +30,12 @@ function partsOf(index: Index): Parts {
 export const flat = (): Parts => partsOf(new IndexFlat({ d: 4 }));
 export const pq = (): Parts => partsOf(new IndexPQ({ d: 4, m: 2, nbits: 4 }));
 export const sq8 = (): Parts => partsOf(new IndexScalarQuantizer({ d: 4 }));
+export const sq4 = (): Parts => partsOf(new IndexScalarQuantizer({ d: 4, type: 'sq4' }));
+export const f16 = (): Parts => partsOf(new IndexScalarQuantizer({ d: 4, type: 'f16' }));
+export const bf16 = (): Parts => partsOf(new IndexScalarQuantizer({ d: 4, type: 'bf16' }));
 export const ivfFlat = (): Parts => partsOf(new IndexIVFFlat({ d: 4, nlist: 3 }));
 export const ivfSq8 = (): Parts => partsOf(new IndexIVFScalarQuantizer({ d: 4, nlist: 3 }));
+export const ivfF16 = (): Parts => partsOf(new IndexIVFScalarQuantizer({ d: 4, nlist: 3, type: 'f16' }));
 /** Codes of 3 * 4 bits, with terms. Sections: centroids, codebook, directory, lists. */
 export const ivfpq = (): Parts => partsOf(new IndexIVFPQ({ d: 4, m: 3, nbits: 4, nlist: 3, pad: true }));
 /** Blocks of 32 codes; the list also has 16-bit terms. */
@@ -39,6 +43,8 @@ export const pqFastScan = (): Parts => partsOf(new IndexPQFastScan({ d: 4, m: 2 
 export const ivfpqFastScan = (): Parts => partsOf(new IndexIVFPQFastScan({ d: 4, m: 2, nlist: 2 }));
 export const refine = (): Parts =>
 	partsOf(new IndexRefine({ base: new IndexPQ({ d: 4, m: 2, nbits: 4 }), store: 'sq8' }));
+export const refinePq = (): Parts =>
+	partsOf(new IndexRefine({ base: new IndexPQ({ d: 4, m: 2, nbits: 4 }), store: { pq: { m: 4, nbits: 5 } } }));
 export const idMap = (): Parts => partsOf(new IndexIDMap({ index: new IndexFlat({ d: 4 }) }));
 export const nested = (): Parts =>
 	partsOf(new IndexIDMap({ index: new IndexRefine({ base: new IndexIVFPQ({ d: 4, m: 2, nbits: 4, nlist: 2 }) }) }));
@@ -47,6 +53,11 @@ export const ALL: readonly (() => Parts)[] = [
 	flat,
 	pq,
 	sq8,
+	sq4,
+	f16,
+	bf16,
+	ivfF16,
+	refinePq,
 	pqFastScan,
 	ivfFlat,
 	ivfSq8,

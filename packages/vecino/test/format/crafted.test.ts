@@ -2,7 +2,20 @@
 import { describe, expect, it } from 'vitest';
 import { readIndex } from '../../src/io/read-index.ts';
 import { type Lies, type Parts, putTogether } from './craft.ts';
-import { ALL, errorOf, expectCorrupt, flat, idMap, ivfFlat, ivfpq, pq, refine } from './crafted-files.ts';
+import {
+	ALL,
+	errorOf,
+	expectCorrupt,
+	f16,
+	flat,
+	idMap,
+	ivfFlat,
+	ivfpq,
+	pq,
+	pqFastScan,
+	refine,
+	sq8,
+} from './crafted-files.ts';
 
 describe('the tools', () => {
 	it('put together what they took apart', () => {
@@ -185,9 +198,20 @@ describe('the JSON header', () => {
 		['base cannot be an IndexIDMap', change(refine(), { base: idMap().json })],
 		['base cannot be an IndexRefine', change(refine(), { base: refine().json })],
 		[
-			'refine cannot be an IndexPQ',
-			change(refine(), { refine: { ...pq().json, sections: { codebook: 2, codes: 3 } } }),
+			'refine cannot be an IndexPQFastScan',
+			change(refine(), { refine: { ...pqFastScan().json, sections: { codebook: 2, codes: 3 } } }),
 		],
+		['quantizer must be one of sq4, f16, bf16, got "sq8"', change(sq8(), { quantizer: 'sq8' })],
+		['quantizer must be one of sq4, f16, bf16, got "f64"', change(f16(), { quantizer: 'f64' })],
+		['sections.ranges must be 0, got nothing', change(f16(), { quantizer: undefined })],
+		['quantizer is not known', change(flat(), { quantizer: 'f16' })],
+		['section 1 (codes) must have 22 bytes, it has 44', change(sq8(), { quantizer: 'sq4' })],
+		['sections.ranges is not known', change(sq8(), { quantizer: 'f16' })],
+		[
+			'section 0 (codes) must have 88 bytes, it has 176',
+			change(flat(), { type: 'IndexScalarQuantizer', quantizer: 'bf16' }),
+		],
+		['isTrained must be true: f16 needs no training', change(f16(), { isTrained: false, ntotal: 0 })],
 		[
 			'index cannot be an IndexIDMap',
 			change(idMap(), {

@@ -59,13 +59,24 @@ function scanAll(engine: Engine, kind: keyof typeof SCAN_LISTS): Uint8Array[] {
 	const rng = new Rng(SCAN_LISTS[kind]! + 5);
 	const [d, m, dsub, n, nprobe, nlist, k] = [12, 6, 2, 5, 3, 5, 21];
 	const nbits = kind === 'fast' ? 4 : 8;
-	const codeSize = kind === 'pq' ? m : kind === 'fast' ? m / 2 : kind.startsWith('sq8') ? d : d * 4;
+	const codeSize =
+		kind === 'pq'
+			? m
+			: kind === 'fast'
+				? m / 2
+				: kind.startsWith('sq8')
+					? d
+					: kind.startsWith('sq4')
+						? d / 2
+						: kind === 'half'
+							? d * 2
+							: d * 4;
 	const directory = arena.alloc(nlist * 16);
 	for (const [i, size] of [3, 0, TILE + 5, 40, 64].entries()) {
 		const blocks = Math.ceil(size / 32) * 32;
 		const codes = arena.alloc(blocks * codeSize + 16);
 		if (codeSize === d * 4) arena.writeF32(codes, values(rng, size * d));
-		else for (let b = 0; b < blocks * codeSize; b++) arena.u8[codes + b] = rng.below(256);
+		else for (let b = 0; b < blocks * codeSize; b++) arena.u8[codes + b] = rng.below(kind === 'half' ? 64 : 256);
 		const terms = i % 2 === 1 ? 0 : arena.alloc(blocks * 4);
 		if (terms !== 0 && kind === 'fast') for (let b = 0; b < blocks * 2; b++) arena.u8[terms + b] = rng.below(256);
 		else if (terms !== 0) arena.writeF32(terms, values(rng, size));
@@ -83,11 +94,20 @@ function scanAll(engine: Engine, kind: keyof typeof SCAN_LISTS): Uint8Array[] {
 	if (kind === 'pq') kernels.pqPrepare(queries, n, d, m, dsub, nbits, panels, -2, states, stride);
 	else if (kind === 'fast') {
 		kernels.fastPrepare(queries, n, d, m, dsub, panels, -2, 40, 0.75, 1 / 4096, work, states, stride);
-	} else if (kind === 'sq8L2') kernels.sq8Prepare(queries, n, d, 0, mins, steps, states, stride);
-	else if (kind === 'sq8Ip') kernels.sq8Prepare(queries, n, d, 1, mins, steps, states, stride);
-	else kernels.flatPrepare(queries, n, d, states, stride);
-	const [a, b, c] =
-		kind === 'pq' ? [m, nbits, m] : kind === 'fast' ? [m / 2, 0, 0] : kind === 'sq8L2' ? [d, steps, 0] : [d, 0, 0];
+	} else if (kind.startsWith('sq')) {
+		kernels.scalarPrepare(queries, n, d, kind.endsWith('L2') ? 0 : 1, mins, steps, 16, states, stride);
+	} else kernels.floatPrepare(queries, n, d, 16, states, stride);
+	const [a, b, c] = {
+		flatL2: [d, 0, 0],
+		flatIp: [d, 0, 0],
+		pq: [m, nbits, m],
+		fast: [m / 2, 0, 0],
+		sq8L2: [d, steps, 0],
+		sq8Ip: [d, 16, 0],
+		sq4L2: [d, steps, 0],
+		sq4Ip: [d, 16, 0],
+		half: [d, 0, 1],
+	}[kind];
 	const cells = arena.allocCopy(Uint32Array.of(4, 2, 3, 0, 1, 2, 2, 4, 0, 3, 4, 2, 1, 0, 3));
 	const biases = arena.allocCopy(values(rng, n * nprobe));
 	const order = arena.alloc(n * nprobe * 4);

@@ -23,6 +23,24 @@ export interface Kind {
 export const KINDS: readonly Kind[] = [
 	{ name: 'Flat', exact: true, hasCells: false, make: (d, metric) => new IndexFlat({ d, metric }) },
 	{ name: 'SQ8', exact: false, hasCells: false, make: (d, metric) => new IndexScalarQuantizer({ d, metric }) },
+	{
+		name: 'SQ4',
+		exact: false,
+		hasCells: false,
+		make: (d, metric) => new IndexScalarQuantizer({ d, metric, type: 'sq4' }),
+	},
+	{
+		name: 'SQfp16',
+		exact: false,
+		hasCells: false,
+		make: (d, metric) => new IndexScalarQuantizer({ d, metric, type: 'f16' }),
+	},
+	{
+		name: 'SQbf16',
+		exact: false,
+		hasCells: false,
+		make: (d, metric) => new IndexScalarQuantizer({ d, metric, type: 'bf16' }),
+	},
 	{ name: 'PQ4x8', exact: false, hasCells: false, make: (d, metric) => new IndexPQ({ d, metric, m: 4 }) },
 	{ name: 'PQ8x5', exact: false, hasCells: false, make: (d, metric) => new IndexPQ({ d, metric, m: 8, nbits: 5 }) },
 	{
@@ -37,6 +55,24 @@ export const KINDS: readonly Kind[] = [
 		exact: false,
 		hasCells: true,
 		make: (d, metric) => new IndexIVFScalarQuantizer({ d, metric, nlist: 8 }),
+	},
+	{
+		name: 'IVF8,SQ4',
+		exact: false,
+		hasCells: true,
+		make: (d, metric) => new IndexIVFScalarQuantizer({ d, metric, nlist: 8, type: 'sq4' }),
+	},
+	{
+		name: 'IVF8,SQfp16',
+		exact: false,
+		hasCells: true,
+		make: (d, metric) => new IndexIVFScalarQuantizer({ d, metric, nlist: 8, type: 'f16' }),
+	},
+	{
+		name: 'IVF8,SQbf16',
+		exact: false,
+		hasCells: true,
+		make: (d, metric) => new IndexIVFScalarQuantizer({ d, metric, nlist: 8, type: 'bf16' }),
 	},
 	{
 		name: 'IVF8,PQ4',
@@ -86,6 +122,24 @@ export const KINDS: readonly Kind[] = [
 		exact: false,
 		hasCells: false,
 		make: (d, metric) => new IndexRefine({ base: new IndexPQ({ d, metric, m: 4 }), store: 'sq8' }),
+	},
+	{
+		name: 'IVF8,PQ8x4fsr,Refine(SQfp16)',
+		exact: false,
+		hasCells: true,
+		make: (d, metric) => new IndexRefine({ base: new IndexIVFPQFastScan({ d, metric, nlist: 8, m: 8 }), store: 'f16' }),
+	},
+	{
+		name: 'IVF8,PQ4,Refine(SQ4)',
+		exact: false,
+		hasCells: true,
+		make: (d, metric) => new IndexRefine({ base: new IndexIVFPQ({ d, metric, nlist: 8, m: 4 }), store: 'sq4' }),
+	},
+	{
+		name: 'PQ4,Refine(PQ12)',
+		exact: false,
+		hasCells: false,
+		make: (d, metric) => new IndexRefine({ base: new IndexPQ({ d, metric, m: 4 }), store: { pq: { m: 12 } } }),
 	},
 	{
 		name: 'IDMap,IVF8,Flat',

@@ -6,16 +6,17 @@ import type { Arena } from '../arena.ts';
 import { type KernelFunctions, SCAN_LISTS, type ScanArgs } from '../kernels.ts';
 import { f } from './arithmetic.ts';
 import { fastScanKernels } from './fast-scan.ts';
+import { halfKernels } from './half.ts';
 import { pqKernels } from './pq.ts';
 import { scanKernels } from './scan.ts';
+import { sq4Kernels } from './sq4.ts';
 import { topkKernels } from './topk.ts';
 
 type Names =
 	| 'subtractRow'
-	| 'flatPrepare'
+	| 'floatPrepare'
 	| 'pqPrepare'
 	| 'fastPrepare'
-	| 'sq8Prepare'
 	| 'topkInitMany'
 	| 'topkFinishMany'
 	| 'orderByList'
@@ -25,6 +26,8 @@ export function listKernels(arena: Arena): Pick<KernelFunctions, Names> {
 	const pq = pqKernels(arena);
 	const fast = fastScanKernels(arena);
 	const scans = scanKernels(arena);
+	const sq4 = sq4Kernels(arena);
+	const half = halfKernels(arena);
 	const topk = topkKernels(arena);
 
 	/** Copies a query of d values and fills it up with zeros to `length` values. */
@@ -43,7 +46,10 @@ export function listKernels(arena: Arena): Pick<KernelFunctions, Names> {
 		if (kind === SCAN_LISTS.flatL2) return scans.scanL2(...head, state, a);
 		if (kind === SCAN_LISTS.flatIp) return scans.scanIp(...head, state, a);
 		if (kind === SCAN_LISTS.sq8L2) return scans.scanSq8L2(...head, state, b, a);
-		return scans.scanSq8Ip(...head, state, f32[(state >>> 2) + Math.ceil(a / 8) * 8]!, a);
+		if (kind === SCAN_LISTS.sq8Ip) return scans.scanSq8Ip(...head, state, f32[(state >>> 2) + b]!, a);
+		if (kind === SCAN_LISTS.sq4L2) return sq4.scanSq4L2(...head, state, b, a);
+		if (kind === SCAN_LISTS.sq4Ip) return sq4.scanSq4Ip(...head, state, f32[(state >>> 2) + b]!, a);
+		return half.scanHalf(...head, b, c, state, a);
 	}
 
 	return {
@@ -52,8 +58,8 @@ export function listKernels(arena: Arena): Pick<KernelFunctions, Names> {
 			for (let i = 0; i < n * d; i++) f32[(x >>> 2) + i] = f32[(x >>> 2) + i]! - f32[(row >>> 2) + (i % d)]!;
 		},
 
-		flatPrepare(q, n, d, states, stride) {
-			for (let i = 0; i < n; i++) padQuery(q + i * d * 4, d, d, states + i * stride);
+		floatPrepare(q, n, d, padded, states, stride) {
+			for (let i = 0; i < n; i++) padQuery(q + i * d * 4, d, padded, states + i * stride);
 		},
 
 		pqPrepare(q, n, d, m, dsub, nbits, panels, scale, states, stride) {
@@ -75,23 +81,6 @@ export function listKernels(arena: Arena): Pick<KernelFunctions, Names> {
 				const used = fast.fastTables(work, m, maxScale, state, params * 4);
 				f32[params + 1] = f32[params + 1]! + f(mid);
 				f32[params + 2] = Math.min(32767, Math.floor(used * f(step) * 32768 + 0.5));
-			}
-		},
-
-		sq8Prepare(q, n, d, metric, mins, steps, states, stride) {
-			const { f32 } = arena;
-			const padded = Math.ceil(d / 8) * 8;
-			for (let i = 0; i < n; i++) {
-				const state = (states + i * stride) >>> 2;
-				let shift = 0;
-				for (let t = 0; t < padded; t++) {
-					const value = t < d ? f32[(q >>> 2) + i * d + t]! : 0;
-					const min = t < d ? f32[(mins >>> 2) + t]! : 0;
-					const step = t < d ? f32[(steps >>> 2) + t]! : 0;
-					f32[state + t] = metric === 0 ? value - min : value * step;
-					if (t < d) shift -= value * min;
-				}
-				f32[state + padded] = shift;
 			}
 		},
 

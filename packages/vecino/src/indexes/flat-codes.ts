@@ -11,7 +11,7 @@ import { inWindows } from '../kernels/pool/parallel.ts';
 import type { Codec, CodeScanner } from '../quantizers/codec.ts';
 import type { Steps } from '../util/steps.ts';
 import { Index, type IndexOptions, type TrainOptions } from './base.ts';
-import { kernelMetric, loadRows, type SearchScratch } from './batch.ts';
+import { kernelMetric, loadRows } from './batch.ts';
 import { scanAll } from './scan-all.ts';
 
 export abstract class IndexFlatCodes extends Index<SearchParams> {

@@ -60,7 +60,7 @@ export function sharedScan(
 
 function* scanSteps(index: ScannedCodes, pool: Pool, q: VectorSet, k: number, result: SearchResult): Steps<void> {
 	const { engine, d, metric, codes, scanner } = index;
-	const spans = new Spans(engine, codes);
+	const spans = new Spans(engine, codes, Math.min(SPAN_BYTES, pool.grain / 16));
 	const plan = planUnits(pool, q.n, spans.n, codes.n * (codes.codeSize + CODE_BYTES), scanner.stateBytes);
 	const blocks: SearchScratch[][] = [];
 	try {
@@ -136,11 +136,12 @@ class Spans implements Disposable {
 	readonly #byteLength: number;
 	readonly #bases: number[] = [];
 
-	constructor(engine: Engine, codes: CodeArray) {
+	/** @param bytes - Of codes in a span. */
+	constructor(engine: Engine, codes: CodeArray, bytes: number) {
 		this.#engine = engine;
 		const { codeSize } = codes;
 		// A multiple of 64: whole pairs of blocks.
-		const rows = Math.max(1, Math.floor(SPAN_BYTES / codeSize / 64)) * 64;
+		const rows = Math.max(1, Math.floor(bytes / codeSize / 64)) * 64;
 		const entries: number[] = [];
 		for (const { ptr, start, n } of codes.segments()) {
 			for (const [from, count] of chunks(n, rows)) {

@@ -15,11 +15,11 @@ function run(body: string, flags: readonly string[] = []): { status: number | nu
 		const index = new IndexIVFFlat({ d: 16, nlist: 16, engine });
 		${body}`;
 	const args = [...flags, '--input-type=module', '--eval', code];
-	const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 20_000 });
+	const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 60_000 });
 	return { status, output: `${stdout}${stderr}`.trim() };
 }
 
-describe('a process', () => {
+describe('a process', { timeout: 90_000 }, () => {
 	it('with an idle pool ends by itself', () => {
 		expect(run('console.log(engine.threads);')).toEqual({ status: 0, output: '2' });
 	});

@@ -3,7 +3,8 @@
  *
  *   node bench/engine/threads.ts [data folder] [--threads 1,2] [--rounds 7] [--only k-means,...]
  *
- * Prints a markdown table of the best times and checks that all results are the same.
+ * Prints a markdown table of the best wall times and checks that all results are the same. Beside them, least CPU time of
+ * the calling thread and of all: on a machine that others use too, the wall time says nothing.
  */
 import { createHash } from 'node:crypto';
 import { parseArgs } from 'node:util';
@@ -32,14 +33,21 @@ const engines = await Promise.all(values.threads.split(',').map((n) => createEng
 
 interface Job {
 	readonly name: string;
-	/** Milliseconds and what came out. */
-	run(engine: Engine): Promise<[number, ArrayBufferView]>;
+	/** What it took and what came out. */
+	run(engine: Engine): Promise<[Took, ArrayBufferView]>;
 }
 
-async function timed<T>(work: () => Promise<T>): Promise<[number, T]> {
-	const start = performance.now();
+/** Milliseconds: on the wall, of the calling thread, of all threads. */
+type Took = readonly [wall: number, calling: number, all: number];
+
+async function timed<T>(work: () => Promise<T>): Promise<[Took, T]> {
+	// Not before Node 23.9.
+	const calling = (): NodeJS.CpuUsage => process.threadCpuUsage?.() ?? { user: Number.NaN, system: 0 };
+	const total = ({ user, system }: NodeJS.CpuUsage): number => (user + system) / 1000;
+	const before = [performance.now(), total(calling()), total(process.cpuUsage())] as const;
 	const result = await work();
-	return [performance.now() - start, result];
+	const took = [performance.now() - before[0], total(calling()) - before[1], total(process.cpuUsage()) - before[2]];
+	return [took as unknown as Took, result];
 }
 
 const flats = new Map<Engine, IndexFlat>();
@@ -126,12 +134,13 @@ const jobs: Job[] = [
 
 const rows: string[][] = [];
 for (const job of jobs.filter(({ name }) => values.only === undefined || name.includes(values.only))) {
-	const best = engines.map(() => Number.POSITIVE_INFINITY);
+	const inf = Number.POSITIVE_INFINITY;
+	const best = engines.map(() => [inf, inf, inf] as Took);
 	const hashes = new Set<string>();
 	for (let round = 0; round < Number(values.rounds); round++) {
 		for (const [i, engine] of engines.entries()) {
-			const [ms, result] = await job.run(engine);
-			best[i] = Math.min(best[i]!, ms);
+			const [took, result] = await job.run(engine);
+			best[i] = took.map((ms, j) => Math.min(ms, best[i]![j]!)) as unknown as Took;
 			hashes.add(
 				createHash('sha256')
 					.update(new Uint8Array(result.buffer as ArrayBuffer))
@@ -140,9 +149,14 @@ for (const job of jobs.filter(({ name }) => values.only === undefined || name.in
 		}
 	}
 	if (hashes.size !== 1) throw new Error(`${job.name}: results differ`);
-	rows.push([job.name, ...best.map((ms) => `${ms.toFixed(1)} (${(best[0]! / ms).toFixed(2)}x)`)]);
+	const cells = best.flatMap(([wall, calling, all]) => [
+		`${wall.toFixed(1)} (${(best[0]![0] / wall).toFixed(2)}x)`,
+		`${calling.toFixed(0)} / ${all.toFixed(0)}`,
+	]);
+	rows.push([job.name, ...cells]);
 	console.error(rows.at(-1)!.join('  '));
 }
-console.log(table(['milliseconds', ...engines.map(({ threads }) => `threads: ${threads}`)], rows));
+const head = engines.flatMap(({ threads }) => [`threads: ${threads}, wall ms`, 'CPU ms, calling / all']);
+console.log(table(['', ...head], rows));
 for (const index of [...flats.values(), ...pqs.values()]) index[Symbol.dispose]();
 for (const engine of engines) engine[Symbol.dispose]();

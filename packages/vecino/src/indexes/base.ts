@@ -2,7 +2,8 @@
  * The contract of every index.
  *
  * Vectors are n rows of d float32 values, row-major (core/vectors.ts). Labels are row numbers in the
- * order of adding. Computing is synchronous; the `...Async` forms do the same work in slices. Search
+ * order of adding. Computing is synchronous; the `...Async` forms do the same work in slices, or on the threads
+ * of an engine that has some (createEngine). Search
  * parameters belong to the call, never to the index. An index owns memory in its engine's arena: give
  * it back with `using index = ...` or `index[Symbol.dispose]()`.
  */

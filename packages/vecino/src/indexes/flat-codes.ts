@@ -11,8 +11,14 @@ import { inWindows } from '../kernels/pool/parallel.ts';
 import type { Codec, CodeScanner } from '../quantizers/codec.ts';
 import type { Steps } from '../util/steps.ts';
 import { Index, type IndexOptions, type TrainOptions } from './base.ts';
-import { kernelMetric, loadRows } from './batch.ts';
-import { scanAll } from './scan-all.ts';
+import { chunks, kernelMetric, loadRows, SearchScratch } from './batch.ts';
+import { sharedScan } from './shared-scan.ts';
+
+/** Codes scanned for a block of queries before the next codes are read: they stay in L2. */
+const SCAN_BYTES = 256 * 1024;
+/** Prepared queries of a block stay in L2 too. */
+const QUERY_BYTES = 256 * 1024;
+const MAX_BLOCK = 64;
 
 export abstract class IndexFlatCodes extends Index<SearchParams> {
 	/** @internal */
@@ -111,8 +117,38 @@ export abstract class IndexFlatCodes extends Index<SearchParams> {
 
 	/** @internal */
 	*searchSteps(q: VectorSet, k: number, params: SearchParams, result: SearchResult): Steps<void> {
-		yield* scanAll(this, q, k, result);
-		if (params.stats !== undefined) params.stats.ndis += q.n * this.ntotal;
+		const shared = sharedScan(this, q, k, result);
+		if (shared !== undefined) {
+			yield* shared;
+			if (params.stats !== undefined) params.stats.ndis += q.n * this.ntotal;
+			return;
+		}
+		const { stateBytes } = this.#scanner;
+		const block = Math.min(MAX_BLOCK, Math.max(1, Math.floor(QUERY_BYTES / stateBytes)), Math.max(1, q.n));
+		using scratch = new SearchScratch(this.engine, this.d, k, block, stateBytes);
+		// A multiple of 64: whole pairs of blocks.
+		const rowsPerScan = Math.max(1, Math.floor(SCAN_BYTES / this.codeSize / 64)) * 64;
+		for (const [first, nq] of chunks(q.n, block)) {
+			for (let i = 0; i < nq; i++) {
+				loadRows(this.engine, this.metric, q, first + i, 1, scratch.query);
+				this.#scanner.setQuery(scratch.query, scratch.state(i));
+				scratch.initTopk(i);
+			}
+			for (const { ptr, start, n } of this.codes.segments()) {
+				for (const [from, count] of chunks(n, rowsPerScan)) {
+					this.engine.arena.u32.set([ptr + from * this.codeSize, 0, 0, count], scratch.entry >>> 2);
+					for (let i = 0; i < nq; i++) this.#scan(scratch, i, start + from);
+					yield { phase: 'search', done: first, total: q.n };
+				}
+			}
+			for (let i = 0; i < nq; i++) scratch.emit(i, first + i, this.metric, result);
+			if (params.stats !== undefined) params.stats.ndis += nq * this.ntotal;
+			yield { phase: 'search', done: first + nq, total: q.n };
+		}
+	}
+
+	#scan(scratch: SearchScratch, i: number, base: number): void {
+		this.#scanner.scan(scratch.state(i), [scratch.entry, 0, 0, 1, base, scratch.tile, scratch.topk(i)]);
 	}
 
 	/** @internal */

@@ -1,6 +1,9 @@
 /**
  * A codec turns rows into codes of a fixed size and back, and can scan codes. Indexes are made of a
  * codec and a place where codes live (a growing array, inverted lists).
+ *
+ * encodeRows, decodeRows and scan are taken down as kernel calls and run on other threads (kernels/pool/tape.ts): what
+ * they do must not depend on what a kernel returns or writes inside the same call. setQuery may do anything.
  */
 
 import type { KMeansOptions } from '../cluster/kmeans.ts';

@@ -2,7 +2,8 @@
 import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createEngine, type Engine, IndexIVFPQ, isVecinoError, kmeansAsync, VecinoError } from '../../src/index.ts';
-import type { Task } from '../../src/kernels/pool/tape.ts';
+import { together } from '../../src/kernels/pool/parallel.ts';
+import { runAsync, type Steps } from '../../src/util/steps.ts';
 import { clustered } from '../support/data.ts';
 
 const D = 16;
@@ -37,29 +38,26 @@ async function threaded(threads: number): Promise<Engine> {
 	return engine;
 }
 
-/** Tasks of about `ms` milliseconds; each writes 1 to a place of its own when it is done. */
-function tasks(engine: Engine, n: number, ms: number): { tasks: Task[]; done(): number; free(): void } {
+/** Pieces of about `ms` milliseconds, also as tasks; each writes 1 to a place of its own when it is done. */
+function work(engine: Engine, n: number, ms: number) {
 	const { arena, kernels, pool } = engine;
 	const d = 1024;
 	const row = arena.allocZeroed(d * 4);
 	const out = arena.allocZeroed(n * 4);
 	const one = arena.alloc(4);
 	arena.f32[one >>> 2] = 1;
-	const rounds = ms * 1000;
-	const list = Array.from({ length: n }, (_, i) =>
-		pool!.tape.record(() => {
-			for (let round = 0; round < Math.ceil(rounds / 1000); round++)
-				for (let j = 0; j < 500; j++) kernels.largestNorm(row, 1, d);
-			kernels.normsSquared(one, 1, 1, out + i * 4);
-		}),
-	);
+	const pieces = Array.from({ length: n }, (_, i) => () => {
+		for (let j = 0; j < Math.max(1, 500 * ms); j++) kernels.largestNorm(row, 1, d);
+		kernels.normsSquared(one, 1, 1, out + i * 4);
+	});
+	const tasks = pieces.map((piece) => pool!.tape.record(piece));
 	const done = (): number => arena.f32.subarray(out >>> 2, (out >>> 2) + n).reduce((a, b) => a + b, 0);
-	return { tasks: list, done, free: () => [row, out, one].forEach((ptr) => void arena.free(ptr)) };
+	return { pieces, tasks, done, free: () => [row, out, one].forEach((ptr) => void arena.free(ptr)) };
 }
 
-const codeOf = async (work: Promise<unknown>): Promise<string> => {
+const codeOf = async (run: Promise<unknown>): Promise<string> => {
 	try {
-		await work;
+		await run;
 		return 'no error';
 	} catch (error) {
 		return isVecinoError(error) ? error.code : String(error);
@@ -70,7 +68,7 @@ describe('runs', () => {
 	it('every task of many small batches, also at the same time', async () => {
 		const engine = await threaded(2);
 		for (let round = 0; round < 50; round++) {
-			const batches = [1, 7, 3].map((n) => tasks(engine, n, 0.01));
+			const batches = [1, 7, 3].map((n) => work(engine, n, 0.01));
 			await Promise.all(batches.map((batch) => engine.pool!.run(batch.tasks)));
 			expect(batches.map((batch) => batch.done())).toEqual([1, 7, 3]);
 			for (const batch of batches) batch.free();
@@ -80,7 +78,7 @@ describe('runs', () => {
 
 	it('while the memory grows', async () => {
 		const engine = await threaded(2);
-		const batch = tasks(engine, 40, 1);
+		const batch = work(engine, 40, 1);
 		const run = engine.pool!.run(batch.tasks);
 		const before = engine.arena.reservedBytes;
 		const blocks = Array.from({ length: 20 }, () => engine.arena.alloc(2 ** 20));
@@ -99,7 +97,7 @@ describe('runs', () => {
 	it('a kernel that fails fails its run, and only that', async () => {
 		const engine = await threaded(2);
 		const bad = engine.pool!.tape.record(() => engine.kernels.normsSquared(4e9, 100, 1000, 4e9));
-		const batch = tasks(engine, 10, 1);
+		const batch = work(engine, 10, 1);
 		const [failed, fine] = await Promise.allSettled([engine.pool!.run([bad]), engine.pool!.run(batch.tasks)]);
 		expect(String((failed as PromiseRejectedResult).reason)).toMatch(/a kernel failed in a worker: RuntimeError/);
 		expect(fine.status).toBe('fulfilled');
@@ -108,11 +106,26 @@ describe('runs', () => {
 	});
 });
 
+describe('parallel steps', () => {
+	it('an error on this thread waits for the others', async () => {
+		const engine = await threaded(2);
+		const batch = work(engine, 20, 2);
+		function* steps(): Steps<void> {
+			yield together(engine, batch.pieces, () => {
+				throw new Error('mine');
+			});
+		}
+		await expect(runAsync(steps())).rejects.toThrow('mine');
+		expect(batch.done()).toBe(20);
+		batch.free();
+	});
+});
+
 describe('abort', () => {
 	it('gives out no further task, and settles when those at work have ended', async () => {
 		const engine = await threaded(2);
 		const abort = new AbortController();
-		const batch = tasks(engine, 200, 2);
+		const batch = work(engine, 200, 2);
 		const run = engine.pool!.run(batch.tasks, abort.signal);
 		setTimeout(() => abort.abort(), 20);
 		expect(await codeOf(run)).toBe('aborted');
@@ -127,10 +140,10 @@ describe('abort', () => {
 	it('of train, add and search leaves the index as it was', async () => {
 		const engine = await threaded(2);
 		using index = new IndexIVFPQ({ d: D, nlist: 32, m: 4, engine });
-		const aborting = async (work: (signal: AbortSignal) => Promise<unknown>, after: number): Promise<string> => {
+		const aborting = async (start: (signal: AbortSignal) => Promise<unknown>, after: number): Promise<string> => {
 			const abort = new AbortController();
 			setTimeout(() => abort.abort(), after);
-			return codeOf(work(abort.signal));
+			return codeOf(start(abort.signal));
 		};
 		for (const after of [0, 5, 15]) {
 			const code = await aborting((signal) => index.trainAsync(x, { signal, niter: 200 }), after);
@@ -147,11 +160,11 @@ describe('abort', () => {
 describe('a thread that dies', () => {
 	it('fails what is under way, and the next run starts another', async () => {
 		const engine = await threaded(2);
-		const batch = tasks(engine, 100, 2);
-		const work = [engine.pool!.run(batch.tasks), kmeansAsync(x, 40, { engine, niter: 200 })];
+		const batch = work(engine, 100, 2);
+		const runs = [engine.pool!.run(batch.tasks), kmeansAsync(x, 40, { engine, niter: 200 })];
 		setTimeout(() => void workers[0]!.terminate(), 10);
-		expect(await Promise.all(work.map(codeOf))).toEqual(['worker-died', 'worker-died']);
-		await expect(work[0]).rejects.toThrow(
+		expect(await Promise.all(runs.map(codeOf))).toEqual(['worker-died', 'worker-died']);
+		await expect(runs[0]).rejects.toThrow(
 			/a worker thread of the engine ended: the worker ended with code 1; .* tried again/,
 		);
 		const done = batch.done();
@@ -165,7 +178,7 @@ describe('a thread that dies', () => {
 	it('while idle is replaced', async () => {
 		const engine = await threaded(2);
 		await Promise.all(workers.map((worker) => worker.terminate()));
-		const batch = tasks(engine, 10, 0.1);
+		const batch = work(engine, 10, 0.1);
 		await engine.pool!.run(batch.tasks);
 		expect(batch.done()).toBe(10);
 		batch.free();
@@ -173,7 +186,7 @@ describe('a thread that dies', () => {
 
 	it('by an error of its own', async () => {
 		const engine = await threaded(2);
-		const batch = tasks(engine, 100, 2);
+		const batch = work(engine, 100, 2);
 		const run = engine.pool!.run(batch.tasks);
 		workers[1]!.emit('error', new Error('out of luck'));
 		await workers[1]!.terminate();
@@ -185,11 +198,11 @@ describe('a thread that dies', () => {
 describe('dispose', () => {
 	it('in the middle fails what is under way when it has stopped; twice is once', async () => {
 		const engine = await threaded(2);
-		const batch = tasks(engine, 100, 2);
-		const work = [engine.pool!.run(batch.tasks), kmeansAsync(x, 40, { engine, niter: 200 })];
+		const batch = work(engine, 100, 2);
+		const runs = [engine.pool!.run(batch.tasks), kmeansAsync(x, 40, { engine, niter: 200 })];
 		engine[Symbol.dispose]();
 		engine[Symbol.dispose]();
-		expect(await Promise.all(work.map(codeOf))).toEqual(['disposed', 'disposed']);
+		expect(await Promise.all(runs.map(codeOf))).toEqual(['disposed', 'disposed']);
 		const done = batch.done();
 		await new Promise((resolve) => setTimeout(resolve, 20));
 		expect(batch.done()).toBe(done);

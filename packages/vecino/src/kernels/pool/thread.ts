@@ -19,9 +19,11 @@ const PROGRAM = `'use strict';
 				kernels = Object.values(exports).filter((kernel) => typeof kernel === 'function');
 			} else {
 				for (let at = 0; at < message.length; ) {
+					const kernel = kernels[message[at]];
 					const end = at + 2 + message[at + 1];
-					kernels[message[at]](...message.subarray(at + 2, end));
-					at = end;
+					const args = [];
+					for (at += 2; at < end; at++) args.push(message[at]);
+					kernel(...args);
 				}
 			}
 			answer('');

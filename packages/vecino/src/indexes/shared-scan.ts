@@ -1,10 +1,7 @@
 /**
- * Search of indexes that scan all their codes: queries in blocks, codes in spans that stay in L2 while every query of
- * the block is compared with them.
- *
- * With threads, several blocks are scanned side by side. When there are fewer blocks than threads, each is scanned in
- * parts that keep their own k nearest; these are put together at the end, and since equal distances go to the lower
- * label, the result is the same.
+ * Search on several threads, of indexes that scan all their codes (flat-codes.ts): blocks of queries side by side. When
+ * there are fewer blocks than threads, each is scanned in parts that keep their own k nearest; these are put together at
+ * the end, and since equal distances go to the lower label, the result is the same.
  */
 
 import type { Metric } from '../core/metric.ts';
@@ -48,11 +45,23 @@ interface Unit {
 	readonly end: number;
 }
 
-/** Fills `result` with the k nearest of each query. */
-export function* scanAll(index: ScannedCodes, q: VectorSet, k: number, result: SearchResult): Steps<void> {
+/** Fills `result` with the k nearest of each query; undefined when threads are not there or not worth it. */
+export function sharedScan(
+	index: ScannedCodes,
+	q: VectorSet,
+	k: number,
+	result: SearchResult,
+): Steps<void> | undefined {
+	const { pool } = index.engine;
+	const { n, codeSize } = index.codes;
+	if (pool === undefined || q.n * n * (codeSize + CODE_BYTES) < pool.grain / 8) return undefined;
+	return scanSteps(index, pool, q, k, result);
+}
+
+function* scanSteps(index: ScannedCodes, pool: Pool, q: VectorSet, k: number, result: SearchResult): Steps<void> {
 	const { engine, d, metric, codes, scanner } = index;
-	const spans = new Spans(engine, codes);
-	const plan = planUnits(engine.pool, q.n, spans.n, codes.n * (codes.codeSize + CODE_BYTES), scanner.stateBytes);
+	const spans = new Spans(engine, codes, Math.min(SPAN_BYTES, pool.grain / 16));
+	const plan = planUnits(pool, q.n, spans.n, codes.n * (codes.codeSize + CODE_BYTES), scanner.stateBytes);
 	const blocks: SearchScratch[][] = [];
 	try {
 		const group = Math.min(plan.group, Math.ceil(q.n / plan.block));
@@ -109,11 +118,8 @@ export function* scanAll(index: ScannedCodes, q: VectorSet, k: number, result: S
 }
 
 /** How work is cut: queries of a block, blocks at a time, parts of each, spans of a piece. */
-function planUnits(pool: Pool | undefined, nq: number, nSpans: number, bytes: number, stateBytes: number) {
+function planUnits({ threads, grain }: Pool, nq: number, nSpans: number, bytes: number, stateBytes: number) {
 	const most = Math.min(MAX_BLOCK, Math.max(1, Math.floor(QUERY_BYTES / stateBytes)));
-	if (pool === undefined || nq * bytes < pool.grain / 8)
-		return { block: Math.min(most, Math.max(1, nq)), group: 1, parts: 1, spans: 1 };
-	const { threads, grain } = pool;
 	const block = Math.min(most, Math.ceil(nq / threads));
 	const blocks = Math.ceil(nq / block);
 	const units = threads * UNITS_PER_THREAD;
@@ -130,11 +136,12 @@ class Spans implements Disposable {
 	readonly #byteLength: number;
 	readonly #bases: number[] = [];
 
-	constructor(engine: Engine, codes: CodeArray) {
+	/** @param bytes - Of codes in a span. */
+	constructor(engine: Engine, codes: CodeArray, bytes: number) {
 		this.#engine = engine;
 		const { codeSize } = codes;
 		// A multiple of 64: whole pairs of blocks.
-		const rows = Math.max(1, Math.floor(SPAN_BYTES / codeSize / 64)) * 64;
+		const rows = Math.max(1, Math.floor(bytes / codeSize / 64)) * 64;
 		const entries: number[] = [];
 		for (const { ptr, start, n } of codes.segments()) {
 			for (const [from, count] of chunks(n, rows)) {

@@ -16,6 +16,7 @@ import { rowKernels } from './rows.ts';
 import { scanKernels } from './scan.ts';
 import { sq8Kernels } from './sq8.ts';
 import { topkKernels } from './topk.ts';
+import { transformKernels } from './transforms.ts';
 
 export function referenceKernels(arena: Arena): KernelFunctions {
 	return {
@@ -27,5 +28,6 @@ export function referenceKernels(arena: Arena): KernelFunctions {
 		...sq8Kernels(arena),
 		...fastScanKernels(arena),
 		...scanKernels(arena),
+		...transformKernels(arena),
 	};
 }

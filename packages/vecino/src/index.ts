@@ -56,6 +56,7 @@ export { IndexIVFFlat } from './indexes/ivf-flat.ts';
 export { IndexIVFPQ, type IndexIVFPQOptions } from './indexes/ivf-pq.ts';
 export { IndexIVFScalarQuantizer } from './indexes/ivf-scalar-quantizer.ts';
 export { IndexPQ, type IndexPQOptions } from './indexes/pq.ts';
+export { IndexPreTransform, type IndexPreTransformOptions } from './indexes/pre-transform.ts';
 export { IndexRefine, type IndexRefineOptions } from './indexes/refine.ts';
 export { IndexScalarQuantizer } from './indexes/scalar-quantizer.ts';
 export { encodeNpy } from './io/npy.ts';
@@ -87,4 +88,10 @@ export {
 } from './kernels/engine.ts';
 export type { KernelBackend } from './kernels/kernels.ts';
 export { ProductQuantizer, type ProductQuantizerOptions } from './quantizers/product.ts';
+export { LinearTransform, type LinearTransformOptions } from './transforms/linear.ts';
+export { NormalizeTransform, type NormalizeTransformOptions } from './transforms/normalize.ts';
+export { OPQTransform, type OPQTransformOptions } from './transforms/opq.ts';
+export { PCATransform, type PCATransformOptions } from './transforms/pca.ts';
+export { RandomRotation, type RandomRotationOptions } from './transforms/rotation.ts';
+export { Transform, type TransformTrainOptions } from './transforms/transform.ts';
 export type { AsyncRunOptions, Progress, RunOptions } from './util/steps.ts';

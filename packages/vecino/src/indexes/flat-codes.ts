@@ -80,6 +80,7 @@ export abstract class IndexFlatCodes extends Index<SearchParams> {
 		const rows = arena.alloc(rowBytes + codeBytes + codec.encodeScratchBytes);
 		const chunk = rows + rowBytes;
 		const scratch = chunk + codeBytes;
+		const before = codes.n;
 		try {
 			for (let done = 0; done < x.n; ) {
 				const { ptr, at, room } = codes.tail(done);
@@ -95,6 +96,7 @@ export abstract class IndexFlatCodes extends Index<SearchParams> {
 			}
 			codes.commit(x.n);
 		} finally {
+			if (codes.n === before) codes.truncate(before);
 			arena.free(rows);
 		}
 	}
@@ -175,6 +177,21 @@ export abstract class IndexFlatCodes extends Index<SearchParams> {
 	/** @internal */
 	reserveRows(n: number): void {
 		this.codes.reserve(n, true);
+	}
+
+	/** @internal */
+	override trainingLimit(options: TrainOptions): number {
+		return this.codec.trainingLimit(options);
+	}
+
+	/** @internal */
+	override get canTruncate(): boolean {
+		return true;
+	}
+
+	/** @internal */
+	override truncateRows(n: number): void {
+		this.codes.truncate(n);
 	}
 
 	/** @internal */

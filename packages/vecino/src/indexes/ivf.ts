@@ -26,7 +26,7 @@ import { Index, type IndexOptions, type TrainOptions } from './base.ts';
 import { chunks, kernelMetric, loadRows, SearchScratch } from './batch.ts';
 import { CellRanker } from './cells.ts';
 import { IndexFlat } from './flat.ts';
-import { measureNprobe } from './nprobe.ts';
+import { MAX_POOL, measureNprobe } from './nprobe.ts';
 import { meanRow, termRange } from './terms.ts';
 
 export interface IndexIVFOptions extends IndexOptions {
@@ -247,6 +247,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		const align = (bytes: number): number => Math.ceil(bytes / 16) * 16;
 		const sizes = [CHUNK * d * 4, CHUNK * codeSize + 8, CHUNK * 4, CHUNK * 4, encodeScratchBytes].map(align);
 		const block = arena.alloc(sizes.reduce((a, b) => a + b));
+		let done = false;
 		try {
 			const codes = block + sizes[0]!;
 			const labels = codes + sizes[1]!;
@@ -267,7 +268,9 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 			// Only now do the vectors count: an abort before leaves the lists as they were.
 			for (const [listNo, count] of counts.entries()) if (count > 0) lists.commit(listNo, count);
 			this.#ntotal += x.n;
+			done = true;
 		} finally {
+			if (!done) lists.truncate(this.#ntotal);
 			arena.free(block);
 		}
 	}
@@ -417,6 +420,23 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 
 	/** @internal */
 	reserveRows(): void {}
+
+	/** @internal */
+	override trainingLimit(options: TrainOptions): number {
+		const perCell = options.maxPointsPerCentroid ?? 256;
+		return Math.max(this.#nlist * perCell, this.codec.trainingLimit(options), MAX_POOL);
+	}
+
+	/** @internal */
+	override get canTruncate(): boolean {
+		return true;
+	}
+
+	/** @internal */
+	override truncateRows(n: number): void {
+		this.lists.truncate(n);
+		this.#ntotal = n;
+	}
 
 	/** @internal */
 	resetRows(): void {

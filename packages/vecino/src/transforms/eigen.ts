@@ -118,7 +118,13 @@ function updateRow(a: Float64Array, at: number, row: number, p: Float64Array, r:
 }
 
 /** Diagonalises; rows of z become eigenvectors. */
-function* implicitQL(diagonal: Float64Array, off: Float64Array, z: Float64Array, n: number, phase: string): Steps<void> {
+function* implicitQL(
+	diagonal: Float64Array,
+	off: Float64Array,
+	z: Float64Array,
+	n: number,
+	phase: string,
+): Steps<void> {
 	for (let l = 0; l < n; l++) {
 		for (let sweep = 0; ; sweep++) {
 			let m = l;

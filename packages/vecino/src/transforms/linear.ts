@@ -168,6 +168,7 @@ export class LinearTransform extends MatrixTransform {
 	/** @internal */
 	*trainSteps(_rows: TrainingRows, _options: TransformTrainOptions): Steps<void> {
 		this.checkTrained('train');
+		yield { phase: 'train', done: 1, total: 1 };
 	}
 
 	/** Nothing was learnt. @internal */

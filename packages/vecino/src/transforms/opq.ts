@@ -21,7 +21,7 @@ import { checkInt, checkKeys } from '../util/check.ts';
 import type { Steps } from '../util/steps.ts';
 import { MAX_TRAINED_D, momentsSteps } from './covariance.ts';
 import { eigenSteps } from './eigen.ts';
-import { makePanels, MatrixTransform, panelsBytes } from './linear.ts';
+import { MatrixTransform, makePanels, panelsBytes } from './linear.ts';
 import { nearestOrthonormalSteps } from './orthonormal.ts';
 import { product } from './pca.ts';
 import type { TransformTrainOptions } from './transform.ts';

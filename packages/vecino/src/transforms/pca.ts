@@ -97,19 +97,25 @@ export class PCATransform extends MatrixTransform {
 		const matrix = this.randomRotation
 			? product(yield* randomOrthonormalSteps(dOut, dOut, options.seed ?? 1234), vectors, dOut, dIn)
 			: vectors;
-		this.setPrincipal(Float32Array.from(matrix), Float32Array.from(mean));
+		const rows32 = engine.arena.allocCopy(Float32Array.from(matrix));
+		try {
+			this.loadPrincipal(rows32, Float32Array.from(mean));
+		} finally {
+			engine.arena.free(rows32);
+		}
 		this.#variances = values;
 	}
 
-	/** Takes A (dOut * dIn values) and the mean (dIn); b = -A mean. @internal */
-	setPrincipal(matrix: Float32Array, mean: Float32Array<ArrayBuffer>): void {
-		const { dIn, dOut } = this;
+	/** Takes A (dOut rows of dIn values in the arena) and the mean (dIn values); b = -A mean. @internal */
+	loadPrincipal(rows: number, mean: Float32Array<ArrayBuffer>): void {
+		const { dIn, dOut, engine } = this;
+		const { f32 } = engine.arena;
 		const bias = Float32Array.from({ length: dOut }, (_, j) => {
 			let sum = 0;
-			for (let t = 0; t < dIn; t++) sum += matrix[j * dIn + t]! * mean[t]!;
+			for (let t = 0; t < dIn; t++) sum += f32[(rows >>> 2) + j * dIn + t]! * mean[t]!;
 			return 0 - sum;
 		});
-		this.setMatrix(matrix, bias);
+		this.loadMatrix(rows, bias);
 		this.#mean = mean;
 		this.#variances = undefined;
 	}

@@ -56,11 +56,7 @@ export class RandomRotation extends MatrixTransform {
 }
 
 /** Size rows * columns: orthonormal rows, or, where there are more of them than columns, orthonormal columns. */
-export function* randomOrthonormalSteps(
-	rows: number,
-	columns: number,
-	seed: number,
-): Steps<Float64Array<ArrayBuffer>> {
+export function* randomOrthonormalSteps(rows: number, columns: number, seed: number): Steps<Float64Array<ArrayBuffer>> {
 	const [few, many] = [Math.min(rows, columns), Math.max(rows, columns)];
 	const rng = new Rng(seed);
 	// Sums of four uniforms are near enough to normal: no direction is preferred that could be measured.

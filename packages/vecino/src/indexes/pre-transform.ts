@@ -154,7 +154,7 @@ export class IndexPreTransform extends Index {
 		const { index } = this;
 		const queries = new VectorSet(new Float32Array(q.n * index.d), index.d);
 		yield* this.#transform(q, 0, queries, 'transform', q.n);
-		yield* index.searchSteps(checked(queries, 'search', 0), k, params, result);
+		yield* index.searchSteps(queries, k, params, result);
 	}
 
 	/** Rows start.. of x through all transforms, as many as `out` has. */

@@ -114,7 +114,7 @@ export type TransformNode = TransformBase &
 				readonly type: 'PCATransform';
 				readonly eigenPower: 0 | -0.5;
 				readonly randomRotation: boolean;
-				readonly sections: Sections<'matrix' | 'mean'>;
+				readonly sections: Sections<'matrix' | 'mean' | 'variances'>;
 		  }
 		| { readonly type: 'RandomRotation'; readonly seed: number; readonly sections: Sections<'matrix'> }
 		| {

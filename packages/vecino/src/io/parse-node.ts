@@ -272,7 +272,13 @@ function parseTransform(value: unknown, path: string, sections: SectionSpec[]): 
 			throw new HeaderFault(`${path}eigenPower must be 0 or -0.5, got ${show(eigenPower)}`);
 		}
 		const randomRotation = boolean(path, fields, 'randomRotation');
-		return { type, ...base, eigenPower, randomRotation, sections: demand.take({ matrix, mean: 4 * dIn }) };
+		return {
+			type,
+			...base,
+			eigenPower,
+			randomRotation,
+			sections: demand.take({ matrix, mean: 4 * dIn, variances: 4 * dIn }),
+		};
 	}
 	if (type === 'RandomRotation') {
 		const seed = integer(path, fields, 'seed', 0, 2 ** 32 - 1);

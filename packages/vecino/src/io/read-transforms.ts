@@ -42,7 +42,9 @@ export function* fillTransform(transform: Transform, node: TransformNode, file: 
 	try {
 		yield* file.intoArena(matrix!, rows, true);
 		if (node.type === 'PCATransform') {
-			(transform as PCATransform).loadPrincipal(rows, yield* readFloats(file, node.sections.mean!));
+			const mean = yield* readFloats(file, node.sections.mean!);
+			const variances = yield* readFloats(file, node.sections.variances!);
+			(transform as PCATransform).loadPrincipal(rows, mean, variances);
 		} else {
 			const bias = node.type === 'LinearTransform' ? yield* readFloats(file, node.sections.bias!) : undefined;
 			(transform as MatrixTransform).loadMatrix(rows, bias);

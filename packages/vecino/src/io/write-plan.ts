@@ -183,7 +183,11 @@ function planTransform(transform: Transform, sections: PlannedSection[]): Transf
 	}
 	if (transform instanceof PCATransform) {
 		const { eigenPower, randomRotation } = transform;
-		const numbers = isTrained && { ...matrix(transform), mean: row(4 * dIn, () => transform.mean) };
+		const numbers = isTrained && {
+			...matrix(transform),
+			mean: row(4 * dIn, () => transform.mean),
+			variances: row(4 * dIn, () => transform.variances),
+		};
 		return { type: 'PCATransform', ...base, eigenPower, randomRotation, sections: { ...numbers } };
 	}
 	if (transform instanceof RandomRotation) {

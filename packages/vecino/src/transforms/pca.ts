@@ -47,7 +47,8 @@ export class PCATransform extends MatrixTransform {
 	readonly randomRotation: boolean;
 	/** Size dIn; zeros where nothing is taken away. */
 	#mean: Float32Array<ArrayBuffer> = new Float32Array(0);
-	#variances: Float64Array<ArrayBuffer> | undefined;
+	/** Size dIn. */
+	#variances: Float32Array<ArrayBuffer> = new Float32Array(0);
 
 	constructor(options: PCATransformOptions) {
 		const where = 'PCATransform';
@@ -68,7 +69,7 @@ export class PCATransform extends MatrixTransform {
 	}
 
 	override get byteLength(): number {
-		return super.byteLength + this.#mean.byteLength + (this.#variances?.byteLength ?? 0);
+		return super.byteLength + this.#mean.byteLength + this.#variances.byteLength;
 	}
 
 	/** A copy of what is taken away from rows, size dIn: their mean, or zeros. */
@@ -77,9 +78,10 @@ export class PCATransform extends MatrixTransform {
 		return this.#mean.slice();
 	}
 
-	/** Variance along each of all dIn components, in descending order. Known after training, not after reading a file. */
-	get variances(): Float64Array<ArrayBuffer> | undefined {
-		return this.#variances?.slice();
+	/** Variance along each of all dIn components, kept or not, in descending order. */
+	get variances(): Float32Array<ArrayBuffer> {
+		this.checkTrained('variances');
+		return this.#variances.slice();
 	}
 
 	/** @internal */
@@ -99,15 +101,14 @@ export class PCATransform extends MatrixTransform {
 			: vectors;
 		const rows32 = engine.arena.allocCopy(Float32Array.from(matrix));
 		try {
-			this.loadPrincipal(rows32, Float32Array.from(mean));
+			this.loadPrincipal(rows32, Float32Array.from(mean), Float32Array.from(values));
 		} finally {
 			engine.arena.free(rows32);
 		}
-		this.#variances = values;
 	}
 
-	/** Takes A (dOut rows of dIn values in the arena) and the mean (dIn values); b = -A mean. @internal */
-	loadPrincipal(rows: number, mean: Float32Array<ArrayBuffer>): void {
+	/** Takes A (dOut rows of dIn values in the arena), mean and variances (dIn values each); b = -A mean. @internal */
+	loadPrincipal(rows: number, mean: Float32Array<ArrayBuffer>, variances: Float32Array<ArrayBuffer>): void {
 		const { dIn, dOut, engine } = this;
 		const { f32 } = engine.arena;
 		const bias = Float32Array.from({ length: dOut }, (_, j) => {
@@ -117,7 +118,7 @@ export class PCATransform extends MatrixTransform {
 		});
 		this.loadMatrix(rows, bias);
 		this.#mean = mean;
-		this.#variances = undefined;
+		this.#variances = variances;
 	}
 
 	/** mean + A^T y: what was left out counts as the mean. @internal */

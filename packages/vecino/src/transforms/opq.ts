@@ -40,11 +40,10 @@ export interface OPQTransformOptions {
 	readonly engine?: Engine | undefined;
 }
 
-const MAX_ROWS = 65_536;
-/** Rows per reproduction value. */
-const PER_VALUE = 256;
-/** Most bytes of training rows. */
-const ROW_BYTES = 2 ** 26;
+/** Training looks at this many rows for each reproduction value, or for each dimension, whichever is more; at most MAX_ROWS. */
+const PER_VALUE = 128;
+const PER_DIMENSION = 100;
+const MAX_ROWS = 32_768;
 /** Iterations of the k-means that it begins with. */
 const FIRST_ITERATIONS = 4;
 /** An iteration that lowers the error by less than this share is the last. */
@@ -79,8 +78,7 @@ export class OPQTransform extends MatrixTransform {
 
 	/** @internal */
 	trainingLimit(): number {
-		const few = Math.max(4096, Math.floor(ROW_BYTES / (4 * this.dOut)));
-		return Math.min(MAX_ROWS, few, PER_VALUE * 2 ** this.nbits);
+		return Math.min(MAX_ROWS, Math.max(PER_VALUE * 2 ** this.nbits, PER_DIMENSION * this.dOut));
 	}
 
 	/** @internal */

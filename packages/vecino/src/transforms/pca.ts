@@ -144,10 +144,10 @@ export class PCATransform extends MatrixTransform {
 	}
 }
 
-/** Rows divided by the root of their variance. */
+/** Rows divided by the root of their variance; left alone where nothing varies. */
 function whiten(vectors: Float64Array, values: Float64Array, dIn: number, dOut: number): void {
-	const least = Math.max(values[0]! * LEAST_VARIANCE, Number.MIN_VALUE);
-	for (let j = 0; j < dOut; j++) {
+	const least = values[0]! * LEAST_VARIANCE;
+	for (let j = 0; j < dOut && least > 0; j++) {
 		const root = Math.sqrt(Math.max(values[j]!, least));
 		for (let t = 0; t < dIn; t++) vectors[j * dIn + t] = vectors[j * dIn + t]! / root;
 	}

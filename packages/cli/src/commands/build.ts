@@ -12,6 +12,7 @@ import {
 	IndexIVFScalarQuantizer,
 	IndexPQ,
 	IndexPQFastScan,
+	IndexPreTransform,
 	IndexRefine,
 	IndexScalarQuantizer,
 	type Metric,
@@ -26,6 +27,7 @@ import { UsageError } from '../errors.ts';
 import { integer, metricOption, number, seedOption } from '../options.ts';
 import { bytes, count, plural, seconds } from '../output.ts';
 import { Random } from '../synthetic.ts';
+import { dimensionBehind, makeTransform, readTransform, type TransformSpec } from '../transform.ts';
 
 const TYPES = ['flat', 'sq8', 'pq', 'pqfs', 'ivfflat', 'ivfsq8', 'ivfpq', 'ivfpqfs'] as const;
 type IndexKind = (typeof TYPES)[number];
@@ -40,6 +42,7 @@ interface BuildOptions {
 	readonly pad?: boolean;
 	/** False with --no-residual. */
 	readonly residual: boolean;
+	readonly transform?: TransformSpec;
 	readonly refine?: 'flat' | 'sq8';
 	readonly kFactor?: number;
 	readonly seed: number;
@@ -69,6 +72,10 @@ Types, and bytes per vector:
   ivfsq8   cells of one byte per component              d + 4
   ivfpq    cells of product-quantized residuals         m * nbits / 8 + 8
   ivfpqfs  the same with 4 bits, scanned 32 at a time   m / 2 + 6
+--transform leads vectors through a transform first: pca:64 keeps the 64 dimensions
+in which they spread most (pcar also rotates them), opq rotates for the least error
+of codes (with m sub-vectors; opq:64 also reduces), rr rotates at random, l2norm
+makes them of length 1.
 --refine adds a second copy of the vectors to re-rank with: exact (flat), or one
 byte per component (sq8).
 
@@ -77,7 +84,8 @@ every vector. The output appears under its name only when it is whole.
 
 Examples:
   vecino build embeddings.npy -o embeddings.vecino --metric cosine
-  vecino build sift.bvecs -o sift.vecino --nlist 1024 --m 16 --refine sq8`;
+  vecino build sift.bvecs -o sift.vecino --nlist 1024 --m 16 --refine sq8
+  vecino build embeddings.npy -o small.vecino --transform opq:64 --m 16 --refine sq8`;
 
 export function registerBuild(program: Command): void {
 	addCommand(program, 'build <vectors>', 'build an index file from a vector file')
@@ -93,6 +101,7 @@ export function registerBuild(program: Command): void {
 		.addOption(metricOption())
 		.option('--pad', 'allow an m that does not divide d: fill vectors up with zeros')
 		.option('--no-residual', 'ivfpq, ivfpqfs: code vectors themselves, not their difference to the centroid')
+		.option('--transform <kind>', 'pca:64, pcar:64, opq, opq:64, rr or l2norm, ahead of the codes', readTransform)
 		.addOption(new Option('--refine <store>', 'keep vectors to re-rank candidates with').choices(['flat', 'sq8']))
 		.option('--k-factor <x>', 'candidates re-ranked per result (default: 10)', number(1, 1e6))
 		.addOption(seedOption('seed of training; the same seed gives the same file'))
@@ -159,14 +168,20 @@ function checkApplies({ type, refine, kFactor, residual, ...options }: BuildOpti
 		throw new UsageError(`--no-residual is for --type ${WITH_RESIDUALS.join(' and ')}`);
 	}
 	if (kFactor !== undefined && refine === undefined) throw new UsageError('--k-factor needs --refine flat or sq8');
-	if (refine !== undefined && type === 'flat')
+	if (refine !== undefined && type === 'flat' && options.transform === undefined)
 		throw new UsageError('--refine is of no use to --type flat, which is exact');
 }
 
 function makeIndex(source: RowSource, options: BuildOptions): Index {
 	const { metric, pad = false, nbits = 8, residual: byResidual, refine: store, kFactor = 10 } = options;
-	const { n, d } = source;
-	const m = options.m ?? defaultM(d, options.type.endsWith('fs') ? 4 : 8);
+	const { n } = source;
+	const { transform } = options;
+	if (transform?.kind === 'opq' && !TAKES.m.includes(options.type)) {
+		throw new UsageError(`--transform opq is for ${TAKES.m.join(', ')}`);
+	}
+	const d = dimensionBehind(transform, source.d, options.m);
+	const fast = options.type.endsWith('fs');
+	const m = options.m ?? defaultM(d, fast ? 4 : 8);
 	if (TAKES.m.includes(options.type)) checkM(m, d, pad);
 	const nlist = options.nlist ?? defaultNlist(n);
 	const make: Record<IndexKind, () => Index> = {
@@ -179,7 +194,9 @@ function makeIndex(source: RowSource, options: BuildOptions): Index {
 		ivfpq: () => new IndexIVFPQ({ d, metric, nlist, m, nbits, pad, byResidual }),
 		ivfpqfs: () => new IndexIVFPQFastScan({ d, metric, nlist, m, pad, byResidual }),
 	};
-	const base = make[options.type]();
+	const inner = make[options.type]();
+	const made = transform && makeTransform(transform, source.d, d, m, fast ? 4 : Math.min(nbits, 8));
+	const base = made === undefined ? inner : new IndexPreTransform({ transforms: [made], index: inner });
 	return store === undefined ? base : new IndexRefine({ base, store, kFactor });
 }
 

@@ -4,7 +4,9 @@
  * Distances are those of the index inside, between transformed vectors. Its metric is that of the whole: under 'cosine'
  * rows are normalised, transformed, and, as by every index under 'cosine', normalised again. An orthonormal transform
  * of dOut >= dIn leaves nothing for the second time; after one that drops dimensions the result is the cosine of what
- * was kept. For inner products of what was kept: NormalizeTransform first, and an index with metric 'ip'.
+ * was kept, which ranks better than its inner product when much was dropped (20,000 text vectors of 256 dimensions,
+ * exact search after PCA to 32 / 64 / 128: recall@10 0.325 / 0.521 / 0.732 against 0.305 / 0.503 / 0.740). For inner
+ * products of what was kept: NormalizeTransform first, and an index with metric 'ip'.
  */
 
 import { CHUNK, sampledRows, sampleRows, type TrainingRows } from '../cluster/rows.ts';

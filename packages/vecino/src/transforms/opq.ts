@@ -12,6 +12,9 @@
  *
  * Both come from S = the sum of z over the rows of each reproduction value c, found in one pass: the mean of their
  * sub-vectors is R_j S_c / n_c, and y' z^T adds up to the sum of c S_c^T. No rows but z are kept.
+ *
+ * It learns from vectors as they are. Cells code residuals, which are spread otherwise: measure there, a RandomRotation
+ * may be better (bench/engine/README.md).
  */
 
 import { Assigner, kmeansSteps } from '../cluster/kmeans.ts';

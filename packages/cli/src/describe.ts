@@ -10,6 +10,7 @@ import {
 	IndexIVFPQFastScan,
 	IndexPQ,
 	IndexPQFastScan,
+	IndexPreTransform,
 	IndexRefine,
 	type Metric,
 } from 'vecino';
@@ -51,18 +52,23 @@ export function partsOf(index: Index): {
 	readonly base: Index;
 	readonly ivf: IndexIVF | undefined;
 	readonly refine: IndexRefine | undefined;
+	readonly pre: IndexPreTransform | undefined;
 } {
 	const inner = index.type === 'IndexIDMap' ? (index as IndexIDMap).index : index;
 	const refine = inner instanceof IndexRefine ? inner : undefined;
-	const base = refine?.base ?? inner;
-	return { base, ivf: base instanceof IndexIVF ? base : undefined, refine };
+	const outer = refine?.base ?? inner;
+	const pre = outer instanceof IndexPreTransform ? outer : undefined;
+	const base = pre?.index ?? outer;
+	return { base, ivf: base instanceof IndexIVF ? base : undefined, refine, pre };
 }
 
 const WITH_PQ = [IndexPQ, IndexPQFastScan, IndexIVFPQ, IndexIVFPQFastScan];
 
 export function identify(index: Index): IndexIdentity {
-	const { base, refine } = partsOf(index);
-	const inner = refine === undefined ? base.type : `${refine.type}(${base.type}, ${refine.store})`;
+	const { base, refine, pre } = partsOf(index);
+	const steps = pre?.transforms.map(({ type, dOut }) => `${type} to ${dOut}`).join(', ');
+	const coded = steps === undefined ? base.type : `IndexPreTransform(${steps}, ${base.type})`;
+	const inner = refine === undefined ? coded : `${refine.type}(${coded}, ${refine.store})`;
 	const type = index.type === 'IndexIDMap' ? `${index.type}(${inner})` : inner;
 	return { type, metric: index.metric, ntotal: index.ntotal, d: index.d };
 }
@@ -91,6 +97,7 @@ const COMPONENTS: Readonly<Record<string, string>> = {
 	spare: 'spare room',
 	directory: 'directory of lists',
 	refine: 'store to re-rank with',
+	transforms: 'matrices of transforms',
 };
 
 /** The report as lines. */

@@ -326,6 +326,13 @@ describe('the other types', () => {
 		[['--type', 'ivfbf16', '--nlist', '16'], 'IndexIVFScalarQuantizer', 0.8],
 		[['--type', 'ivfpqfs', '--nlist', '16', '--refine', 'f16'], 'IndexRefine(IndexIVFPQFastScan, f16)', 0.8],
 		[['--type', 'ivfpqfs', '--nlist', '16', '--refine', 'pq8x6'], 'IndexRefine(IndexIVFPQFastScan, pq8x6)', 0.2],
+		[
+			['--transform', 'opq', '--m', '5', '--nlist', '16', '--refine', 'flat'],
+			'IndexRefine(IndexPreTransform(OPQTransform to 20, IndexIVFPQ), flat)',
+			0.8,
+		],
+		[['--transform', 'pca:12', '--type', 'flat'], 'IndexPreTransform(PCATransform to 12, IndexFlat)', 0.5],
+		[['--transform', 'rr', '--type', 'pqfs'], 'IndexPreTransform(RandomRotation to 16, IndexPQFastScan)', 0.05],
 		[['--type', 'pqfs', '--m', '16'], 'IndexPQFastScan', 0.1],
 		[['--type', 'ivfpq', '--no-residual', '--metric', 'cosine'], 'IndexIVFPQ', 0.1],
 		[['--type', 'pq', '--m', '5', '--pad', '--metric', 'ip'], 'IndexPQ', 0.1],

@@ -16,3 +16,4 @@ export { sq4Encode, sq4Decode, sq4L2Many, sq4IpMany, scanSq4L2, scanSq4Ip } from
 export { halfEncode, halfDecode, f16L2Many, f16IpMany, bf16L2Many, bf16IpMany, scanHalf } from './half';
 export { rowAddresses, refineRows } from './refine';
 export { scalarPrepare } from './scalar';
+export { applyLinear, covariance } from './transforms';

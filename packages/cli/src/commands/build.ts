@@ -12,6 +12,7 @@ import {
 	IndexIVFScalarQuantizer,
 	IndexPQ,
 	IndexPQFastScan,
+	IndexPreTransform,
 	IndexRefine,
 	IndexScalarQuantizer,
 	type Metric,
@@ -27,6 +28,7 @@ import { UsageError } from '../errors.ts';
 import { integer, metricOption, number, seedOption, type Threads, threadsOption, useThreads } from '../options.ts';
 import { bytes, count, plural, seconds } from '../output.ts';
 import { Random } from '../synthetic.ts';
+import { dimensionBehind, makeTransform, readTransform, type TransformSpec } from '../transform.ts';
 
 const TYPES = [
 	'flat',
@@ -56,6 +58,7 @@ interface BuildOptions {
 	readonly pad?: boolean;
 	/** False with --no-residual. */
 	readonly residual: boolean;
+	readonly transform?: TransformSpec;
 	readonly refine?: RefineStore;
 	readonly kFactor?: number;
 	readonly seed: number;
@@ -94,6 +97,10 @@ Types, and bytes per vector:
   ivfbf16  cells of bfloat16                            2 * d + 4
   ivfpq    cells of product-quantized residuals         m * nbits / 8 + 8
   ivfpqfs  the same with 4 bits, scanned 32 at a time   m / 2 + 6
+--transform leads vectors through a transform first: pca:64 keeps the 64 dimensions
+in which they spread most (pcar also rotates them), opq rotates for the least error
+of codes (with m sub-vectors; opq:64 also reduces), rr rotates at random, l2norm
+makes them of length 1.
 --refine adds a second copy of the vectors to re-rank with: exact (flat), 16-bit
 floats (f16, bf16), 8 or 4 bits per component (sq8, sq4), or product-quantized
 (pq32: m 32, nbits 8; pq32x6: nbits 6).
@@ -103,7 +110,8 @@ every vector. The output appears under its name only when it is whole.
 
 Examples:
   vecino build embeddings.npy -o embeddings.vecino --metric cosine
-  vecino build sift.bvecs -o sift.vecino --nlist 1024 --m 16 --refine sq8`;
+  vecino build sift.bvecs -o sift.vecino --nlist 1024 --m 16 --refine sq8
+  vecino build embeddings.npy -o small.vecino --transform opq:64 --m 16 --refine sq8`;
 
 export function registerBuild(program: Command): void {
 	addCommand(program, 'build <vectors>', 'build an index file from a vector file')
@@ -119,6 +127,7 @@ export function registerBuild(program: Command): void {
 		.addOption(metricOption())
 		.option('--pad', 'allow an m that does not divide d: fill vectors up with zeros')
 		.option('--no-residual', 'ivfpq, ivfpqfs: code vectors themselves, not their difference to the centroid')
+		.option('--transform <kind>', 'pca:64, pcar:64, opq, opq:64, rr or l2norm, ahead of the codes', readTransform)
 		.option(
 			'--refine <store>',
 			`keep vectors to re-rank candidates with: ${STORES.join(', ')}, pq<m> or pq<m>x<nbits>`,
@@ -200,14 +209,20 @@ function checkApplies({ type, refine, kFactor, residual, ...options }: BuildOpti
 		throw new UsageError(`--no-residual is for --type ${WITH_RESIDUALS.join(' and ')}`);
 	}
 	if (kFactor !== undefined && refine === undefined) throw new UsageError('--k-factor needs --refine');
-	if (refine !== undefined && type === 'flat')
+	if (refine !== undefined && type === 'flat' && options.transform === undefined)
 		throw new UsageError('--refine is of no use to --type flat, which is exact');
 }
 
 function makeIndex(source: RowSource, options: BuildOptions): Index {
 	const { metric, pad = false, nbits = 8, residual: byResidual, refine: store, kFactor = 10 } = options;
-	const { n, d } = source;
-	const m = options.m ?? defaultM(d, options.type.endsWith('fs') ? 4 : 8);
+	const { n } = source;
+	const { transform } = options;
+	if (transform?.kind === 'opq' && !TAKES.m.includes(options.type)) {
+		throw new UsageError(`--transform opq is for ${TAKES.m.join(', ')}`);
+	}
+	const d = dimensionBehind(transform, source.d, options.m);
+	const fast = options.type.endsWith('fs');
+	const m = options.m ?? defaultM(d, fast ? 4 : 8);
 	if (TAKES.m.includes(options.type)) checkM(m, d, pad);
 	const nlist = options.nlist ?? defaultNlist(n);
 	const make: Record<IndexKind, () => Index> = {
@@ -226,7 +241,9 @@ function makeIndex(source: RowSource, options: BuildOptions): Index {
 		ivfpq: () => new IndexIVFPQ({ d, metric, nlist, m, nbits, pad, byResidual }),
 		ivfpqfs: () => new IndexIVFPQFastScan({ d, metric, nlist, m, pad, byResidual }),
 	};
-	const base = make[options.type]();
+	const inner = make[options.type]();
+	const made = transform && makeTransform(transform, source.d, d, m, fast ? 4 : Math.min(nbits, 8));
+	const base = made === undefined ? inner : new IndexPreTransform({ transforms: [made], index: inner });
 	return store === undefined ? base : new IndexRefine({ base, store, kFactor });
 }
 

@@ -160,8 +160,9 @@ export class Assigner implements Disposable {
 		this.#scratchBytes = Math.ceil(nearestScratchBytes(k, d) / 16) * 16;
 		this.#packed = n < PACK_FROM ? undefined : new PackedCentroids(engine, d, centroids, k);
 		const pieces = beside ? 1 : Math.ceil(window / piece);
-		this.labels = arena.alloc(sets * window * 8 + pieces * this.#scratchBytes);
-		this.#scratch = this.labels + sets * window * 8;
+		const labelBytes = Math.max(sets * window, CHUNK) * 8;
+		this.labels = arena.alloc(labelBytes + pieces * this.#scratchBytes);
+		this.#scratch = this.labels + labelBytes;
 	}
 
 	/** Takes in what the centroids are now. */

@@ -91,6 +91,18 @@ export const TRAIN_OPTIONS: OptionTable = Object.freeze({
 	...RUN,
 });
 
+/** Options of train, for a transform of its own. */
+export const TRANSFORM_TRAIN_OPTIONS: OptionTable = Object.freeze({
+	metric: {
+		type: 'choice',
+		default: 'l2',
+		choices: ['l2', 'ip', 'cosine'],
+		help: 'metric of the index behind: rows are normalised under cosine; only under l2 their mean is taken away',
+	},
+	seed: KMEANS_OPTIONS['seed']!,
+	...RUN,
+});
+
 /** Options of add and of anything else that only runs. */
 export const RUN_OPTIONS: OptionTable = Object.freeze({ ...RUN });
 

@@ -173,6 +173,23 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	/** @internal */ abstract resetRows(): void;
 	/** @internal */ abstract release(): void;
 
+	// ── What a kind of index may supply, for the indexes around it ─────────────────────────────
+
+	/** Most rows that trainSteps looks at. @internal */
+	trainingLimit(_options: TrainOptions): number {
+		return MAX_NTOTAL;
+	}
+
+	/** Whether truncateRows works. @internal */
+	get canTruncate(): boolean {
+		return false;
+	}
+
+	/** Forgets all rows but the first n. @internal */
+	truncateRows(_n: number): void {
+		throw new Error(`internal: ${this.type} cannot take rows back`);
+	}
+
 	// ── Doors ──────────────────────────────────────────────────────────────────────────────────
 
 	/** Throws when disposed. @internal */

@@ -76,6 +76,7 @@ export abstract class IndexFlatCodes extends Index<SearchParams> {
 		const { codec, codes, codeSize, d, engine } = this;
 		const { arena } = engine;
 		if (x.n === 0) return;
+		const before = codes.n;
 		codes.reserve(x.n);
 		const { window, piece, sets } = planWindows(engine, x.n, ENCODE_COST * d, d * 4 + codeSize);
 		const align = (bytes: number): number => Math.ceil(bytes / 16) * 16;
@@ -111,6 +112,7 @@ export abstract class IndexFlatCodes extends Index<SearchParams> {
 			});
 			codes.commit(x.n);
 		} finally {
+			if (codes.n === before) codes.truncate(before);
 			arena.free(block);
 		}
 	}
@@ -172,6 +174,21 @@ export abstract class IndexFlatCodes extends Index<SearchParams> {
 	/** @internal */
 	reserveRows(n: number): void {
 		this.codes.reserve(n, true);
+	}
+
+	/** @internal */
+	override trainingLimit(options: TrainOptions): number {
+		return this.codec.trainingLimit(options);
+	}
+
+	/** @internal */
+	override get canTruncate(): boolean {
+		return true;
+	}
+
+	/** @internal */
+	override truncateRows(n: number): void {
+		this.codes.truncate(n);
 	}
 
 	/** @internal */

@@ -28,7 +28,7 @@ import { chunks, kernelMetric, loadRows } from './batch.ts';
 import { CellRanker } from './cells.ts';
 import { IndexFlat } from './flat.ts';
 import { BlockSearch, blockSize, type SearchedCells, searchCost, searchTogether } from './ivf-search.ts';
-import { measureNprobe } from './nprobe.ts';
+import { MAX_POOL, measureNprobe } from './nprobe.ts';
 import { meanRow, termRange } from './terms.ts';
 
 export interface IndexIVFOptions extends IndexOptions {
@@ -282,6 +282,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 			this.codec.decodeRows(codes, count, rows);
 			kernels.residualTerms(rows, count, d, labels, centroids, centre, terms);
 		};
+		let done = false;
 		try {
 			yield* inWindows(engine, 'add', x.n, window, sets, {
 				load: (start, count, set) => {
@@ -304,7 +305,9 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 			for (const [listNo, count] of counts.entries()) if (count > 0) lists.commit(listNo, count);
 			this.#ntotal += x.n;
 			this.#changed();
+			done = true;
 		} finally {
+			if (!done) lists.truncate(this.#ntotal);
 			arena.free(block);
 		}
 	}
@@ -424,6 +427,23 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 
 	/** @internal */
 	reserveRows(): void {}
+
+	/** @internal */
+	override trainingLimit(options: TrainOptions): number {
+		const perCell = options.maxPointsPerCentroid ?? 256;
+		return Math.max(this.#nlist * perCell, this.codec.trainingLimit(options), MAX_POOL);
+	}
+
+	/** @internal */
+	override get canTruncate(): boolean {
+		return true;
+	}
+
+	/** @internal */
+	override truncateRows(n: number): void {
+		this.lists.truncate(n);
+		this.#ntotal = n;
+	}
 
 	/** @internal */
 	resetRows(): void {

@@ -20,7 +20,7 @@ const NEIGHBOURS = 10;
 const TARGET = 0.95;
 /** Sampled rows are held to this many bytes. */
 const POOL_BYTES = 64 * 1024 * 1024;
-const MAX_POOL = 65_536;
+export const MAX_POOL = 65_536;
 /** Searches a thread is given at a time. */
 const SEARCHES_PER_THREAD = 4;
 /** Ranks looked at; a neighbour further down counts as a miss. */

@@ -150,6 +150,22 @@ export class IndexRefine extends Index<RefineSearchParams> {
 	}
 
 	/** @internal */
+	override trainingLimit(options: TrainOptions): number {
+		return Math.max(this.base.trainingLimit(options), this.refine.trainingLimit(options));
+	}
+
+	/** @internal */
+	override get canTruncate(): boolean {
+		return this.base.canTruncate;
+	}
+
+	/** @internal */
+	override truncateRows(n: number): void {
+		this.base.truncateRows(n);
+		this.refine.truncateRows(n);
+	}
+
+	/** @internal */
 	resetRows(): void {
 		this.base.resetRows();
 		this.refine.resetRows();

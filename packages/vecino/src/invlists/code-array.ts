@@ -4,7 +4,7 @@
  */
 
 import type { Arena } from '../kernels/arena.ts';
-import { type CodeLayout, codesBytes, wholeBlocks } from './layout.ts';
+import { type CodeLayout, clearBehind, codesBytes, wholeBlocks } from './layout.ts';
 
 export interface CodeSegment {
 	readonly ptr: number;
@@ -76,9 +76,13 @@ export class CodeArray implements Disposable {
 		this.#n += added;
 	}
 
-	/** Forgets rows n and later; their room stays. */
+	/** Forgets rows n and later, also those that were written and never committed; their room stays. */
 	truncate(n: number): void {
 		this.#n = n;
+		const layout = { ...this.layout, termBytes: 0 };
+		for (const { ptr, start, capacity } of this.#segments) {
+			if (start + capacity > n) clearBehind(this.#arena.u8, layout, ptr, 0, Math.max(0, n - start), capacity);
+		}
 	}
 
 	/** Pointer to the code of a row; codes must lie one after the other. */

@@ -101,6 +101,43 @@ export interface IDMapNode extends NodeBase {
 	readonly index: IndexNode;
 }
 
+/** What the node of every transform says. */
+export interface TransformBase {
+	readonly dIn: number;
+	readonly dOut: number;
+	readonly isTrained: boolean;
+}
+
+export type TransformNode = TransformBase &
+	(
+		| {
+				readonly type: 'LinearTransform';
+				readonly isOrthonormal: boolean;
+				readonly sections: Sections<'matrix' | 'bias'>;
+		  }
+		| {
+				readonly type: 'PCATransform';
+				readonly eigenPower: 0 | -0.5;
+				readonly randomRotation: boolean;
+				readonly sections: Sections<'matrix' | 'mean' | 'variances'>;
+		  }
+		| { readonly type: 'RandomRotation'; readonly seed: number; readonly sections: Sections<'matrix'> }
+		| {
+				readonly type: 'OPQTransform';
+				readonly m: number;
+				readonly nbits: number;
+				readonly niter: number;
+				readonly sections: Sections<'matrix'>;
+		  }
+		| { readonly type: 'NormalizeTransform' }
+	);
+
+export interface PreTransformNode extends NodeBase {
+	readonly type: 'IndexPreTransform';
+	readonly transforms: readonly TransformNode[];
+	readonly index: IndexNode;
+}
+
 export type IndexNode =
 	| FlatNode
 	| PQNode
@@ -111,7 +148,15 @@ export type IndexNode =
 	| IVFPQNode
 	| IVFPQFastScanNode
 	| RefineNode
+	| PreTransformNode
 	| IDMapNode;
+
+/** Lowest minor version of the format that can hold an index. */
+export function minorOf(node: IndexNode): number {
+	if (node.type === 'IndexPreTransform') return 1;
+	if (node.type === 'IndexRefine') return minorOf(node.base);
+	return node.type === 'IndexIDMap' ? minorOf(node.index) : 0;
+}
 
 /** Bytes of a PQ code. */
 export function pqCodeSize(m: number, nbits: number): number {

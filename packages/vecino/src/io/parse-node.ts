@@ -6,11 +6,20 @@
 import { METRICS } from '../core/metric.ts';
 import { MAX_D } from '../core/vectors.ts';
 import { MAX_NTOTAL } from '../indexes/base.ts';
+import { MAX_TRANSFORMS } from '../indexes/pre-transform.ts';
 import { type CodeLayout, codesBytes, termsBytes } from '../invlists/layout.ts';
 import { MAX_FAST_M } from '../quantizers/fast-scan.ts';
 import { MAX_NBITS, MIN_NBITS } from '../quantizers/product.ts';
 import { hasRanges, type ScalarType, scalarCodeSize } from '../quantizers/scalar-types.ts';
-import { codebookBytes, type IndexNode, type IVFNode, type NodeBase, pqCodeSize } from './index-node.ts';
+import { MAX_TRAINED_D } from '../transforms/covariance.ts';
+import {
+	codebookBytes,
+	type IndexNode,
+	type IVFNode,
+	type NodeBase,
+	pqCodeSize,
+	type TransformNode,
+} from './index-node.ts';
 
 /** What the tree demands of a section. */
 export interface SectionSpec {
@@ -37,6 +46,7 @@ const TYPES = [
 	'IndexIVFPQ',
 	'IndexIVFPQFastScan',
 	'IndexRefine',
+	'IndexPreTransform',
 	'IndexIDMap',
 ] as const;
 
@@ -67,6 +77,7 @@ function parseNode(value: unknown, path: string, depth: number, sections: Sectio
 	if (!base.isTrained && base.ntotal > 0)
 		throw new HeaderFault(`${path}ntotal must be 0 in an index that is not trained`);
 	if (type === 'IndexRefine') return parseRefine(base, fields, path, depth, sections);
+	if (type === 'IndexPreTransform') return parsePreTransform(base, fields, path, depth, sections);
 	if (type === 'IndexIDMap') return parseIDMap(base, fields, path, depth, sections);
 	if (type === 'IndexFlat' || type === 'IndexPQ' || type === 'IndexScalarQuantizer' || type === 'IndexPQFastScan') {
 		return parseFlatCodes(type, base, fields, path, sections);
@@ -223,6 +234,90 @@ function parseIDMap(base: NodeBase, fields: Fields, path: string, depth: number,
 	agree(path, base, 'index', index);
 	if (base.isTrained !== index.isTrained) throw new HeaderFault(`${path}isTrained does not follow from index`);
 	return { type: 'IndexIDMap', ...base, sections: numbers, index };
+}
+
+function parsePreTransform(
+	base: NodeBase,
+	fields: Fields,
+	path: string,
+	depth: number,
+	sections: SectionSpec[],
+): IndexNode {
+	onlyKeys(path, fields, [...COMMON, 'transforms', 'index']);
+	const list: unknown = fields['transforms'];
+	if (!Array.isArray(list) || list.length < 1 || list.length > MAX_TRANSFORMS) {
+		throw new HeaderFault(`${path}transforms must be an array of 1..${MAX_TRANSFORMS}`);
+	}
+	let { d } = base;
+	const transforms = list.map((value: unknown, i) => {
+		const at = `${path}transforms[${i}].`;
+		const node = parseTransform(value, at, sections);
+		if (node.dIn !== d) throw new HeaderFault(`${at}dIn must be ${d} as before it, got ${node.dIn}`);
+		d = node.dOut;
+		return node;
+	});
+	const index = parseNode(fields['index'], `${path}index.`, depth + 1, sections);
+	if (index.type === 'IndexIDMap' || index.type === 'IndexPreTransform') {
+		throw new HeaderFault(`${path}index cannot be an ${index.type}`);
+	}
+	agree(path, { ...base, d }, 'index', index);
+	if (base.isTrained !== (index.isTrained && transforms.every(({ isTrained }) => isTrained))) {
+		throw new HeaderFault(`${path}isTrained does not follow from transforms and index`);
+	}
+	return { type: 'IndexPreTransform', ...base, transforms, index };
+}
+
+const TRANSFORMS = ['LinearTransform', 'PCATransform', 'RandomRotation', 'OPQTransform', 'NormalizeTransform'] as const;
+const TRANSFORM_KEYS = {
+	LinearTransform: ['isOrthonormal', 'sections'],
+	PCATransform: ['eigenPower', 'randomRotation', 'sections'],
+	RandomRotation: ['seed', 'sections'],
+	OPQTransform: ['m', 'nbits', 'niter', 'sections'],
+	NormalizeTransform: [],
+} as const;
+
+function parseTransform(value: unknown, path: string, sections: SectionSpec[]): TransformNode {
+	const fields = object(path.slice(0, -1), value);
+	const type = choice(path, fields, 'type', TRANSFORMS);
+	onlyKeys(path, fields, ['type', 'dIn', 'dOut', 'isTrained', ...TRANSFORM_KEYS[type]]);
+	const most = type === 'LinearTransform' || type === 'NormalizeTransform' ? MAX_D : MAX_TRAINED_D;
+	const dIn = integer(path, fields, 'dIn', 1, most);
+	const dOut = integer(path, fields, 'dOut', 1, type === 'PCATransform' ? dIn : most);
+	const base = { dIn, dOut, isTrained: boolean(path, fields, 'isTrained') };
+	if (type === 'NormalizeTransform') {
+		if (dIn !== dOut) throw new HeaderFault(`${path}dOut must be dIn = ${dIn}, got ${dOut}`);
+		if (!base.isTrained) throw new HeaderFault(`${path}isTrained must be true: a ${type} needs no training`);
+		return { type, ...base };
+	}
+	const demand = new Demand(path, fields, base.isTrained, sections);
+	const matrix = 4 * dOut * dIn;
+	if (type === 'LinearTransform') {
+		const isOrthonormal = boolean(path, fields, 'isOrthonormal');
+		return { type, ...base, isOrthonormal, sections: demand.take({ matrix, bias: 4 * dOut }) };
+	}
+	if (type === 'PCATransform') {
+		const eigenPower = fields['eigenPower'];
+		if (eigenPower !== 0 && eigenPower !== -0.5) {
+			throw new HeaderFault(`${path}eigenPower must be 0 or -0.5, got ${show(eigenPower)}`);
+		}
+		const randomRotation = boolean(path, fields, 'randomRotation');
+		return {
+			type,
+			...base,
+			eigenPower,
+			randomRotation,
+			sections: demand.take({ matrix, mean: 4 * dIn, variances: 4 * dIn }),
+		};
+	}
+	if (type === 'RandomRotation') {
+		const seed = integer(path, fields, 'seed', 0, 2 ** 32 - 1);
+		return { type, ...base, seed, sections: demand.take({ matrix }) };
+	}
+	const m = integer(path, fields, 'm', 1, dOut);
+	if (dOut % m !== 0) throw new HeaderFault(`${path}m must divide dOut = ${dOut}, got ${m}`);
+	const nbits = integer(path, fields, 'nbits', 4, 8);
+	const niter = integer(path, fields, 'niter', 0, 10_000);
+	return { type, ...base, m, nbits, niter, sections: demand.take({ matrix }) };
 }
 
 function parsePQ(fields: Fields, path: string, d: number): { m: number; nbits: number } {

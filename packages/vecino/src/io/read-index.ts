@@ -14,6 +14,7 @@ import { IndexIVFFlat } from '../indexes/ivf-flat.ts';
 import { IndexIVFPQ } from '../indexes/ivf-pq.ts';
 import { IndexIVFScalarQuantizer } from '../indexes/ivf-scalar-quantizer.ts';
 import { IndexPQ } from '../indexes/pq.ts';
+import { IndexPreTransform } from '../indexes/pre-transform.ts';
 import { IndexRefine } from '../indexes/refine.ts';
 import { IndexScalarQuantizer } from '../indexes/scalar-quantizer.ts';
 import { defaultEngine, type Engine } from '../kernels/engine.ts';
@@ -34,6 +35,7 @@ import type { IndexNode, IVFNode } from './index-node.ts';
 import { HeaderFault, parseIndexNode } from './parse-node.ts';
 import { readLists } from './read-lists.ts';
 import { type FloatKind, readCodes, readIds, SectionReader } from './read-sections.ts';
+import { fillTransform, makeTransform } from './read-transforms.ts';
 import { type Reading, readFromBytes, readFromSource, type SourceReadOptions } from './reading.ts';
 import type { RangeSource } from './source.ts';
 
@@ -205,6 +207,10 @@ function makeIndex(node: IndexNode, engine: Engine): Index {
 			const [base, refine] = [makeIndex(node.base, engine), makeIndex(node.refine, engine)];
 			return new IndexRefine({ base, refine, kFactor: node.kFactor });
 		}
+		case 'IndexPreTransform': {
+			const transforms = node.transforms.map((one) => makeTransform(one, engine));
+			return new IndexPreTransform({ transforms, index: makeIndex(node.index, engine) });
+		}
 		case 'IndexIDMap':
 			return new IndexIDMap({ index: makeIndex(node.index, engine) });
 	}
@@ -216,6 +222,10 @@ function* fill(index: Index, node: IndexNode, file: SectionReader): Reading<void
 	if (node.type === 'IndexRefine') {
 		yield* fill((index as IndexRefine).base, node.base, file);
 		yield* fill((index as IndexRefine).refine, node.refine, file);
+	} else if (node.type === 'IndexPreTransform') {
+		const { transforms, index: inner } = index as IndexPreTransform;
+		for (const [i, one] of node.transforms.entries()) yield* fillTransform(transforms[i]!, one, file);
+		yield* fill(inner, node.index, file);
 	} else if (node.type === 'IndexIDMap') {
 		yield* readIds(file, node.sections.ids!, (index as IndexIDMap).table, ntotal);
 		yield* fill((index as IndexIDMap).index, node.index, file);

@@ -11,7 +11,7 @@ export type KernelBackend = 'relaxed' | 'simd' | 'reference';
 
 /** Header of a top-k state in bytes; keys of 8 bytes follow. */
 export const TOPK_HEADER = 16;
-/** Rows that pqEncode packs at a time. */
+/** Rows that pqEncode and covariance pack at a time. */
 export const ROW_CHUNK = 256;
 /** Codes per tile of a scan. */
 export const TILE = 1024;
@@ -73,6 +73,16 @@ export function flatBoundBytes(d: number): number {
 /** Scratch bytes that `pqEncode` needs. */
 export function pqEncodeScratchBytes(dsub: number): number {
 	return ROW_CHUNK * dsub * 4 + ROW_CHUNK * 32;
+}
+
+/** Values that a vector of dimension d counts as in `covariance`. */
+export function covarianceStride(d: number): number {
+	return Math.ceil(d / 4) * 4;
+}
+
+/** Scratch bytes that `covariance` needs. */
+export function covarianceScratchBytes(d: number): number {
+	return ROW_CHUNK * covarianceStride(d) * 8;
 }
 
 /** Where the term of code i of a fast-scan block of 32 is: the even codes of a half first, then the odd ones (assembly/fastscan.ts). */
@@ -333,6 +343,9 @@ export interface KernelFunctions {
 	scanPq(...args: [...ScanArgs, table: number, m: number, nbits: number, codeSize: number]): number;
 	scanSq8L2(...args: [...ScanArgs, q: number, steps: number, d: number]): number;
 	scanSq8Ip(...args: [...ScanArgs, weights: number, shift: number, d: number]): number;
+
+	applyLinear(x: number, n: number, dIn: number, panels: number, bias: number, dOut: number, out: number): void;
+	covariance(x: number, n: number, d: number, scratch: number, sums: number): void;
 }
 
 /** What scanLists scans (assembly/lists.ts). */

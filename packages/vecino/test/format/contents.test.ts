@@ -1,7 +1,21 @@
 /** Contents that lie, with right checksums: floats that are none, labels, lists and ids that cannot be. */
 import { describe, expect, it } from 'vitest';
 import { type Parts, putTogether, sectionOf, signLists, tableOf } from './craft.ts';
-import { bf16, errorOf, expectCorrupt, f16, flat, idMap, ivfF16, ivfFlat, ivfpq, pq, sq8 } from './crafted-files.ts';
+import {
+	bf16,
+	chain,
+	errorOf,
+	expectCorrupt,
+	f16,
+	flat,
+	idMap,
+	ivfF16,
+	ivfFlat,
+	ivfpq,
+	pca,
+	pq,
+	sq8,
+} from './crafted-files.ts';
 
 const floats = (section: Uint8Array<ArrayBuffer>): Float32Array => new Float32Array(section.buffer);
 const endOf = (section: { offset: number; byteLength: number }): number => section.offset + section.byteLength;
@@ -15,6 +29,8 @@ describe('contents', () => {
 			[sq8, 0, 'ranges'],
 			[ivfFlat, 0, 'centroids'],
 			[ivfpq, 1, 'codebook'],
+			[pca, 0, 'transforms[0].matrix'],
+			[chain, 0, 'transforms[1].matrix'],
 		] as const) {
 			const parts = make();
 			floats(parts.sections[number]!)[5] = value;

@@ -10,11 +10,17 @@ import { IndexIVFFlat } from '../../src/indexes/ivf-flat.ts';
 import { IndexIVFPQ } from '../../src/indexes/ivf-pq.ts';
 import { IndexIVFScalarQuantizer } from '../../src/indexes/ivf-scalar-quantizer.ts';
 import { IndexPQ } from '../../src/indexes/pq.ts';
+import { IndexPreTransform } from '../../src/indexes/pre-transform.ts';
 import { IndexRefine } from '../../src/indexes/refine.ts';
 import { IndexScalarQuantizer } from '../../src/indexes/scalar-quantizer.ts';
 import { readIndex } from '../../src/io/read-index.ts';
 import { writeIndex } from '../../src/io/write-index.ts';
 import { createEngineSync } from '../../src/kernels/engine.ts';
+import { LinearTransform } from '../../src/transforms/linear.ts';
+import { NormalizeTransform } from '../../src/transforms/normalize.ts';
+import { OPQTransform } from '../../src/transforms/opq.ts';
+import { PCATransform } from '../../src/transforms/pca.ts';
+import { RandomRotation } from '../../src/transforms/rotation.ts';
 import { clustered } from '../support/data.ts';
 import { type Lies, type Parts, putTogether, takeApart } from './craft.ts';
 
@@ -49,6 +55,25 @@ export const idMap = (): Parts => partsOf(new IndexIDMap({ index: new IndexFlat(
 export const nested = (): Parts =>
 	partsOf(new IndexIDMap({ index: new IndexRefine({ base: new IndexIVFPQ({ d: 4, m: 2, nbits: 4, nlist: 2 }) }) }));
 
+/** Sections: matrix, mean, variances, codes. */
+export const pca = (): Parts =>
+	partsOf(
+		new IndexPreTransform({ transforms: [new PCATransform({ dIn: 4, dOut: 3 })], index: new IndexFlat({ d: 3 }) }),
+	);
+/** Sections: matrix and bias, matrix, matrix, codes. */
+export const chain = (): Parts =>
+	partsOf(
+		new IndexPreTransform({
+			transforms: [
+				new NormalizeTransform({ d: 4 }),
+				new LinearTransform({ dIn: 4, dOut: 2, matrix: Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8) }),
+				new RandomRotation({ dIn: 2 }),
+				new OPQTransform({ d: 2, m: 2, dOut: 4, nbits: 4, niter: 2 }),
+			],
+			index: new IndexFlat({ d: 4 }),
+		}),
+	);
+
 export const ALL: readonly (() => Parts)[] = [
 	flat,
 	pq,
@@ -66,6 +91,8 @@ export const ALL: readonly (() => Parts)[] = [
 	refine,
 	idMap,
 	nested,
+	pca,
+	chain,
 ];
 
 /** What a file holds, whether it is true or not. */

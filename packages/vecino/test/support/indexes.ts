@@ -8,8 +8,12 @@ import { IndexIVFFlat } from '../../src/indexes/ivf-flat.ts';
 import { IndexIVFPQ } from '../../src/indexes/ivf-pq.ts';
 import { IndexIVFScalarQuantizer } from '../../src/indexes/ivf-scalar-quantizer.ts';
 import { IndexPQ } from '../../src/indexes/pq.ts';
+import { IndexPreTransform } from '../../src/indexes/pre-transform.ts';
 import { IndexRefine } from '../../src/indexes/refine.ts';
 import { IndexScalarQuantizer } from '../../src/indexes/scalar-quantizer.ts';
+import { OPQTransform } from '../../src/transforms/opq.ts';
+import { PCATransform } from '../../src/transforms/pca.ts';
+import { RandomRotation } from '../../src/transforms/rotation.ts';
 
 export interface Kind {
 	readonly name: string;
@@ -140,6 +144,48 @@ export const KINDS: readonly Kind[] = [
 		exact: false,
 		hasCells: false,
 		make: (d, metric) => new IndexRefine({ base: new IndexPQ({ d, metric, m: 4 }), store: { pq: { m: 12 } } }),
+	},
+	{
+		name: 'PCA20,IVF8,Flat',
+		exact: false,
+		hasCells: true,
+		make: (d, metric) =>
+			new IndexPreTransform({
+				transforms: [new PCATransform({ dIn: d, dOut: d - 4 })],
+				index: new IndexIVFFlat({ d: d - 4, metric, nlist: 8 }),
+			}),
+	},
+	{
+		name: 'OPQ4,IVF8,PQ4',
+		exact: false,
+		hasCells: true,
+		make: (d, metric) =>
+			new IndexPreTransform({
+				transforms: [new OPQTransform({ d, m: 4, niter: 4 })],
+				index: new IndexIVFPQ({ d, metric, nlist: 8, m: 4 }),
+			}),
+	},
+	{
+		name: 'RR,PQ8x4fs',
+		exact: false,
+		hasCells: false,
+		make: (d, metric) =>
+			new IndexPreTransform({
+				transforms: [new RandomRotation({ dIn: d })],
+				index: new IndexPQFastScan({ d, metric, m: 8 }),
+			}),
+	},
+	{
+		name: 'OPQ4,IVF8,PQ4,RFlat',
+		exact: false,
+		hasCells: true,
+		make: (d, metric) =>
+			new IndexRefine({
+				base: new IndexPreTransform({
+					transforms: [new OPQTransform({ d, m: 4, dOut: d - 4, niter: 2 })],
+					index: new IndexIVFPQ({ d: d - 4, metric, nlist: 8, m: 4 }),
+				}),
+			}),
 	},
 	{
 		name: 'IDMap,IVF8,Flat',

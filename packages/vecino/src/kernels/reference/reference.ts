@@ -22,6 +22,7 @@ import { scanKernels } from './scan.ts';
 import { sq4Kernels } from './sq4.ts';
 import { sq8Kernels } from './sq8.ts';
 import { topkKernels } from './topk.ts';
+import { transformKernels } from './transforms.ts';
 
 export function referenceKernels(arena: Arena): KernelFunctions {
 	return {
@@ -39,5 +40,6 @@ export function referenceKernels(arena: Arena): KernelFunctions {
 		...scanKernels(arena),
 		...listKernels(arena),
 		...flatKernels(arena),
+		...transformKernels(arena),
 	};
 }

@@ -124,7 +124,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 
 	/** Whether codes carry a term (see the head of this file). @internal */
 	get hasTerms(): boolean {
-		return this.byResidual && this.metric === 'l2';
+		return this.byResidual && this.metric === 'l2' && this.codec.termBytes > 0;
 	}
 
 	/** @internal */
@@ -206,8 +206,8 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 			quantizer.codes.reserve(nlist);
 			quantizer.codes.commit(nlist);
 			if (this.hasTerms && this.#centre === 0) this.#centre = engine.arena.alloc(d * 4);
-			const { codeSize, blockSize, termBytes } = this.codec;
-			const layout = { codeSize, blockSize, termBytes: this.hasTerms ? termBytes : 0 };
+			const { codeSize, blockSize, termBytes, records } = this.codec;
+			const layout = { codeSize, blockSize, termBytes: this.hasTerms ? termBytes : 0, records };
 			lists = new ArrayInvertedLists(engine.arena, nlist, layout);
 		} finally {
 			if (lists === undefined) quantizer[Symbol.dispose]();
@@ -256,7 +256,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 				loadRows(engine, metric, x, start, count, block);
 				arena.u32.set(assigned.subarray(start, start + count), labels >>> 2);
 				if (this.byResidual) kernels.residuals(block, count, d, labels, centroids, block);
-				this.codec.encodeRows(block, count, codes, scratch);
+				this.codec.encodeRows(block, count, codes, scratch, labels, centroids);
 				if (this.hasTerms) {
 					this.codec.decodeRows(codes, count, block);
 					kernels.residualTerms(block, count, d, labels, centroids, this.#centreOf(), terms);
@@ -307,6 +307,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		this.#ranker?.[Symbol.dispose]();
 		this.#ranker = undefined;
 		this.#ranker = new CellRanker(this.engine, this.quantizer, this.#nlist);
+		this.codec.learnCells?.(this.quantizer.codes.at(0), this.#nlist);
 	}
 
 	// ── Searching ──────────────────────────────────────────────────────────────────────────────

@@ -57,6 +57,43 @@ export function fastSlot(i: number): number {
 	return (i & 16) | ((i & 1) << 3) | ((i & 14) >> 1);
 }
 
+/** Where a query prepared by rabitqQuery keeps what: f32 parameters (assembly/rabitqscan.ts), u8 tables, i16 query, i32 tables. */
+export const RABITQ_STATE: {
+	readonly inverse: number;
+	readonly offset: number;
+	readonly unit: number;
+	readonly total: number;
+	readonly spread: number;
+	readonly slack: number;
+	readonly bias: number;
+	readonly gapAdd: number;
+	readonly gapScale: number;
+	readonly looks: number;
+	readonly tables: number;
+} = {
+	inverse: 0,
+	offset: 4,
+	unit: 8,
+	total: 12,
+	spread: 16,
+	slack: 20,
+	bias: 24,
+	gapAdd: 28,
+	gapScale: 32,
+	looks: 36,
+	tables: 64,
+};
+
+/** Bytes of a query prepared by rabitqQuery. */
+export function rabitqStateBytes(size: number, nbits: number): number {
+	return RABITQ_STATE.tables + size * (nbits > 1 ? 22 : 6);
+}
+
+/** Bytes of a RaBitQ code: sign bits, then the record of 4, then, from 2 bits on, two float32 and the other bits. */
+export function rabitqCodeSize(size: number, nbits: number): number {
+	return (size / 8) * nbits + (nbits > 1 ? 12 : 4);
+}
+
 /** See assembly/*.ts for the exact meaning of every argument. */
 export interface KernelFunctions {
 	l2Many(q: number, x: number, n: number, d: number, out: number): void;
@@ -147,6 +184,38 @@ export interface KernelFunctions {
 	scanFast(
 		...args: [...ScanArgs, tables: number, pairs: number, inverse: number, offset: number, termScale: number]
 	): number;
+
+	rabitqRotate(x: number, y: number, d: number, size: number, signs: number, out: number): void;
+	rabitqEncode(
+		x: number,
+		n: number,
+		d: number,
+		size: number,
+		nbits: number,
+		step: number,
+		metric: number,
+		labels: number,
+		centroids: number,
+		centre: number,
+		signs: number,
+		scratch: number,
+		codes: number,
+		codeSize: number,
+	): void;
+	rabitqDecode(
+		codes: number,
+		n: number,
+		codeSize: number,
+		d: number,
+		size: number,
+		nbits: number,
+		gain: number,
+		signs: number,
+		scratch: number,
+		out: number,
+	): void;
+	rabitqQuery(v: number, size: number, nbits: number, state: number): void;
+	scanRabitq(...args: [...ScanArgs, state: number, size: number, nbits: number]): number;
 
 	scanL2(...args: [...ScanArgs, q: number, d: number]): number;
 	scanIp(...args: [...ScanArgs, q: number, d: number]): number;

@@ -28,6 +28,15 @@ export interface CodeScanner {
 	scan(state: number, args: ScanArgs): number;
 }
 
+/** Records of a block of 32 codes (RaBitQ, assembly/rabitqscan.ts). */
+export interface RecordLayout {
+	/** Bytes per code in the order of fastSlot, behind the sub-codes: bfloat16 values. */
+	readonly slotBytes: number;
+	/** Bytes per code in the order of codes, behind those: `floats` float32 values, then bits. 0 for none. */
+	readonly rowBytes: number;
+	readonly floats: number;
+}
+
 export interface Codec extends Disposable {
 	readonly d: number;
 	/** Bytes of one code. */
@@ -38,8 +47,11 @@ export interface Codec extends Disposable {
 	trainSteps(rows: TrainingRows, options: KMeansOptions): Steps<void>;
 	/** Scratch bytes that encode needs. */
 	readonly encodeScratchBytes: number;
-	/** Codes of n rows of d values, all pointers into the arena. */
-	encodeRows(x: number, n: number, codes: number, scratch: number): void;
+	/**
+	 * Codes of n rows of d values, all pointers into the arena. For rows that are residuals: the number of the centroid of
+	 * each (u32), and the centroids.
+	 */
+	encodeRows(x: number, n: number, codes: number, scratch: number, labels?: number, centroids?: number): void;
 	/** Rows of d values from n codes. */
 	decodeRows(codes: number, n: number, out: number): void;
 	scanner(kind: ScanKind): CodeScanner;
@@ -58,6 +70,10 @@ export interface Codec extends Disposable {
 	placeTerm(terms: number, at: number, term: number): void;
 	/** The row of d values of the code at position `at`. */
 	decodeAt(codes: number, at: number, out: number): void;
+	/** What a block holds beside 4-bit sub-codes. */
+	readonly records?: RecordLayout | undefined;
+	/** Takes in nlist * d values of centroids, whenever an IVF index has new ones, before it encodes or searches. */
+	learnCells?(centroids: number, nlist: number): void;
 	/** Takes in the range of the terms of training rows, if the codec rounds terms. */
 	learnTerms?(min: number, max: number): void;
 }

@@ -12,6 +12,8 @@ import { distanceKernels } from './distances.ts';
 import { fastScanKernels } from './fast-scan.ts';
 import { nearestKernels } from './nearest.ts';
 import { pqKernels } from './pq.ts';
+import { rabitqKernels } from './rabitq.ts';
+import { rabitqScanKernels } from './rabitq-scan.ts';
 import { rowKernels } from './rows.ts';
 import { scanKernels } from './scan.ts';
 import { sq8Kernels } from './sq8.ts';
@@ -26,6 +28,8 @@ export function referenceKernels(arena: Arena): KernelFunctions {
 		...pqKernels(arena),
 		...sq8Kernels(arena),
 		...fastScanKernels(arena),
+		...rabitqKernels(arena),
+		...rabitqScanKernels(arena),
 		...scanKernels(arena),
 	};
 }

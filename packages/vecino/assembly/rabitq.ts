@@ -89,9 +89,19 @@ function rotateBack(x: usize, size: usize, signs: usize): void {
 
 /** out = x - y (or x when y is 0), d values, filled up with zeros. */
 function difference(x: usize, y: usize, d: usize, size: usize, out: usize): void {
-	let t: usize = 0;
-	for (; t < d; ++t) store<f32>(out + (t << 2), y != 0 ? load<f32>(x + (t << 2)) - load<f32>(y + (t << 2)) : load<f32>(x + (t << 2)));
-	for (; t < size; ++t) store<f32>(out + (t << 2), 0);
+	const end = out + (size << 2), main = out + ((d & ~3) << 2);
+	while (out < main) {
+		let v = v128.load(x);
+		if (y != 0) { v = f32x4.sub(v, v128.load(y)); y += 16; }
+		v128.store(out, v);
+		x += 16; out += 16;
+	}
+	for (let t: usize = 0; t < (d & 3); ++t) {
+		const v = load<f32>(x + (t << 2));
+		store<f32>(out, y != 0 ? v - load<f32>(y + (t << 2)) : v);
+		out += 4;
+	}
+	while (out < end) { store<f32>(out, 0); out += 4; }
 }
 
 /** out = rotated (x - y), y 0 for none; d values in, `size` out. */
@@ -114,28 +124,32 @@ export function rabitqRotate(x: usize, y: usize, d: usize, size: usize, signs: u
 	return (bits + (bits >> 31) * 0xffff) >> 16;
 }
 
-/** How well whole numbers a = min(floor(scale |x|), most) follow |x|: <2a + 1, |x|>^2 / |2a + 1|^2. */
-function fit(x: usize, size: usize, scale: f32, most: i32): f64 {
-	const end = x + (size << 2), s = f32x4.splat(scale), limit = i32x4.splat(most), one = i32x4.splat(1);
-	let a = f32x4.splat(0), b = a, norm = i32x4.splat(0);
+/** 2a + 1 for whole a nearest to w * scale - 0.5 (halves to even) in 0..most; a = 0 where that is no number. */
+// @ts-ignore: decorator
+@inline function odd(w: v128, scale: v128, most: v128): v128 {
+	const half = f32x4.splat(0.5), magic = f32x4.splat(8388608); // 2^23: adding it rounds
+	const a = f32x4.pmin(most, f32x4.pmax(f32x4.splat(0), f32x4.sub(f32x4.mul(w, scale), half)));
+	const b = f32x4.sub(f32x4.add(a, magic), magic);
+	return f32x4.add(f32x4.add(b, b), f32x4.splat(1));
+}
+
+/** How well Y = odd(|x|) follows |x|: <Y, |x|>^2 / |Y|^2. */
+function fit(x: usize, size: usize, scale: f32, most: f32): f64 {
+	const end = x + (size << 2), s = f32x4.splat(scale), limit = f32x4.splat(most);
+	let a = f32x4.splat(0), b = a, c = a, e = a;
 	do {
-		let w = f32x4.abs(v128.load(x));
-		let y = i32x4.min_u(i32x4.trunc_sat_f32x4_u(f32x4.mul(w, s)), limit);
-		y = i32x4.add(i32x4.add(y, y), one);
-		norm = i32x4.add(norm, i32x4.mul(y, y)); a = f32x4.add(a, f32x4.mul(f32x4.convert_i32x4_s(y), w));
-		w = f32x4.abs(v128.load(x, 16));
-		y = i32x4.min_u(i32x4.trunc_sat_f32x4_u(f32x4.mul(w, s)), limit);
-		y = i32x4.add(i32x4.add(y, y), one);
-		norm = i32x4.add(norm, i32x4.mul(y, y)); b = f32x4.add(b, f32x4.mul(f32x4.convert_i32x4_s(y), w));
+		let w = f32x4.abs(v128.load(x)), y = odd(w, s, limit);
+		a = f32x4.add(a, f32x4.mul(y, w)); c = f32x4.add(c, f32x4.mul(y, y));
+		w = f32x4.abs(v128.load(x, 16)); y = odd(w, s, limit);
+		b = f32x4.add(b, f32x4.mul(y, w)); e = f32x4.add(e, f32x4.mul(y, y));
 		x += 32;
 	} while (x < end);
 	const dot = <f64>sum1(f32x4.add(a, b));
-	const sum = <u32>(i32x4.extract_lane(norm, 0) + i32x4.extract_lane(norm, 1) + i32x4.extract_lane(norm, 2) + i32x4.extract_lane(norm, 3));
-	return dot * dot / <f64>sum;
+	return dot * dot / <f64>sum1(f32x4.add(c, e));
 }
 
 /** The scale with the best fit among nine. */
-function bestScale(x: usize, size: usize, start: f32, most: i32): f32 {
+function bestScale(x: usize, size: usize, start: f32, most: f32): f32 {
 	let best = start, score = fit(x, size, start, most);
 	for (let i = 0; i < 8; ++i) {
 		// 0.8, 0.9, 1.1, 1.2, 1.35, 1.5 of the start, then 0.95 and 1.05 of the best of these.
@@ -149,7 +163,7 @@ function bestScale(x: usize, size: usize, start: f32, most: i32): f32 {
 
 /** Extra bits of rotated x at `planes`; returns <Y, |x| with the signs of Y> at `sums` and <Y, u> behind it. */
 function encodeExtra(x: usize, u: usize, size: usize, scale: f32, extra: i32, planes: usize, sums: usize): void {
-	const end = x + (size << 2), s = f32x4.splat(scale), one = i32x4.splat(1);
+	const end = x + (size << 2), s = f32x4.splat(scale), most = f32x4.splat(<f32>((1 << extra) - 1));
 	const limit = i32x4.splat((1 << extra) - 1), zero = f32x4.splat(0), sign = i32x4.splat(i32.MIN_VALUE);
 	let a = zero, b = zero, c = zero, e = zero;
 	do {
@@ -158,9 +172,9 @@ function encodeExtra(x: usize, u: usize, size: usize, scale: f32, extra: i32, pl
 			const x0 = v128.load(x), x1 = v128.load(x, 16);
 			const n0 = f32x4.lt(x0, zero), n1 = f32x4.lt(x1, zero);
 			const w0 = f32x4.abs(x0), w1 = f32x4.abs(x1);
-			const i0 = i32x4.min_u(i32x4.trunc_sat_f32x4_u(f32x4.mul(w0, s)), limit);
-			const i1 = i32x4.min_u(i32x4.trunc_sat_f32x4_u(f32x4.mul(w1, s)), limit);
-			const y0 = f32x4.convert_i32x4_s(i32x4.add(i32x4.add(i0, i0), one)), y1 = f32x4.convert_i32x4_s(i32x4.add(i32x4.add(i1, i1), one));
+			const y0 = odd(w0, s, most), y1 = odd(w1, s, most);
+			// Halves of odd numbers cut off are a again.
+			const i0 = i32x4.shr_u(i32x4.trunc_sat_f32x4_s(y0), 1), i1 = i32x4.shr_u(i32x4.trunc_sat_f32x4_s(y1), 1);
 			a = f32x4.add(a, f32x4.mul(y0, w0)); b = f32x4.add(b, f32x4.mul(y1, w1));
 			if (u != 0) {
 				c = f32x4.add(c, f32x4.mul(v128.xor(y0, v128.and(n0, sign)), v128.load(u)));
@@ -220,7 +234,7 @@ export function rabitqEncode(
 		const record = codes + (size >> 3);
 		store<u32>(record, scale | (add << 16));
 		if (nbits == 1) continue;
-		const most = (1 << (nbits - 1)) - 1;
+		const most = <f32>((1 << (nbits - 1)) - 1);
 		const start = sqrt<f32>(<f32>size / norm) / step;
 		const best = norm > 0 ? bestScale(r, size, start, most) : <f32>0;
 		encodeExtra(r, u, size, best, nbits - 1, record + 12, sums);

@@ -10,7 +10,7 @@
 // all bits, in integers. The threshold holds for one block: which codes get a second look is part of the result.
 import { topkAppend, topkThreshold, topkWorst } from './topk';
 
-// Prepared query: f32 parameters, 64 bytes; u8 tables (size / 4, 16); i16 query (size); i32 tables (size / 4, 16).
+// Prepared query: f32 parameters, 64 bytes; u8 tables (size / 4, 16); i16 query (size).
 const INVERSE: usize = 0, OFFSET: usize = 4, UNIT: usize = 8, TOTAL: usize = 12;
 const SPREAD: usize = 16, SLACK: usize = 20, BIAS: usize = 24, GAP_ADD: usize = 28, GAP_SCALE: usize = 32, LOOKS: usize = 36;
 const TABLES: usize = 64;
@@ -65,7 +65,7 @@ export function rabitqQuery(v: usize, size: usize, nbits: i32, state: usize): vo
 	store<f32>(state, -<f32>range / unit, OFFSET);
 	store<f32>(state, <f32>1 / unit, UNIT);
 	store<i32>(state, total, TOTAL);
-	let table = state + TABLES, sums = ints + (size << 1);
+	let table = state + TABLES;
 	const factor = f32x4.splat(scale);
 	for (let p = ints; table < ints; p += 8, table += 16) {
 		const x0 = <i32>load<i16>(p), x1 = <i32>load<i16>(p, 2), x2 = <i32>load<i16>(p, 4), x3 = <i32>load<i16>(p, 6);
@@ -76,10 +76,6 @@ export function rabitqQuery(v: usize, size: usize, nbits: i32, state: usize): vo
 		const e2 = scaled(f32x4.convert_i32x4_s(i32x4.sub(s2, low)), factor), e3 = scaled(f32x4.convert_i32x4_s(i32x4.sub(s3, low)), factor);
 		const bytes = i8x16.narrow_i16x8_u(i16x8.narrow_i32x4_s(e0, e1), i16x8.narrow_i32x4_s(e2, e3));
 		v128.store(table, i8x16.min_u(bytes, i8x16.splat(63)));
-		if (nbits > 1) {
-			v128.store(sums, s0); v128.store(sums, s1, 16); v128.store(sums, s2, 32); v128.store(sums, s3, 48);
-			sums += 64;
-		}
 	}
 }
 
@@ -242,37 +238,29 @@ function offer(
 /** A + B * <Y, v> of code c of a block, from all its bits. */
 function secondLook(block: usize, c: usize, state: usize, size: usize, nbits: i32): f32 {
 	const extra = nbits - 1, bytes = size << 2;
-	let q = state + TABLES + bytes, table = q + (size << 1);
-	const end = table;
-	let signs = block + (c & 15);
-	const shift = <u32>((c >> 4) << 2);
-	let w0 = 0, w1 = 0;
-	const tableEnd = table + (bytes << 2);
-	do {
-		w0 += load<i32>(table + (<usize>((load<u8>(signs) >> shift) & 15) << 2));
-		w1 += load<i32>(table + 64 + (<usize>((load<u8>(signs, 16) >> shift) & 15) << 2));
-		w0 += load<i32>(table + 128 + (<usize>((load<u8>(signs, 32) >> shift) & 15) << 2));
-		w1 += load<i32>(table + 192 + (<usize>((load<u8>(signs, 48) >> shift) & 15) << 2));
-		signs += 64; table += 256;
-	} while (table < tableEnd);
+	let q = state + TABLES + bytes, signs = block + (c & 15);
+	const end = q + (size << 1), shift = <u32>((c >> 4) << 2);
 	const factors = block + bytes + 128 + c * (8 + (size >> 3) * <usize>extra);
 	let planes = factors + 8;
 	const bits = i8x16(1, 2, 4, 8, 16, 32, 64, -128, 1, 2, 4, 8, 16, 32, 64, -128);
+	const spread = i8x16(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1);
 	let s = i32x4.splat(0), t = s;
 	do {
-		let y = i32x4.splat(0), p = extra;
+		// The codes y of 16 dimensions, a bit at a time from the highest; what equals `bits` is -1.
+		const low = ((<u32>load<u8>(signs) >> shift) & 15) | (((<u32>load<u8>(signs, 16) >> shift) & 15) << 4);
+		const high = ((<u32>load<u8>(signs, 32) >> shift) & 15) | (((<u32>load<u8>(signs, 48) >> shift) & 15) << 4);
+		let y = i8x16.neg(i8x16.eq(v128.and(lookup(i16x8.splat(<i16>(low | (high << 8))), spread), bits), bits));
+		let p = extra;
 		do {
-			let x = v128.load16_splat(planes);
-			x = v128.shuffle<i8>(x, x, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1);
-			y = i8x16.sub(i8x16.add(y, y), i8x16.eq(v128.and(x, bits), bits));
+			y = i8x16.sub(i8x16.add(y, y), i8x16.eq(v128.and(lookup(v128.load16_splat(planes), spread), bits), bits));
 			planes += 2;
 		} while (--p != 0);
 		s = i32x4.add(s, i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_u(y), v128.load(q)));
 		t = i32x4.add(t, i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_u(y), v128.load(q, 16)));
-		q += 32;
+		signs += 64; q += 32;
 	} while (q < end);
 	s = i32x4.add(s, t);
 	const x = i32x4.extract_lane(s, 0) + i32x4.extract_lane(s, 1) + i32x4.extract_lane(s, 2) + i32x4.extract_lane(s, 3);
-	const dot = ((w0 + w1) << nbits) + (x << 1) - ((1 << nbits) - 1) * load<i32>(state, TOTAL);
+	const dot = (x << 1) - ((1 << nbits) - 1) * load<i32>(state, TOTAL);
 	return load<f32>(factors) + load<f32>(factors, 4) * (<f32>dot * load<f32>(state, UNIT));
 }

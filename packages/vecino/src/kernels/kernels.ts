@@ -57,7 +57,7 @@ export function fastSlot(i: number): number {
 	return (i & 16) | ((i & 1) << 3) | ((i & 14) >> 1);
 }
 
-/** Where a query prepared by rabitqQuery keeps what: f32 parameters (assembly/rabitqscan.ts), u8 tables, i16 query, i32 tables. */
+/** Where a query prepared by rabitqQuery keeps what: f32 parameters (assembly/rabitqscan.ts), u8 tables, i16 query. */
 export const RABITQ_STATE: {
 	readonly inverse: number;
 	readonly offset: number;
@@ -85,8 +85,8 @@ export const RABITQ_STATE: {
 };
 
 /** Bytes of a query prepared by rabitqQuery. */
-export function rabitqStateBytes(size: number, nbits: number): number {
-	return RABITQ_STATE.tables + size * (nbits > 1 ? 22 : 6);
+export function rabitqStateBytes(size: number): number {
+	return RABITQ_STATE.tables + size * 6;
 }
 
 /** Bytes of a RaBitQ code: sign bits, then the record of 4, then, from 2 bits on, two float32 and the other bits. */

@@ -198,7 +198,7 @@ export class RabitQuantizer implements Codec {
 		const { arena, kernels } = this.#engine;
 		const { d, nbits } = this;
 		const size = this.#size;
-		const rotated = rabitqStateBytes(size, nbits);
+		const rotated = rabitqStateBytes(size);
 		const isL2 = this.#metric === 'l2';
 		const spread = EPSILON * Math.sqrt((largestSquaredSine(size) * size) / (size - 1));
 		return {

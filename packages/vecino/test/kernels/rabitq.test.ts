@@ -107,7 +107,7 @@ function scans(engine: Engine, d: number, nbits: number): Uint8Array[] {
 		const ids = list === 3 ? 0 : arena.allocCopy(Uint32Array.from({ length: n + 1 }, () => rng.below(1e9)));
 		arena.u32.set([blocks, 0, ids, n], (directory >>> 2) + list * 4);
 	}
-	const stateBytes = rabitqStateBytes(size, nbits);
+	const stateBytes = rabitqStateBytes(size);
 	const state = arena.allocZeroed(stateBytes + size * 4);
 	const tile = arena.alloc(TILE * 4);
 	const listNos = arena.allocCopy(Uint32Array.of(7, 4, 6, 0, 1, 2, 3, 5));
@@ -174,7 +174,7 @@ it.each([1, 16, 20, 48, 96, 100, 128, 384, 500, 768, 1016])('a rotation of d = %
 	using codec = new RabitQuantizer({ engine, d, metric: 'l2', nbits: 8, seed: 3, cells: false });
 	codec.setCentre(new Float32Array(d));
 	const state = arena.alloc(codec.scanner().stateBytes);
-	const rotated = state + rabitqStateBytes(size, 8);
+	const rotated = state + rabitqStateBytes(size);
 	for (const axis of [0, d >> 1, d - 1]) {
 		const row = new Float32Array(d);
 		row[axis] = 3;

@@ -32,8 +32,8 @@ export function rabitqScanKernels(arena: Arena): Pick<KernelFunctions, 'rabitqQu
 	}
 
 	return {
-		// The rotated query as 16-bit integers w, and for 4 dimensions each the sums over subsets of theirs: as they are
-		// (from 2 bits on), and above the smallest, times a scale, rounded half to even, at most 63.
+		// The rotated query as 16-bit integers w, and for 4 dimensions each the sums over subsets of theirs, less the
+		// smallest, times a scale, rounded half to even, at most 63.
 		rabitqQuery(v, size, nbits, state) {
 			const { f32, u8 } = arena;
 			const view = new DataView(arena.memory.buffer);
@@ -70,7 +70,6 @@ export function rabitqScanKernels(arena: Arena): Pick<KernelFunctions, 'rabitqQu
 				for (let c = 0; c < 16; c++) {
 					const sum = row(j).reduce((total, x, t) => total + ((c >> t) & 1) * x, 0);
 					u8[tables + j * 16 + c] = Math.min(63, roundHalfEven(f((sum - low) * scale)));
-					if (nbits > 1) view.setInt32(tables + size * 6 + j * 64 + c * 4, sum, true);
 				}
 			}
 		},

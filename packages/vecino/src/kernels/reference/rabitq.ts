@@ -4,7 +4,7 @@
 
 import type { Arena } from '../arena.ts';
 import type { KernelFunctions } from '../kernels.ts';
-import { f, ip, reduce8 } from './arithmetic.ts';
+import { f, ip, reduce8, roundHalfEven } from './arithmetic.ts';
 
 /** Sums and differences of x[a + i] and x[b + i], i below `count`. */
 function butterflies(x: Float32Array, a: number, b: number, count: number): void {
@@ -64,18 +64,17 @@ function sum(size: number, term: (t: number) => number): number {
 	return reduce8(lanes);
 }
 
-/** min(floor(scale |x|), most); 0 where the product is no number. */
+/** The whole number nearest to scale |x| - 0.5 (halves to even) in 0..most; 0 where that is no number. */
 function magnitude(x: number, scale: number, most: number): number {
-	return Math.min(Math.trunc(f(Math.abs(x) * scale)) || 0, most);
+	const value = f(f(Math.abs(x) * scale) - 0.5);
+	return value > 0 ? roundHalfEven(Math.min(value, most)) : 0;
 }
 
-/** How well 2a + 1 follows |x|: <2a + 1, |x|>^2 / |2a + 1|^2, in float64. */
+/** How well Y = 2a + 1 follows |x|: <Y, |x|>^2 / |Y|^2, put together in float64. */
 function fit(x: Float32Array, scale: number, most: number): number {
 	const y = (t: number): number => 2 * magnitude(x[t]!, scale, most) + 1;
 	const dot = sum(x.length, (t) => y(t) * Math.abs(x[t]!));
-	let norm = 0;
-	for (let t = 0; t < x.length; t++) norm += y(t) ** 2;
-	return (dot * dot) / norm;
+	return (dot * dot) / sum(x.length, (t) => y(t) ** 2);
 }
 
 function bestScale(x: Float32Array, first: number, most: number): number {

@@ -56,6 +56,12 @@ export { IndexIVFFlat } from './indexes/ivf-flat.ts';
 export { IndexIVFPQ, type IndexIVFPQOptions } from './indexes/ivf-pq.ts';
 export { IndexIVFScalarQuantizer } from './indexes/ivf-scalar-quantizer.ts';
 export { IndexPQ, type IndexPQOptions } from './indexes/pq.ts';
+export {
+	IndexIVFRaBitQ,
+	type IndexIVFRaBitQOptions,
+	IndexRaBitQ,
+	type IndexRaBitQOptions,
+} from './indexes/rabitq.ts';
 export { IndexRefine, type IndexRefineOptions } from './indexes/refine.ts';
 export { IndexScalarQuantizer } from './indexes/scalar-quantizer.ts';
 export { encodeNpy } from './io/npy.ts';

@@ -6,6 +6,7 @@
 
 import type { Metric } from '../core/metric.ts';
 import { type CodeLayout, codesBytes, termsBytes } from '../invlists/layout.ts';
+import { rabitqCodeSize } from '../kernels/kernels.ts';
 
 /** What every node says. */
 export interface NodeBase {
@@ -80,8 +81,27 @@ export interface IVFPQFastScanNode extends NodeBase {
 	readonly sections: Sections<'centroids' | 'codebook' | 'directory' | 'lists'>;
 }
 
+export interface RaBitQNode extends NodeBase {
+	readonly type: 'IndexRaBitQ';
+	readonly nbits: number;
+	/** Of the rotation. */
+	readonly seed: number;
+	readonly sections: Sections<'centre' | 'codes'>;
+}
+
+export interface IVFRaBitQNode extends NodeBase {
+	readonly type: 'IndexIVFRaBitQ';
+	readonly nlist: number;
+	/** Absent when not trained. */
+	readonly nprobe?: number;
+	readonly nbits: number;
+	/** Of the rotation. */
+	readonly seed: number;
+	readonly sections: Sections<'centroids' | 'directory' | 'lists'>;
+}
+
 /** Nodes of indexes with cells. */
-export type IVFNode = IVFFlatNode | IVFSQNode | IVFPQNode | IVFPQFastScanNode;
+export type IVFNode = IVFFlatNode | IVFSQNode | IVFPQNode | IVFPQFastScanNode | IVFRaBitQNode;
 
 export interface RefineNode extends NodeBase {
 	readonly type: 'IndexRefine';
@@ -101,16 +121,23 @@ export type IndexNode =
 	| PQNode
 	| SQNode
 	| PQFastScanNode
+	| RaBitQNode
 	| IVFFlatNode
 	| IVFSQNode
 	| IVFPQNode
 	| IVFPQFastScanNode
+	| IVFRaBitQNode
 	| RefineNode
 	| IDMapNode;
 
 /** Bytes of a PQ code. */
 export function pqCodeSize(m: number, nbits: number): number {
 	return Math.ceil((m * nbits) / 8);
+}
+
+/** Blocks of RaBitQ codes. */
+export function rabitqLayout(d: number, nbits: number): CodeLayout {
+	return { codeSize: rabitqCodeSize(Math.ceil(d / 16) * 16, nbits), blockSize: 32, termBytes: 0 };
 }
 
 /** Bytes of a codebook, layout (m, ksub, dsub) of float32. */

@@ -9,7 +9,8 @@ import { MAX_NTOTAL } from '../indexes/base.ts';
 import { type CodeLayout, codesBytes, termsBytes } from '../invlists/layout.ts';
 import { MAX_FAST_M } from '../quantizers/fast-scan.ts';
 import { MAX_NBITS, MIN_NBITS } from '../quantizers/product.ts';
-import { codebookBytes, type IndexNode, type IVFNode, type NodeBase, pqCodeSize } from './index-node.ts';
+import { MAX_RABITQ_BITS } from '../quantizers/rabitq.ts';
+import { codebookBytes, type IndexNode, type IVFNode, type NodeBase, pqCodeSize, rabitqLayout } from './index-node.ts';
 
 /** What the tree demands of a section. */
 export interface SectionSpec {
@@ -31,10 +32,12 @@ const TYPES = [
 	'IndexPQ',
 	'IndexScalarQuantizer',
 	'IndexPQFastScan',
+	'IndexRaBitQ',
 	'IndexIVFFlat',
 	'IndexIVFScalarQuantizer',
 	'IndexIVFPQ',
 	'IndexIVFPQFastScan',
+	'IndexIVFRaBitQ',
 	'IndexRefine',
 	'IndexIDMap',
 ] as const;
@@ -67,23 +70,37 @@ function parseNode(value: unknown, path: string, depth: number, sections: Sectio
 		throw new HeaderFault(`${path}ntotal must be 0 in an index that is not trained`);
 	if (type === 'IndexRefine') return parseRefine(base, fields, path, depth, sections);
 	if (type === 'IndexIDMap') return parseIDMap(base, fields, path, depth, sections);
-	if (type === 'IndexFlat' || type === 'IndexPQ' || type === 'IndexScalarQuantizer' || type === 'IndexPQFastScan') {
-		return parseFlatCodes(type, base, fields, path, sections);
-	}
+	if (isFlatType(type)) return parseFlatCodes(type, base, fields, path, sections);
 	return parseIVF(type, base, fields, path, sections);
 }
+
+const FLAT_TYPES = ['IndexFlat', 'IndexPQ', 'IndexScalarQuantizer', 'IndexPQFastScan', 'IndexRaBitQ'] as const;
+type FlatType = (typeof FLAT_TYPES)[number];
+
+function isFlatType(type: IndexNode['type']): type is FlatType {
+	return (FLAT_TYPES as readonly string[]).includes(type);
+}
+
+/** Options beside those of every node, and of every one with cells. */
+const KEYS: Readonly<Partial<Record<IndexNode['type'], readonly string[]>>> = {
+	IndexPQ: ['m', 'nbits'],
+	IndexPQFastScan: ['m'],
+	IndexRaBitQ: ['nbits', 'seed'],
+	IndexIVFPQ: ['m', 'nbits', 'byResidual'],
+	IndexIVFPQFastScan: ['m', 'byResidual'],
+	IndexIVFRaBitQ: ['nbits', 'seed'],
+};
 
 const COMMON = ['type', 'd', 'metric', 'ntotal', 'isTrained'];
 
 function parseFlatCodes(
-	type: 'IndexFlat' | 'IndexPQ' | 'IndexScalarQuantizer' | 'IndexPQFastScan',
+	type: FlatType,
 	base: NodeBase,
 	fields: Fields,
 	path: string,
 	sections: SectionSpec[],
 ): IndexNode {
-	const pqKeys = type === 'IndexPQ' ? ['m', 'nbits'] : type === 'IndexPQFastScan' ? ['m'] : [];
-	onlyKeys(path, fields, [...COMMON, ...pqKeys, 'sections']);
+	onlyKeys(path, fields, [...COMMON, ...(KEYS[type] ?? []), 'sections']);
 	const { d, ntotal } = base;
 	const demand = new Demand(path, fields, base.isTrained, sections);
 	if (type === 'IndexFlat') {
@@ -97,6 +114,11 @@ function parseFlatCodes(
 		const m = integer(path, fields, 'm', 1, Math.min(d, MAX_FAST_M));
 		const codes = codesBytes(fastLayout(m, 0), ntotal);
 		return { type, ...base, m, sections: demand.take({ codebook: codebookBytes(d, m, 4), codes }) };
+	}
+	if (type === 'IndexRaBitQ') {
+		const options = parseRaBitQ(fields, path);
+		const codes = codesBytes(rabitqLayout(d, options.nbits), ntotal);
+		return { type, ...base, ...options, sections: demand.take({ centre: 4 * d, codes }) };
 	}
 	const pq = parsePQ(fields, path, d);
 	const lengths = { codebook: codebookBytes(d, pq.m, pq.nbits), codes: ntotal * pqCodeSize(pq.m, pq.nbits) };
@@ -112,10 +134,9 @@ function parseIVF(
 ): IndexNode {
 	const { d, ntotal, isTrained } = base;
 	const fast = type === 'IndexIVFPQFastScan';
-	const kindKeys = type === 'IndexIVFPQ' ? ['m', 'nbits', 'byResidual'] : fast ? ['m', 'byResidual'] : [];
 	const hasTerms = base.metric === 'l2' && fields['byResidual'] === true;
 	const trainedKeys = isTrained ? ['nprobe', ...(fast && hasTerms ? ['terms'] : [])] : [];
-	onlyKeys(path, fields, [...COMMON, 'nlist', ...kindKeys, ...trainedKeys, 'sections']);
+	onlyKeys(path, fields, [...COMMON, 'nlist', ...(KEYS[type] ?? []), ...trainedKeys, 'sections']);
 	const nlist = integer(path, fields, 'nlist', 1, MAX_NLIST);
 	const ivf = { ...base, nlist, ...(isTrained && { nprobe: integer(path, fields, 'nprobe', 1, nlist) }) };
 	const demand = new Demand(path, fields, isTrained, sections);
@@ -143,6 +164,11 @@ function parseIVF(
 		const range = lists(fastLayout(m, hasTerms ? 2 : 0));
 		const lengths = { centroids, codebook: codebookBytes(d, m, 4), directory, lists: range };
 		return { type, ...ivf, m, byResidual, ...terms, sections: demand.take(lengths) };
+	}
+	if (type === 'IndexIVFRaBitQ') {
+		const options = parseRaBitQ(fields, path);
+		const lengths = { centroids, directory, lists: lists(rabitqLayout(d, options.nbits)) };
+		return { type, ...ivf, ...options, sections: demand.take(lengths) };
 	}
 	const { m, nbits } = parsePQ(fields, path, d);
 	const byResidual = boolean(path, fields, 'byResidual');
@@ -198,6 +224,11 @@ function parseIDMap(base: NodeBase, fields: Fields, path: string, depth: number,
 
 function parsePQ(fields: Fields, path: string, d: number): { m: number; nbits: number } {
 	return { m: integer(path, fields, 'm', 1, d), nbits: integer(path, fields, 'nbits', MIN_NBITS, MAX_NBITS) };
+}
+
+function parseRaBitQ(fields: Fields, path: string): { nbits: number; seed: number } {
+	const nbits = integer(path, fields, 'nbits', 1, MAX_RABITQ_BITS);
+	return { nbits, seed: integer(path, fields, 'seed', 0, 2 ** 32 - 1) };
 }
 
 /** The `sections` of a node: all of them, none if it is not trained, numbered in order. */

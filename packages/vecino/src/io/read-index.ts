@@ -14,6 +14,7 @@ import { IndexIVFFlat } from '../indexes/ivf-flat.ts';
 import { IndexIVFPQ } from '../indexes/ivf-pq.ts';
 import { IndexIVFScalarQuantizer } from '../indexes/ivf-scalar-quantizer.ts';
 import { IndexPQ } from '../indexes/pq.ts';
+import { IndexIVFRaBitQ, IndexRaBitQ } from '../indexes/rabitq.ts';
 import { IndexRefine } from '../indexes/refine.ts';
 import { IndexScalarQuantizer } from '../indexes/scalar-quantizer.ts';
 import { defaultEngine, type Engine } from '../kernels/engine.ts';
@@ -201,6 +202,12 @@ function makeIndex(node: IndexNode, engine: Engine): Index {
 			const { nlist, m, byResidual } = node;
 			return new IndexIVFPQFastScan({ d, metric, engine, nlist, m, byResidual, pad: true });
 		}
+		case 'IndexRaBitQ':
+			return new IndexRaBitQ({ d, metric, engine, nbits: node.nbits, seed: node.seed });
+		case 'IndexIVFRaBitQ': {
+			const { nlist, nbits, seed } = node;
+			return new IndexIVFRaBitQ({ d, metric, engine, nlist, nbits, seed });
+		}
 		case 'IndexRefine': {
 			const store = node.refine.type === 'IndexFlat' ? 'flat' : 'sq8';
 			return new IndexRefine({ base: makeIndex(node.base, engine), store, kFactor: node.kFactor });
@@ -227,6 +234,12 @@ function* fill(index: Index, node: IndexNode, file: SectionReader): Reading<void
 		const { pq, codes } = index as IndexPQ | IndexPQFastScan;
 		yield* readCodebook(file, node.sections.codebook!, pq);
 		yield* readCodes(file, node.sections.codes!, codes, ntotal, false);
+	} else if (node.type === 'IndexRaBitQ') {
+		const { rabitq, codes } = index as IndexRaBitQ;
+		const { buffer } = yield* file.bytes(node.sections.centre!);
+		file.checkFinite(node.sections.centre!, new Uint32Array(buffer), 0, node.d);
+		rabitq.setCentre(new Float32Array(buffer));
+		yield* readCodes(file, node.sections.codes!, codes, ntotal, false);
 	} else if (node.type === 'IndexScalarQuantizer') {
 		const { codec, codes } = index as IndexScalarQuantizer;
 		yield* readRanges(file, node.sections.ranges!, codec as ScalarQuantizer);
@@ -242,7 +255,7 @@ function* fillIVF(index: IndexIVF, node: IVFNode, file: SectionReader): Reading<
 	yield* file.intoArena(centroids!, ptr, true);
 	if (node.type === 'IndexIVFScalarQuantizer') {
 		yield* readRanges(file, node.sections.ranges!, index.codec as ScalarQuantizer);
-	} else if (node.type !== 'IndexIVFFlat') {
+	} else if (node.type === 'IndexIVFPQ' || node.type === 'IndexIVFPQFastScan') {
 		const { pq } = index as IndexIVFPQ | IndexIVFPQFastScan;
 		yield* readCodebook(file, node.sections.codebook!, pq);
 	}

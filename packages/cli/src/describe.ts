@@ -90,6 +90,7 @@ const COMPONENTS: Readonly<Record<string, string>> = {
 	ranges: 'ranges of components',
 	spare: 'spare room',
 	directory: 'directory of lists',
+	rotation: 'rotation and its centre',
 	refine: 'store to re-rank with',
 };
 

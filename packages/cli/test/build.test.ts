@@ -319,6 +319,8 @@ describe('the other types', () => {
 		[['--type', 'ivfsq8', '--nlist', '16'], 'IndexIVFScalarQuantizer', 0.8],
 		[['--type', 'ivfpqfs', '--nlist', '16', '--refine', 'sq8'], 'IndexRefine(IndexIVFPQFastScan, sq8)', 0.8],
 		[['--type', 'pqfs', '--m', '16'], 'IndexPQFastScan', 0.1],
+		[['--type', 'rabitq', '--nbits', '4'], 'IndexRaBitQ', 0.6],
+		[['--type', 'ivfrabitq', '--nlist', '16', '--refine', 'sq8'], 'IndexRefine(IndexIVFRaBitQ, sq8)', 0.8],
 		[['--type', 'ivfpq', '--no-residual', '--metric', 'cosine'], 'IndexIVFPQ', 0.1],
 		[['--type', 'pq', '--m', '5', '--pad', '--metric', 'ip'], 'IndexPQ', 0.1],
 	])('%j', async (args, type, floor) => {

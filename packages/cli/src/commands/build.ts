@@ -9,9 +9,11 @@ import {
 	IndexIVFFlat,
 	IndexIVFPQ,
 	IndexIVFPQFastScan,
+	IndexIVFRaBitQ,
 	IndexIVFScalarQuantizer,
 	IndexPQ,
 	IndexPQFastScan,
+	IndexRaBitQ,
 	IndexRefine,
 	IndexScalarQuantizer,
 	type Metric,
@@ -27,7 +29,7 @@ import { integer, metricOption, number, seedOption } from '../options.ts';
 import { bytes, count, plural, seconds } from '../output.ts';
 import { Random } from '../synthetic.ts';
 
-const TYPES = ['flat', 'sq8', 'pq', 'pqfs', 'ivfflat', 'ivfsq8', 'ivfpq', 'ivfpqfs'] as const;
+const TYPES = ['flat', 'sq8', 'pq', 'pqfs', 'ivfflat', 'ivfsq8', 'ivfpq', 'ivfpqfs', 'rabitq', 'ivfrabitq'] as const;
 type IndexKind = (typeof TYPES)[number];
 
 interface BuildOptions {
@@ -49,9 +51,16 @@ interface BuildOptions {
 /** Options that only some types take. */
 const TAKES: Readonly<Record<'m' | 'nbits' | 'pad' | 'nlist', readonly IndexKind[]>> = {
 	m: ['pq', 'pqfs', 'ivfpq', 'ivfpqfs'],
-	nbits: ['pq', 'ivfpq'],
+	nbits: ['pq', 'ivfpq', 'rabitq', 'ivfrabitq'],
 	pad: ['pq', 'pqfs', 'ivfpq', 'ivfpqfs'],
-	nlist: ['ivfflat', 'ivfsq8', 'ivfpq', 'ivfpqfs'],
+	nlist: ['ivfflat', 'ivfsq8', 'ivfpq', 'ivfpqfs', 'ivfrabitq'],
+};
+/** Bits that the types with --nbits take. */
+const NBITS: Readonly<Partial<Record<IndexKind, readonly [min: number, max: number]>>> = {
+	pq: [4, 12],
+	ivfpq: [4, 12],
+	rabitq: [1, 8],
+	ivfrabitq: [1, 8],
 };
 const WITH_RESIDUALS: readonly IndexKind[] = ['ivfpq', 'ivfpqfs'];
 
@@ -61,14 +70,16 @@ const TRAINING_BYTES = 2 ** 30;
 
 const HELP = `
 Types, and bytes per vector:
-  flat     the vectors themselves, exact search         4 * d
-  sq8      one byte per component                       d
-  pq       product quantization                         m * nbits / 8
-  pqfs     the same with 4 bits, scanned 32 at a time   m / 2
-  ivfflat  cells of vectors, exact inside the cells     4 * d + 4
-  ivfsq8   cells of one byte per component              d + 4
-  ivfpq    cells of product-quantized residuals         m * nbits / 8 + 8
-  ivfpqfs  the same with 4 bits, scanned 32 at a time   m / 2 + 6
+  flat       the vectors themselves, exact search         4 * d
+  sq8        one byte per component                       d
+  pq         product quantization                         m * nbits / 8
+  pqfs       the same with 4 bits, scanned 32 at a time   m / 2
+  ivfflat    cells of vectors, exact inside the cells     4 * d + 4
+  ivfsq8     cells of one byte per component              d + 4
+  ivfpq      cells of product-quantized residuals         m * nbits / 8 + 8
+  ivfpqfs    the same with 4 bits, scanned 32 at a time   m / 2 + 6
+  rabitq     nbits bits per component, no codebook        nbits * d / 8 + 4 or 12
+  ivfrabitq  cells of the same                            nbits * d / 8 + 8 or 16
 --refine adds a second copy of the vectors to re-rank with: exact (flat), or one
 byte per component (sq8).
 
@@ -88,7 +99,11 @@ export function registerBuild(program: Command): void {
 			'sub-vectors; divides d (default: the divisor nearest d / 8, of pqfs and ivfpqfs d / 4)',
 			integer(1, 65536),
 		)
-		.option('--nbits <n>', 'bits of a sub-code, 4 to 12 (default: 8)', integer(4, 12))
+		.option(
+			'--nbits <n>',
+			'bits of a sub-code, 4 to 12 (default: 8); of rabitq and ivfrabitq per component, 1 to 8 (default: 1)',
+			integer(1, 12),
+		)
 		.option('--nlist <n>', 'cells (default: 4 * sqrt(n), leaving at least 39 vectors to a cell)', integer(1, 2 ** 24))
 		.addOption(metricOption())
 		.option('--pad', 'allow an m that does not divide d: fill vectors up with zeros')
@@ -155,6 +170,10 @@ function checkApplies({ type, refine, kFactor, residual, ...options }: BuildOpti
 		if (options[name] === undefined || TAKES[name].includes(type)) continue;
 		throw new UsageError(`--${name} means nothing to --type ${type}; it is for ${TAKES[name].join(' and ')}`);
 	}
+	const [min, max] = NBITS[type] ?? [0, 0];
+	if (options.nbits !== undefined && (options.nbits < min || options.nbits > max)) {
+		throw new UsageError(`--nbits must be ${min} to ${max} for --type ${type}, got ${options.nbits}`);
+	}
 	if (!residual && !WITH_RESIDUALS.includes(type)) {
 		throw new UsageError(`--no-residual is for --type ${WITH_RESIDUALS.join(' and ')}`);
 	}
@@ -164,7 +183,8 @@ function checkApplies({ type, refine, kFactor, residual, ...options }: BuildOpti
 }
 
 function makeIndex(source: RowSource, options: BuildOptions): Index {
-	const { metric, pad = false, nbits = 8, residual: byResidual, refine: store, kFactor = 10 } = options;
+	const { metric, pad = false, residual: byResidual, refine: store, kFactor = 10, seed } = options;
+	const nbits = options.nbits ?? defaultNbits(options.type);
 	const { n, d } = source;
 	const m = options.m ?? defaultM(d, options.type.endsWith('fs') ? 4 : 8);
 	if (TAKES.m.includes(options.type)) checkM(m, d, pad);
@@ -178,17 +198,24 @@ function makeIndex(source: RowSource, options: BuildOptions): Index {
 		ivfsq8: () => new IndexIVFScalarQuantizer({ d, metric, nlist }),
 		ivfpq: () => new IndexIVFPQ({ d, metric, nlist, m, nbits, pad, byResidual }),
 		ivfpqfs: () => new IndexIVFPQFastScan({ d, metric, nlist, m, pad, byResidual }),
+		rabitq: () => new IndexRaBitQ({ d, metric, nbits, seed }),
+		ivfrabitq: () => new IndexIVFRaBitQ({ d, metric, nlist, nbits, seed }),
 	};
 	const base = make[options.type]();
 	return store === undefined ? base : new IndexRefine({ base, store, kFactor });
+}
+
+function defaultNbits(type: IndexKind): number {
+	return type.endsWith('rabitq') ? 1 : 8;
 }
 
 /** Trains on a random sample; returns its size. */
 async function train(context: Context, index: Index, source: RowSource, options: BuildOptions): Promise<number> {
 	if (index.isTrained) return 0;
 	const { n, d } = source;
-	const { seed, nlist = defaultNlist(n), nbits = 8 } = options;
-	const centroids = Math.max(TAKES.nlist.includes(options.type) ? nlist : 0, 2 ** nbits);
+	const { seed, nlist = defaultNlist(n), type } = options;
+	const codebook = type.endsWith('rabitq') ? 1 : 2 ** (options.nbits ?? defaultNbits(type));
+	const centroids = Math.max(TAKES.nlist.includes(type) ? nlist : 0, codebook);
 	const wanted = Math.min(ROWS_PER_CENTROID * centroids, Math.max(1, Math.floor(TRAINING_BYTES / (4 * d))));
 	const rows = new Random(seed).sample(n, Math.min(n, options.trainLimit ?? wanted));
 	const [sample] = await pick(context, source, [rows], 'read a sample to train on');

@@ -135,9 +135,11 @@ export function pqCodeSize(m: number, nbits: number): number {
 	return Math.ceil((m * nbits) / 8);
 }
 
-/** Blocks of RaBitQ codes. */
-export function rabitqLayout(d: number, nbits: number): CodeLayout {
-	return { codeSize: rabitqCodeSize(Math.ceil(d / 16) * 16, nbits), blockSize: 32, termBytes: 0 };
+/** Blocks of RaBitQ codes; in lists further bits stand in place of terms. */
+export function rabitqLayout(d: number, nbits: number, isList: boolean): CodeLayout {
+	const size = Math.ceil(d / 16) * 16;
+	const codeSize = rabitqCodeSize(size, isList ? 1 : nbits);
+	return { codeSize, blockSize: 32, termBytes: rabitqCodeSize(size, nbits) - codeSize };
 }
 
 /** Bytes of a codebook, layout (m, ksub, dsub) of float32. */

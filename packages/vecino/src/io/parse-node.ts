@@ -117,7 +117,7 @@ function parseFlatCodes(
 	}
 	if (type === 'IndexRaBitQ') {
 		const options = parseRaBitQ(fields, path);
-		const codes = codesBytes(rabitqLayout(d, options.nbits), ntotal);
+		const codes = codesBytes(rabitqLayout(d, options.nbits, false), ntotal);
 		return { type, ...base, ...options, sections: demand.take({ centre: 4 * d, codes }) };
 	}
 	const pq = parsePQ(fields, path, d);
@@ -167,7 +167,7 @@ function parseIVF(
 	}
 	if (type === 'IndexIVFRaBitQ') {
 		const options = parseRaBitQ(fields, path);
-		const lengths = { centroids, directory, lists: lists(rabitqLayout(d, options.nbits)) };
+		const lengths = { centroids, directory, lists: lists(rabitqLayout(d, options.nbits, true)) };
 		return { type, ...ivf, ...options, sections: demand.take(lengths) };
 	}
 	const { m, nbits } = parsePQ(fields, path, d);

@@ -165,7 +165,7 @@ class ListFiller {
 			throw this.#fault('a value is not finite');
 		if (lists.layout.termBytes === 4 && !allFinite(u32, terms >>> 2, (terms >>> 2) + n))
 			throw this.#fault('a term is not finite');
-		if (!recordsAreFinite(u8, lists.layout, codes, n)) throw this.#fault('a factor is not finite');
+		if (!recordsAreFinite(u8, lists.layout, codes, terms, n)) throw this.#fault('a factor is not finite');
 		lists.commit(listNo, n);
 	}
 

@@ -120,7 +120,7 @@ export function* readCodes(
 	if (!blockTailIsZero(file.arena.u8, { ...codes.layout, termBytes: 0 }, ptr, 0, n)) {
 		throw file.fault(number, 'codes behind the last one are not zero');
 	}
-	if (!recordsAreFinite(file.arena.u8, codes.layout, ptr, n)) throw file.fault(number, 'a factor is not finite');
+	if (!recordsAreFinite(file.arena.u8, codes.layout, ptr, 0, n)) throw file.fault(number, 'a factor is not finite');
 	codes.commit(n);
 }
 

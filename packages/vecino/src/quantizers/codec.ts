@@ -28,12 +28,14 @@ export interface CodeScanner {
 	scan(state: number, args: ScanArgs): number;
 }
 
-/** Records of a block of 32 codes (RaBitQ, assembly/rabitqscan.ts). */
+/** Records of codes in blocks of 32 (RaBitQ, assembly/rabitqscan.ts). */
 export interface RecordLayout {
 	/** Bytes per code in the order of fastSlot, behind the sub-codes: bfloat16 values. */
 	readonly slotBytes: number;
-	/** Bytes per code in the order of codes, behind those: `floats` float32 values, then bits. 0 for none. */
+	/** Bytes per code in the order of codes: `floats` float32 values, then bits. 0 for none. */
 	readonly rowBytes: number;
+	/** Rows lie in place of terms, not behind the rest of the block. */
+	readonly aside: boolean;
 	readonly floats: number;
 }
 
@@ -64,14 +66,16 @@ export interface Codec extends Disposable {
 	readonly blockSize: number;
 	/** Bytes of a term, where codes carry one. */
 	readonly termBytes: number;
-	/** Puts the code at `code` at position `at` of codes. */
-	place(codes: number, at: number, code: number): void;
+	/** Puts the code at `code` at position `at` of codes, and what belongs there of terms. */
+	place(codes: number, at: number, code: number, terms?: number): void;
 	/** Puts a term at position `at` of terms. */
 	placeTerm(terms: number, at: number, term: number): void;
 	/** The row of d values of the code at position `at`. */
-	decodeAt(codes: number, at: number, out: number): void;
+	decodeAt(codes: number, at: number, out: number, terms?: number): void;
 	/** What a block holds beside 4-bit sub-codes. */
 	readonly records?: RecordLayout | undefined;
+	/** Bytes of a code that inverted lists keep in place of a term; they are part of codeSize, and its last. */
+	readonly asideBytes?: number;
 	/** Takes in nlist * d values of centroids, whenever an IVF index has new ones, before it encodes or searches. */
 	learnCells?(centroids: number, nlist: number): void;
 	/** Takes in the range of the terms of training rows, if the codec rounds terms. */

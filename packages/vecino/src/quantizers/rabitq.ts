@@ -59,7 +59,9 @@ export class RabitQuantizer implements Codec {
 	readonly codeSize: number;
 	readonly encodeScratchBytes: number;
 	readonly blockSize = 32;
+	/** Codes have no terms; lists keep the rows of extra bits where others keep terms. */
 	readonly termBytes = 0;
+	readonly asideBytes: number;
 	readonly records: RecordLayout;
 	readonly #engine: Engine;
 	readonly #metric: 'l2' | 'ip';
@@ -84,7 +86,8 @@ export class RabitQuantizer implements Codec {
 		this.codeSize = rabitqCodeSize(this.#size, nbits);
 		this.encodeScratchBytes = (2 * this.#size + 4) * 4;
 		const rowBytes = nbits > 1 ? 8 + (this.#size / 8) * (nbits - 1) : 0;
-		this.records = { slotBytes: 4, rowBytes, floats: nbits > 1 ? 2 : 0 };
+		this.records = { slotBytes: 4, rowBytes, floats: nbits > 1 ? 2 : 0, aside: cells };
+		this.asideBytes = cells ? rowBytes : 0;
 		this.#signs = engine.arena.allocCopy(rotationSigns(this.#size, seed));
 	}
 
@@ -161,9 +164,9 @@ export class RabitQuantizer implements Codec {
 		for (let i = 0; i < n * d; i++) f32[(out >>> 2) + i] = f32[(out >>> 2) + i]! + f32[(this.#centre >>> 2) + (i % d)]!;
 	}
 
-	place(codes: number, at: number, code: number): void {
+	place(codes: number, at: number, code: number, terms = 0): void {
 		const { arena, kernels } = this.#engine;
-		const { block, slot, row } = this.#where(codes, at);
+		const { block, slot, row } = this.#where(codes, terms, at);
 		const signBytes = this.#size / 8;
 		kernels.fastPlace(block, at & 31, code, signBytes);
 		arena.u8.copyWithin(slot, code + signBytes, code + signBytes + 4);
@@ -174,9 +177,9 @@ export class RabitQuantizer implements Codec {
 		throw new Error('internal: RaBitQ codes carry no terms');
 	}
 
-	decodeAt(codes: number, at: number, out: number): void {
+	decodeAt(codes: number, at: number, out: number, terms = 0): void {
 		const { arena, kernels } = this.#engine;
-		const { block, slot, row } = this.#where(codes, at);
+		const { block, slot, row } = this.#where(codes, terms, at);
 		const signBytes = this.#size / 8;
 		const code = arena.alloc(this.codeSize);
 		kernels.fastFetch(block, at & 31, code, signBytes);
@@ -186,11 +189,13 @@ export class RabitQuantizer implements Codec {
 		arena.free(code);
 	}
 
-	#where(codes: number, at: number): { block: number; slot: number; row: number } {
+	#where(codes: number, terms: number, at: number): { block: number; slot: number; row: number } {
+		const { rowBytes, aside } = this.records;
 		const i = at & 31;
-		const block = codes + (at - i) * this.codeSize;
+		const block = codes + (at - i) * (this.codeSize - this.asideBytes);
 		const slots = block + this.#size * 4;
-		return { block, slot: slots + fastSlot(i) * 4, row: slots + 128 + i * this.records.rowBytes };
+		const row = aside ? terms + at * rowBytes : slots + 128 + i * rowBytes;
+		return { block, slot: slots + fastSlot(i) * 4, row };
 	}
 
 	/** State of a prepared query: that of rabitqQuery, then the rotated query. */

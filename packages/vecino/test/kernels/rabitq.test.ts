@@ -82,12 +82,12 @@ function codes(engine: Engine, d: number, nbits: number): Uint8Array[] {
 }
 
 /** Prepares queries and scans lists of all lengths, with and without ids, biases and chosen lists. */
-function scans(engine: Engine, d: number, nbits: number): Uint8Array[] {
+function scans(engine: Engine, d: number, nbits: number, cells: boolean): Uint8Array[] {
 	const { arena, kernels } = engine;
 	const rng = new Rng(d * 8 + nbits);
 	const size = Math.ceil(d / 16) * 16;
 	const sizes = [1, 0, 31, 32, 33, 64, 65, 200];
-	using codec = new RabitQuantizer({ engine, d, metric: 'l2', nbits, seed: 5, cells: true });
+	using codec = new RabitQuantizer({ engine, d, metric: 'l2', nbits, seed: 5, cells });
 	const { codeSize } = codec;
 	const centroids = arena.allocCopy(values(rng, sizes.length * d));
 	codec.learnCells(centroids, sizes.length);
@@ -98,14 +98,15 @@ function scans(engine: Engine, d: number, nbits: number): Uint8Array[] {
 	const code = arena.alloc(codeSize);
 	for (const [list, n] of sizes.entries()) {
 		const blocks = arena.allocZeroed(Math.ceil(n / 32) * 32 * codeSize + 64);
+		const terms = cells && nbits > 1 ? arena.allocZeroed(Math.ceil(n / 32) * 32 * codeSize + 64) : 0;
 		for (let i = 0; i < n; i++) {
 			arena.writeF32(row, values(rng, d));
 			arena.u32[label >>> 2] = list;
 			codec.encodeRows(row, 1, code, scratch, label, centroids);
-			codec.place(blocks, i, code);
+			codec.place(blocks, i, code, terms);
 		}
 		const ids = list === 3 ? 0 : arena.allocCopy(Uint32Array.from({ length: n + 1 }, () => rng.below(1e9)));
-		arena.u32.set([blocks, 0, ids, n], (directory >>> 2) + list * 4);
+		arena.u32.set([blocks, terms, ids, n], (directory >>> 2) + list * 4);
 	}
 	const stateBytes = rabitqStateBytes(size);
 	const state = arena.allocZeroed(stateBytes + size * 4);
@@ -163,7 +164,7 @@ describe.each(BUILDS)('%s', (build) => {
 		[200, 7],
 		[768, 5],
 	] as const)('query, scan: d = %d, %d bits', (d, nbits) => {
-		same(build, (engine) => scans(engine, d, nbits));
+		for (const cells of [true, false]) same(build, (engine) => scans(engine, d, nbits, cells));
 	});
 });
 

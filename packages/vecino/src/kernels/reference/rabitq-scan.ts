@@ -15,11 +15,11 @@ export function rabitqScanKernels(arena: Arena): Pick<KernelFunctions, 'rabitqQu
 	const at = RABITQ_STATE;
 
 	/** A + B * <Y, v> of code i of a block, from all its bits. */
-	function secondLook(block: number, i: number, state: number, size: number, nbits: number): number {
+	function secondLook(block: number, rows: number, i: number, state: number, size: number, nbits: number): number {
 		const view = new DataView(arena.memory.buffer);
 		const extra = nbits - 1;
 		const ints = state + at.tables + size * 4;
-		const factors = block + size * 4 + 128 + i * (8 + (size / 8) * extra);
+		const factors = rows + i * (8 + (size / 8) * extra);
 		let dot = 0;
 		for (let t = 0; t < size; t++) {
 			let bits = (view.getUint8(block + (t >> 2) * 16 + (i & 15)) >> ((i >> 4) * 4 + (t & 3))) & 1;
@@ -78,7 +78,7 @@ export function rabitqScanKernels(arena: Arena): Pick<KernelFunctions, 'rabitqQu
 			const { u8, u32, f32 } = arena;
 			const view = new DataView(arena.memory.buffer);
 			const parameter = (offset: number): number => f32[(state + offset) >>> 2]!;
-			const stride = 32 * rabitqCodeSize(size, nbits);
+			const rowBytes = rabitqCodeSize(size, nbits) - size / 8 - 4;
 			// From 2 bits on the selection is part of the result: candidates in order of arrival, cut to k now and then.
 			const k = u32[topk >>> 2]!;
 			const full = k + Math.max(16, k >> 3);
@@ -98,7 +98,8 @@ export function rabitqScanKernels(arena: Arena): Pick<KernelFunctions, 'rabitqQu
 			for (let t = 0; t < nLists; t++) {
 				const listNo = listNos === 0 ? t : u32[(listNos >>> 2) + t]!;
 				const entry = (directory >>> 2) + listNo * 4;
-				const [codes, ids, n] = [u32[entry]!, u32[entry + 2]!, u32[entry + 3]!];
+				const [codes, terms, ids, n] = [u32[entry]!, u32[entry + 1]!, u32[entry + 2]!, u32[entry + 3]!];
+				const stride = 32 * (size / 8 + 4 + (terms === 0 ? rowBytes : 0));
 				const bias = biases === 0 ? parameter(at.bias) : f32[(biases >>> 2) + t]!;
 				const gap = f(Math.sqrt(Math.max(f(parameter(at.gapAdd) + f(parameter(at.gapScale) * bias)), 0)));
 				const raise = nbits === 1 ? 0 : f(f(parameter(at.spread) * gap) + parameter(at.slack));
@@ -127,7 +128,8 @@ export function rabitqScanKernels(arena: Arena): Pick<KernelFunctions, 'rabitqQu
 						if (ids === 0) topkPush(topk, values, 1, 0, label);
 						else topkPush(topk, values, 1, ids + i * 4, 0);
 					} else if (value <= limit) {
-						const distance = f(secondLook(block, inBlock, state, size, nbits) + bias) + 0;
+						const rows = terms === 0 ? block + size * 4 + 128 : terms + (i - inBlock) * rowBytes;
+						const distance = f(secondLook(block, rows, inBlock, state, size, nbits) + bias) + 0;
 						if (!Number.isNaN(distance)) found.push([distance, label]);
 						u32[(state + at.looks) >>> 2]!++;
 					}

@@ -3,7 +3,7 @@
 // Codes lie in blocks of 32. A block holds the sign bits of its codes as 4-bit sub-codes of 4 dimensions (fastscan.ts),
 // then their records (u32: bfloat16 A above bfloat16 B) in the order of fastSlot (kernels.ts). From 2 bits on there is for
 // each code a row of f32 A, f32 B and the planes of extra bits: in place of the terms of a list, where it has them, which
-// lets the first look read straight on (a third to a half faster), else behind the records of the block.
+// lets the first look read straight on (beyond L2 a fifth to a third faster), else behind the records of the block.
 //
 // First look: S, the sum of 6-bit table entries, gives <s, v> = S * inverse + offset for the signs s and the rotated query
 // v; the distance is A + B * <s, v> + bias. From 2 bits on the offset is raised by the error of <s, v> for that list, which

@@ -96,6 +96,7 @@ const COMPONENTS: Readonly<Record<string, string>> = {
 	ranges: 'ranges of components',
 	spare: 'spare room',
 	directory: 'directory of lists',
+	rotation: 'rotation and its centre',
 	refine: 'store to re-rank with',
 	transforms: 'matrices of transforms',
 };

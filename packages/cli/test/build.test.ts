@@ -334,6 +334,8 @@ describe('the other types', () => {
 		[['--transform', 'pca:12', '--type', 'flat'], 'IndexPreTransform(PCATransform to 12, IndexFlat)', 0.5],
 		[['--transform', 'rr', '--type', 'pqfs'], 'IndexPreTransform(RandomRotation to 16, IndexPQFastScan)', 0.05],
 		[['--type', 'pqfs', '--m', '16'], 'IndexPQFastScan', 0.1],
+		[['--type', 'rabitq', '--nbits', '4'], 'IndexRaBitQ', 0.6],
+		[['--type', 'ivfrabitq', '--nlist', '16', '--refine', 'sq8'], 'IndexRefine(IndexIVFRaBitQ, sq8)', 0.8],
 		[['--type', 'ivfpq', '--no-residual', '--metric', 'cosine'], 'IndexIVFPQ', 0.1],
 		[['--type', 'pq', '--m', '5', '--pad', '--metric', 'ip'], 'IndexPQ', 0.1],
 	])('%j', async (args, type, floor) => {

@@ -17,3 +17,5 @@ export { halfEncode, halfDecode, f16L2Many, f16IpMany, bf16L2Many, bf16IpMany, s
 export { rowAddresses, refineRows } from './refine';
 export { scalarPrepare } from './scalar';
 export { applyLinear, covariance } from './transforms';
+export { rabitqRotate, rabitqEncode, rabitqDecode } from './rabitq';
+export { rabitqPrepare, rabitqQuery, scanRabitq } from './rabitqscan';

@@ -6,6 +6,7 @@ import { pqTable } from './pq';
 import { fastTables, scanFast } from './fastscan';
 import { scanIp, scanL2, scanPq, scanSq8Ip, scanSq8L2 } from './scan';
 import { scanHalf } from './half';
+import { scanRabitq } from './rabitqscan';
 import { scanSq4Ip, scanSq4L2 } from './sq4';
 import { topkFinish, topkInit } from './topk';
 
@@ -98,7 +99,7 @@ export function orderByList(listNos: usize, n: usize, nlist: usize, counts: usiz
 /**
  * Scans the lists of n queries, nprobe each, and returns the number of codes scanned. `kind` and its arguments a, b, c:
  * 0 flat l2 (d); 1 flat inner product (d); 2 PQ (m, nbits, codeSize); 3 SQ8 l2 (d, steps); 4 SQ8 inner product (d, padded);
- * 5 fast-scan (pairs); 6, 7 SQ4 like SQ8; 8 16-bit floats (d, their kind, metric). With `order` (orderByList) the pairs are scanned list by list: what a list holds is read once for
+ * 5 fast-scan (pairs); 6, 7 SQ4 like SQ8; 8 16-bit floats (d, their kind, metric); 9 RaBitQ (size, nbits). With `order` (orderByList) the pairs are scanned list by list: what a list holds is read once for
  * all its queries. biases: one per pair, or 0.
  */
 export function scanLists(
@@ -135,5 +136,6 @@ function scanKind(
 	if (kind == 4) return scanSq8Ip(directory, listNos, biases, nLists, 0, tile, topk, state, load<f32>(state + (b << 2)), a);
 	if (kind == 6) return scanSq4L2(directory, listNos, biases, nLists, 0, tile, topk, state, b, a);
 	if (kind == 7) return scanSq4Ip(directory, listNos, biases, nLists, 0, tile, topk, state, load<f32>(state + (b << 2)), a);
+	if (kind == 9) return scanRabitq(directory, listNos, biases, nLists, 0, tile, topk, state, a, <i32>b);
 	return scanHalf(directory, listNos, biases, nLists, 0, tile, topk, <u32>b, <u32>c, state, a);
 }

@@ -57,6 +57,12 @@ export { IndexIVFPQ, type IndexIVFPQOptions } from './indexes/ivf-pq.ts';
 export { IndexIVFScalarQuantizer, type IndexIVFScalarQuantizerOptions } from './indexes/ivf-scalar-quantizer.ts';
 export { IndexPQ, type IndexPQOptions } from './indexes/pq.ts';
 export { IndexPreTransform, type IndexPreTransformOptions } from './indexes/pre-transform.ts';
+export {
+	IndexIVFRaBitQ,
+	type IndexIVFRaBitQOptions,
+	IndexRaBitQ,
+	type IndexRaBitQOptions,
+} from './indexes/rabitq.ts';
 export { IndexRefine, type IndexRefineOptions, type RefineStore } from './indexes/refine.ts';
 export { IndexScalarQuantizer, type IndexScalarQuantizerOptions } from './indexes/scalar-quantizer.ts';
 export { encodeNpy } from './io/npy.ts';

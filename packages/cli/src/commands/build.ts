@@ -9,10 +9,12 @@ import {
 	IndexIVFFlat,
 	IndexIVFPQ,
 	IndexIVFPQFastScan,
+	IndexIVFRaBitQ,
 	IndexIVFScalarQuantizer,
 	IndexPQ,
 	IndexPQFastScan,
 	IndexPreTransform,
+	IndexRaBitQ,
 	IndexRefine,
 	IndexScalarQuantizer,
 	type Metric,
@@ -45,6 +47,8 @@ const TYPES = [
 	'ivfbf16',
 	'ivfpq',
 	'ivfpqfs',
+	'rabitq',
+	'ivfrabitq',
 ] as const;
 type IndexKind = (typeof TYPES)[number];
 
@@ -69,9 +73,16 @@ interface BuildOptions {
 /** Options that only some types take. */
 const TAKES: Readonly<Record<'m' | 'nbits' | 'pad' | 'nlist', readonly IndexKind[]>> = {
 	m: ['pq', 'pqfs', 'ivfpq', 'ivfpqfs'],
-	nbits: ['pq', 'ivfpq'],
+	nbits: ['pq', 'ivfpq', 'rabitq', 'ivfrabitq'],
 	pad: ['pq', 'pqfs', 'ivfpq', 'ivfpqfs'],
-	nlist: ['ivfflat', 'ivfsq8', 'ivfsq4', 'ivff16', 'ivfbf16', 'ivfpq', 'ivfpqfs'],
+	nlist: ['ivfflat', 'ivfsq8', 'ivfsq4', 'ivff16', 'ivfbf16', 'ivfpq', 'ivfpqfs', 'ivfrabitq'],
+};
+/** Bits that the types with --nbits take. */
+const NBITS: Readonly<Partial<Record<IndexKind, readonly [min: number, max: number]>>> = {
+	pq: [4, 12],
+	ivfpq: [4, 12],
+	rabitq: [1, 8],
+	ivfrabitq: [1, 8],
 };
 /** Stores of --refine, without product quantizers. */
 const STORES = ['flat', 'sq8', 'sq4', 'f16', 'bf16'] as const;
@@ -83,20 +94,22 @@ const TRAINING_BYTES = 2 ** 30;
 
 const HELP = `
 Types, and bytes per vector:
-  flat     the vectors themselves, exact search         4 * d
-  sq8      one byte per component                       d
-  sq4      four bits per component                      d / 2
-  f16      16-bit floats (IEEE half)                    2 * d
-  bf16     16-bit floats (bfloat16)                     2 * d
-  pq       product quantization                         m * nbits / 8
-  pqfs     the same with 4 bits, scanned 32 at a time   m / 2
-  ivfflat  cells of vectors, exact inside the cells     4 * d + 4
-  ivfsq8   cells of one byte per component              d + 4
-  ivfsq4   cells of four bits per component             d / 2 + 4
-  ivff16   cells of IEEE halves                         2 * d + 4
-  ivfbf16  cells of bfloat16                            2 * d + 4
-  ivfpq    cells of product-quantized residuals         m * nbits / 8 + 8
-  ivfpqfs  the same with 4 bits, scanned 32 at a time   m / 2 + 6
+  flat       the vectors themselves, exact search         4 * d
+  sq8        one byte per component                       d
+  sq4        four bits per component                      d / 2
+  f16        16-bit floats (IEEE half)                    2 * d
+  bf16       16-bit floats (bfloat16)                     2 * d
+  pq         product quantization                         m * nbits / 8
+  pqfs       the same with 4 bits, scanned 32 at a time   m / 2
+  ivfflat    cells of vectors, exact inside the cells     4 * d + 4
+  ivfsq8     cells of one byte per component              d + 4
+  ivfsq4     cells of four bits per component             d / 2 + 4
+  ivff16     cells of IEEE halves                         2 * d + 4
+  ivfbf16    cells of bfloat16                            2 * d + 4
+  ivfpq      cells of product-quantized residuals         m * nbits / 8 + 8
+  ivfpqfs    the same with 4 bits, scanned 32 at a time   m / 2 + 6
+  rabitq     nbits bits per component, no codebook        nbits * d / 8 + 4 or 12
+  ivfrabitq  cells of the same                            nbits * d / 8 + 8 or 16
 --transform leads vectors through a transform first: pca:64 keeps the 64 dimensions
 in which they spread most (pcar also rotates them), opq rotates for the least error
 of codes (with m sub-vectors; opq:64 also reduces), rr rotates at random, l2norm
@@ -122,7 +135,11 @@ export function registerBuild(program: Command): void {
 			'sub-vectors; divides d (default: the divisor nearest d / 8, of pqfs and ivfpqfs d / 4)',
 			integer(1, 65536),
 		)
-		.option('--nbits <n>', 'bits of a sub-code, 4 to 12 (default: 8)', integer(4, 12))
+		.option(
+			'--nbits <n>',
+			'bits of a sub-code, 4 to 12 (default: 8); of rabitq and ivfrabitq per component, 1 to 8 (default: 1)',
+			integer(1, 12),
+		)
 		.option('--nlist <n>', 'cells (default: 4 * sqrt(n), leaving at least 39 vectors to a cell)', integer(1, 2 ** 24))
 		.addOption(metricOption())
 		.option('--pad', 'allow an m that does not divide d: fill vectors up with zeros')
@@ -205,6 +222,10 @@ function checkApplies({ type, refine, kFactor, residual, ...options }: BuildOpti
 		if (options[name] === undefined || TAKES[name].includes(type)) continue;
 		throw new UsageError(`--${name} means nothing to --type ${type}; it is for ${TAKES[name].join(' and ')}`);
 	}
+	const [min, max] = NBITS[type] ?? [0, 0];
+	if (options.nbits !== undefined && (options.nbits < min || options.nbits > max)) {
+		throw new UsageError(`--nbits must be ${min} to ${max} for --type ${type}, got ${options.nbits}`);
+	}
 	if (!residual && !WITH_RESIDUALS.includes(type)) {
 		throw new UsageError(`--no-residual is for --type ${WITH_RESIDUALS.join(' and ')}`);
 	}
@@ -214,7 +235,8 @@ function checkApplies({ type, refine, kFactor, residual, ...options }: BuildOpti
 }
 
 function makeIndex(source: RowSource, options: BuildOptions): Index {
-	const { metric, pad = false, nbits = 8, residual: byResidual, refine: store, kFactor = 10 } = options;
+	const { metric, pad = false, residual: byResidual, refine: store, kFactor = 10, seed } = options;
+	const nbits = options.nbits ?? defaultNbits(options.type);
 	const { n } = source;
 	const { transform } = options;
 	if (transform?.kind === 'opq' && !TAKES.m.includes(options.type)) {
@@ -240,6 +262,8 @@ function makeIndex(source: RowSource, options: BuildOptions): Index {
 		ivfbf16: () => new IndexIVFScalarQuantizer({ d, metric, nlist, type: 'bf16' }),
 		ivfpq: () => new IndexIVFPQ({ d, metric, nlist, m, nbits, pad, byResidual }),
 		ivfpqfs: () => new IndexIVFPQFastScan({ d, metric, nlist, m, pad, byResidual }),
+		rabitq: () => new IndexRaBitQ({ d, metric, nbits, seed }),
+		ivfrabitq: () => new IndexIVFRaBitQ({ d, metric, nlist, nbits, seed }),
 	};
 	const inner = make[options.type]();
 	const made = transform && makeTransform(transform, source.d, d, m, fast ? 4 : Math.min(nbits, 8));
@@ -247,12 +271,17 @@ function makeIndex(source: RowSource, options: BuildOptions): Index {
 	return store === undefined ? base : new IndexRefine({ base, store, kFactor });
 }
 
+function defaultNbits(type: IndexKind): number {
+	return type.endsWith('rabitq') ? 1 : 8;
+}
+
 /** Trains on a random sample; returns its size. */
 async function train(context: Context, index: Index, source: RowSource, options: BuildOptions): Promise<number> {
 	if (index.isTrained) return 0;
 	const { n, d } = source;
-	const { seed, nlist = defaultNlist(n), nbits = 8 } = options;
-	const centroids = Math.max(TAKES.nlist.includes(options.type) ? nlist : 0, 2 ** nbits);
+	const { seed, nlist = defaultNlist(n), type } = options;
+	const codebook = type.endsWith('rabitq') ? 1 : 2 ** (options.nbits ?? defaultNbits(type));
+	const centroids = Math.max(TAKES.nlist.includes(type) ? nlist : 0, codebook);
 	const wanted = Math.min(ROWS_PER_CENTROID * centroids, Math.max(1, Math.floor(TRAINING_BYTES / (4 * d))));
 	const rows = new Random(seed).sample(n, Math.min(n, options.trainLimit ?? wanted));
 	const [sample] = await pick(context, source, [rows], 'read a sample to train on');

@@ -30,8 +30,8 @@ export abstract class IndexFlatCodes extends Index<SearchParams> {
 	protected constructor(where: string, options: IndexOptions, makeCodec: (index: Index) => Codec) {
 		super(where, options);
 		this.codec = makeCodec(this);
-		const { codeSize, blockSize } = this.codec;
-		this.codes = new CodeArray(this.engine.arena, { codeSize, blockSize, termBytes: 0 });
+		const { codeSize, blockSize, records } = this.codec;
+		this.codes = new CodeArray(this.engine.arena, { codeSize, blockSize, termBytes: 0, records });
 		this.#scanner = this.codec.scanner(kernelMetric(this.metric));
 	}
 

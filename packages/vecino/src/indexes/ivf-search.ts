@@ -270,5 +270,5 @@ type Part =
 /** Whether lists have several queries of a block, and are longer than what changes from query to query. */
 function isShared({ lists, scanner, ntotal }: SearchedCells, n: number, nprobe: number): boolean {
 	const mean = (ntotal / lists.nlist) * lists.layout.codeSize;
-	return n * nprobe >= SHARED * lists.nlist && mean > scanner.stateBytes;
+	return !scanner.inOrder && n * nprobe >= SHARED * lists.nlist && mean > scanner.stateBytes;
 }

@@ -129,7 +129,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 
 	/** Whether codes carry a term (see the head of this file). @internal */
 	get hasTerms(): boolean {
-		return this.byResidual && this.metric === 'l2';
+		return this.byResidual && this.metric === 'l2' && this.codec.termBytes > 0;
 	}
 
 	/** @internal */
@@ -214,8 +214,9 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 			quantizer.codes.reserve(nlist);
 			quantizer.codes.commit(nlist);
 			if (this.hasTerms && this.#centre === 0) this.#centre = engine.arena.alloc(d * 4);
-			const { codeSize, blockSize, termBytes } = this.codec;
-			const layout = { codeSize, blockSize, termBytes: this.hasTerms ? termBytes : 0 };
+			const { codeSize, blockSize, termBytes, records, asideBytes = 0 } = this.codec;
+			const beside = this.hasTerms ? termBytes : asideBytes;
+			const layout = { codeSize: codeSize - asideBytes, blockSize, termBytes: beside, records };
 			lists = new ArrayInvertedLists(engine.arena, nlist, layout);
 		} finally {
 			if (lists === undefined) quantizer[Symbol.dispose]();
@@ -277,7 +278,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 			const { rows, codes, labels, terms } = buffers(set, from);
 			const scratch = block + sets * setBytes + (from / piece) * scratchBytes;
 			if (this.byResidual) kernels.residuals(rows, count, d, labels, centroids, rows);
-			this.codec.encodeRows(rows, count, codes, scratch);
+			this.codec.encodeRows(rows, count, codes, scratch, labels, centroids);
 			if (!this.hasTerms) return;
 			this.codec.decodeRows(codes, count, rows);
 			kernels.residualTerms(rows, count, d, labels, centroids, centre, terms);
@@ -330,7 +331,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 			const entry = directory + listNo * 4;
 			const at = u32[entry + 3]! + written[listNo]!;
 			written[listNo] = written[listNo]! + 1;
-			codec.place(u32[entry]!, at, codes + i * codeSize);
+			codec.place(u32[entry]!, at, codes + i * codeSize, u32[entry + 1]!);
 			if (hasTerms) codec.placeTerm(u32[entry + 1]!, at, f32[(terms >>> 2) + i]!);
 			u32[(u32[entry + 2]! >>> 2) + at] = this.#ntotal + start + i;
 		}
@@ -347,6 +348,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		this.#ranker?.[Symbol.dispose]();
 		this.#ranker = undefined;
 		this.#ranker = new CellRanker(this.engine, this.quantizer, this.#nlist);
+		this.codec.learnCells?.(this.quantizer.codes.at(0), this.#nlist);
 		this.#changed();
 	}
 
@@ -412,10 +414,10 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		const { arena } = this.engine;
 		const found = this.lists.find(row);
 		if (found === undefined) throw new Error(`internal: label ${row} is in no list`);
-		const { codes } = this.lists.list(found.listNo);
+		const { codes, terms } = this.lists.list(found.listNo);
 		const out = arena.alloc(this.d * 4);
 		try {
-			this.codec.decodeAt(codes, found.position, out);
+			this.codec.decodeAt(codes, found.position, out, terms);
 			const vector = arena.readF32(out, this.d);
 			if (!this.byResidual) return vector;
 			const centroid = arena.readF32(this.quantizer.codes.at(found.listNo), this.d);

@@ -45,7 +45,8 @@ interface Unit {
 	readonly end: number;
 }
 
-/** Fills `result` with the k nearest of each query; undefined when threads are not there or not worth it. */
+/** Fills `result` with the k nearest of each query; undefined when threads are not there, not worth it, or of no
+ * use because codes must be scanned in order. */
 export function sharedScan(
 	index: ScannedCodes,
 	q: VectorSet,
@@ -54,7 +55,8 @@ export function sharedScan(
 ): Steps<void> | undefined {
 	const { pool } = index.engine;
 	const { n, codeSize } = index.codes;
-	if (pool === undefined || q.n * n * (codeSize + CODE_BYTES) < pool.grain / 8) return undefined;
+	if (pool === undefined || index.scanner.block.inOrder || q.n * n * (codeSize + CODE_BYTES) < pool.grain / 8)
+		return undefined;
 	return scanSteps(index, pool, q, k, result);
 }
 

@@ -6,6 +6,7 @@
 
 import type { Metric } from '../core/metric.ts';
 import { type CodeLayout, codesBytes, termsBytes } from '../invlists/layout.ts';
+import { rabitqCodeSize } from '../kernels/kernels.ts';
 import type { ScalarType } from '../quantizers/scalar-types.ts';
 
 /** What every node says. */
@@ -85,8 +86,27 @@ export interface IVFPQFastScanNode extends NodeBase {
 	readonly sections: Sections<'centroids' | 'codebook' | 'directory' | 'lists'>;
 }
 
+export interface RaBitQNode extends NodeBase {
+	readonly type: 'IndexRaBitQ';
+	readonly nbits: number;
+	/** Of the rotation. */
+	readonly seed: number;
+	readonly sections: Sections<'centre' | 'codes'>;
+}
+
+export interface IVFRaBitQNode extends NodeBase {
+	readonly type: 'IndexIVFRaBitQ';
+	readonly nlist: number;
+	/** Absent when not trained. */
+	readonly nprobe?: number;
+	readonly nbits: number;
+	/** Of the rotation. */
+	readonly seed: number;
+	readonly sections: Sections<'centroids' | 'directory' | 'lists'>;
+}
+
 /** Nodes of indexes with cells. */
-export type IVFNode = IVFFlatNode | IVFSQNode | IVFPQNode | IVFPQFastScanNode;
+export type IVFNode = IVFFlatNode | IVFSQNode | IVFPQNode | IVFPQFastScanNode | IVFRaBitQNode;
 
 export interface RefineNode extends NodeBase {
 	readonly type: 'IndexRefine';
@@ -143,10 +163,12 @@ export type IndexNode =
 	| PQNode
 	| SQNode
 	| PQFastScanNode
+	| RaBitQNode
 	| IVFFlatNode
 	| IVFSQNode
 	| IVFPQNode
 	| IVFPQFastScanNode
+	| IVFRaBitQNode
 	| RefineNode
 	| PreTransformNode
 	| IDMapNode;
@@ -161,6 +183,13 @@ export function minorOf(node: IndexNode): number {
 /** Bytes of a PQ code. */
 export function pqCodeSize(m: number, nbits: number): number {
 	return Math.ceil((m * nbits) / 8);
+}
+
+/** Blocks of RaBitQ codes; in lists further bits stand in place of terms. */
+export function rabitqLayout(d: number, nbits: number, isList: boolean): CodeLayout {
+	const size = Math.ceil(d / 16) * 16;
+	const codeSize = rabitqCodeSize(size, isList ? 1 : nbits);
+	return { codeSize, blockSize: 32, termBytes: rabitqCodeSize(size, nbits) - codeSize };
 }
 
 /** Bytes of a codebook, layout (m, ksub, dsub) of float32. */

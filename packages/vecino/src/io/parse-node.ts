@@ -10,6 +10,7 @@ import { MAX_TRANSFORMS } from '../indexes/pre-transform.ts';
 import { type CodeLayout, codesBytes, termsBytes } from '../invlists/layout.ts';
 import { MAX_FAST_M } from '../quantizers/fast-scan.ts';
 import { MAX_NBITS, MIN_NBITS } from '../quantizers/product.ts';
+import { MAX_RABITQ_BITS } from '../quantizers/rabitq.ts';
 import { hasRanges, type ScalarType, scalarCodeSize } from '../quantizers/scalar-types.ts';
 import { MAX_TRAINED_D } from '../transforms/covariance.ts';
 import {
@@ -18,6 +19,7 @@ import {
 	type IVFNode,
 	type NodeBase,
 	pqCodeSize,
+	rabitqLayout,
 	type TransformNode,
 } from './index-node.ts';
 
@@ -41,10 +43,12 @@ const TYPES = [
 	'IndexPQ',
 	'IndexScalarQuantizer',
 	'IndexPQFastScan',
+	'IndexRaBitQ',
 	'IndexIVFFlat',
 	'IndexIVFScalarQuantizer',
 	'IndexIVFPQ',
 	'IndexIVFPQFastScan',
+	'IndexIVFRaBitQ',
 	'IndexRefine',
 	'IndexPreTransform',
 	'IndexIDMap',
@@ -79,24 +83,38 @@ function parseNode(value: unknown, path: string, depth: number, sections: Sectio
 	if (type === 'IndexRefine') return parseRefine(base, fields, path, depth, sections);
 	if (type === 'IndexPreTransform') return parsePreTransform(base, fields, path, depth, sections);
 	if (type === 'IndexIDMap') return parseIDMap(base, fields, path, depth, sections);
-	if (type === 'IndexFlat' || type === 'IndexPQ' || type === 'IndexScalarQuantizer' || type === 'IndexPQFastScan') {
-		return parseFlatCodes(type, base, fields, path, sections);
-	}
+	if (isFlatType(type)) return parseFlatCodes(type, base, fields, path, sections);
 	return parseIVF(type, base, fields, path, sections);
 }
+
+const FLAT_TYPES = ['IndexFlat', 'IndexPQ', 'IndexScalarQuantizer', 'IndexPQFastScan', 'IndexRaBitQ'] as const;
+type FlatType = (typeof FLAT_TYPES)[number];
+
+function isFlatType(type: IndexNode['type']): type is FlatType {
+	return (FLAT_TYPES as readonly string[]).includes(type);
+}
+
+/** Options beside those of every node, and of every one with cells. */
+const KEYS: Readonly<Partial<Record<IndexNode['type'], readonly string[]>>> = {
+	IndexPQ: ['m', 'nbits'],
+	IndexPQFastScan: ['m'],
+	IndexRaBitQ: ['nbits', 'seed'],
+	IndexIVFPQ: ['m', 'nbits', 'byResidual'],
+	IndexIVFPQFastScan: ['m', 'byResidual'],
+	IndexIVFRaBitQ: ['nbits', 'seed'],
+};
 
 const COMMON = ['type', 'd', 'metric', 'ntotal', 'isTrained'];
 
 function parseFlatCodes(
-	type: 'IndexFlat' | 'IndexPQ' | 'IndexScalarQuantizer' | 'IndexPQFastScan',
+	type: FlatType,
 	base: NodeBase,
 	fields: Fields,
 	path: string,
 	sections: SectionSpec[],
 ): IndexNode {
-	const pqKeys = type === 'IndexPQ' ? ['m', 'nbits'] : type === 'IndexPQFastScan' ? ['m'] : [];
 	const scalar = type === 'IndexScalarQuantizer' ? parseScalar(fields, path) : undefined;
-	onlyKeys(path, fields, [...COMMON, ...pqKeys, ...Object.keys(scalar?.key ?? {}), 'sections']);
+	onlyKeys(path, fields, [...COMMON, ...(KEYS[type] ?? []), ...Object.keys(scalar?.key ?? {}), 'sections']);
 	const { d, ntotal } = base;
 	const demand = new Demand(path, fields, base.isTrained, sections);
 	if (type === 'IndexFlat') {
@@ -115,6 +133,11 @@ function parseFlatCodes(
 		const codes = codesBytes(fastLayout(m, 0), ntotal);
 		return { type, ...base, m, sections: demand.take({ codebook: codebookBytes(d, m, 4), codes }) };
 	}
+	if (type === 'IndexRaBitQ') {
+		const options = parseRaBitQ(fields, path);
+		const codes = codesBytes(rabitqLayout(d, options.nbits, false), ntotal);
+		return { type, ...base, ...options, sections: demand.take({ centre: 4 * d, codes }) };
+	}
 	const pq = parsePQ(fields, path, d);
 	const lengths = { codebook: codebookBytes(d, pq.m, pq.nbits), codes: ntotal * pqCodeSize(pq.m, pq.nbits) };
 	return { type, ...base, ...pq, sections: demand.take(lengths) };
@@ -129,18 +152,11 @@ function parseIVF(
 ): IndexNode {
 	const { d, ntotal, isTrained } = base;
 	const fast = type === 'IndexIVFPQFastScan';
-	const kindKeys = type === 'IndexIVFPQ' ? ['m', 'nbits', 'byResidual'] : fast ? ['m', 'byResidual'] : [];
 	const hasTerms = base.metric === 'l2' && fields['byResidual'] === true;
 	const scalar = type === 'IndexIVFScalarQuantizer' ? parseScalar(fields, path) : undefined;
 	const trainedKeys = isTrained ? ['nprobe', ...(fast && hasTerms ? ['terms'] : [])] : [];
-	onlyKeys(path, fields, [
-		...COMMON,
-		'nlist',
-		...kindKeys,
-		...trainedKeys,
-		...Object.keys(scalar?.key ?? {}),
-		'sections',
-	]);
+	const keys = [...(KEYS[type] ?? []), ...trainedKeys, ...Object.keys(scalar?.key ?? {})];
+	onlyKeys(path, fields, [...COMMON, 'nlist', ...keys, 'sections']);
 	const nlist = integer(path, fields, 'nlist', 1, MAX_NLIST);
 	const ivf = { ...base, nlist, ...(isTrained && { nprobe: integer(path, fields, 'nprobe', 1, nlist) }) };
 	const demand = new Demand(path, fields, isTrained, sections);
@@ -173,6 +189,11 @@ function parseIVF(
 		const range = lists(fastLayout(m, hasTerms ? 2 : 0));
 		const lengths = { centroids, codebook: codebookBytes(d, m, 4), directory, lists: range };
 		return { type, ...ivf, m, byResidual, ...terms, sections: demand.take(lengths) };
+	}
+	if (type === 'IndexIVFRaBitQ') {
+		const options = parseRaBitQ(fields, path);
+		const lengths = { centroids, directory, lists: lists(rabitqLayout(d, options.nbits, true)) };
+		return { type, ...ivf, ...options, sections: demand.take(lengths) };
 	}
 	const { m, nbits } = parsePQ(fields, path, d);
 	const byResidual = boolean(path, fields, 'byResidual');
@@ -322,6 +343,11 @@ function parseTransform(value: unknown, path: string, sections: SectionSpec[]): 
 
 function parsePQ(fields: Fields, path: string, d: number): { m: number; nbits: number } {
 	return { m: integer(path, fields, 'm', 1, d), nbits: integer(path, fields, 'nbits', MIN_NBITS, MAX_NBITS) };
+}
+
+function parseRaBitQ(fields: Fields, path: string): { nbits: number; seed: number } {
+	const nbits = integer(path, fields, 'nbits', 1, MAX_RABITQ_BITS);
+	return { nbits, seed: integer(path, fields, 'seed', 0, 2 ** 32 - 1) };
 }
 
 /** The `sections` of a node: all of them, none if it is not trained, numbered in order. */

@@ -15,6 +15,7 @@ import { IndexIVFPQ } from '../indexes/ivf-pq.ts';
 import { IndexIVFScalarQuantizer } from '../indexes/ivf-scalar-quantizer.ts';
 import { IndexPQ } from '../indexes/pq.ts';
 import { IndexPreTransform } from '../indexes/pre-transform.ts';
+import { IndexIVFRaBitQ, IndexRaBitQ } from '../indexes/rabitq.ts';
 import { IndexRefine } from '../indexes/refine.ts';
 import { IndexScalarQuantizer } from '../indexes/scalar-quantizer.ts';
 import { defaultEngine, type Engine } from '../kernels/engine.ts';
@@ -203,6 +204,12 @@ function makeIndex(node: IndexNode, engine: Engine): Index {
 			const { nlist, m, byResidual } = node;
 			return new IndexIVFPQFastScan({ d, metric, engine, nlist, m, byResidual, pad: true });
 		}
+		case 'IndexRaBitQ':
+			return new IndexRaBitQ({ d, metric, engine, nbits: node.nbits, seed: node.seed });
+		case 'IndexIVFRaBitQ': {
+			const { nlist, nbits, seed } = node;
+			return new IndexIVFRaBitQ({ d, metric, engine, nlist, nbits, seed });
+		}
 		case 'IndexRefine': {
 			const [base, refine] = [makeIndex(node.base, engine), makeIndex(node.refine, engine)];
 			return new IndexRefine({ base, refine, kFactor: node.kFactor });
@@ -238,6 +245,12 @@ function* fill(index: Index, node: IndexNode, file: SectionReader): Reading<void
 		const { pq, codes } = index as IndexPQ | IndexPQFastScan;
 		yield* readCodebook(file, node.sections.codebook!, pq);
 		yield* readCodes(file, node.sections.codes!, codes, ntotal);
+	} else if (node.type === 'IndexRaBitQ') {
+		const { rabitq, codes } = index as IndexRaBitQ;
+		const { buffer } = yield* file.bytes(node.sections.centre!);
+		file.checkFinite(node.sections.centre!, new Uint32Array(buffer), 0, node.d);
+		rabitq.setCentre(new Float32Array(buffer));
+		yield* readCodes(file, node.sections.codes!, codes, ntotal);
 	} else if (node.type === 'IndexScalarQuantizer') {
 		const { codec, codes } = index as IndexScalarQuantizer;
 		const { ranges } = node.sections;
@@ -255,7 +268,7 @@ function* fillIVF(index: IndexIVF, node: IVFNode, file: SectionReader): Reading<
 	if (node.type === 'IndexIVFScalarQuantizer') {
 		const { ranges } = node.sections;
 		if (ranges !== undefined) yield* readRanges(file, ranges, index.codec as ScalarQuantizer);
-	} else if (node.type !== 'IndexIVFFlat') {
+	} else if (node.type === 'IndexIVFPQ' || node.type === 'IndexIVFPQFastScan') {
 		const { pq } = index as IndexIVFPQ | IndexIVFPQFastScan;
 		yield* readCodebook(file, node.sections.codebook!, pq);
 	}

@@ -4,7 +4,7 @@
 
 import type { VecinoError } from '../errors.ts';
 import type { ArrayInvertedLists } from '../invlists/array-lists.ts';
-import { blockTailIsZero, codesBytes, termsBytes } from '../invlists/layout.ts';
+import { blockTailIsZero, codesBytes, recordsAreFinite, termsBytes } from '../invlists/layout.ts';
 import { crc32c, crc32cCombine } from '../util/crc32c.ts';
 import { listBytes } from './index-node.ts';
 import { allFinite, type FloatKind, notFinite16, type SectionReader } from './read-sections.ts';
@@ -163,6 +163,7 @@ class ListFiller {
 		if (!this.#areFinite(codes, codesBytes(lists.layout, n))) throw this.#fault('a value is not finite');
 		if (lists.layout.termBytes === 4 && !allFinite(u32, terms >>> 2, (terms >>> 2) + n))
 			throw this.#fault('a term is not finite');
+		if (!recordsAreFinite(u8, lists.layout, codes, terms, n)) throw this.#fault('a factor is not finite');
 		lists.commit(listNo, n);
 	}
 

@@ -5,7 +5,7 @@
 
 import type { VecinoError } from '../errors.ts';
 import type { CodeArray } from '../invlists/code-array.ts';
-import { blockTailIsZero } from '../invlists/layout.ts';
+import { blockTailIsZero, recordsAreFinite } from '../invlists/layout.ts';
 import type { Arena } from '../kernels/arena.ts';
 import { crc32c } from '../util/crc32c.ts';
 import type { IdTable } from '../util/id-table.ts';
@@ -137,6 +137,7 @@ export function* readCodes(
 	if (!blockTailIsZero(file.arena.u8, { ...codes.layout, termBytes: 0 }, ptr, 0, n)) {
 		throw file.fault(number, 'codes behind the last one are not zero');
 	}
+	if (!recordsAreFinite(file.arena.u8, codes.layout, ptr, 0, n)) throw file.fault(number, 'a factor is not finite');
 	codes.commit(n);
 }
 

@@ -14,6 +14,7 @@ import { IndexIVFPQ } from '../indexes/ivf-pq.ts';
 import { IndexIVFScalarQuantizer } from '../indexes/ivf-scalar-quantizer.ts';
 import { IndexPQ } from '../indexes/pq.ts';
 import { IndexPreTransform } from '../indexes/pre-transform.ts';
+import { IndexIVFRaBitQ, IndexRaBitQ } from '../indexes/rabitq.ts';
 import { IndexRefine } from '../indexes/refine.ts';
 import { IndexScalarQuantizer } from '../indexes/scalar-quantizer.ts';
 import type { ArrayInvertedLists } from '../invlists/array-lists.ts';
@@ -113,6 +114,15 @@ function planNode(index: Index, sections: PlannedSection[]): IndexNode {
 		};
 		return { type: 'IndexPQFastScan', ...base, m: index.pq.m, sections: { ...numbers } };
 	}
+	if (index instanceof IndexRaBitQ) {
+		const { nbits, seed } = index.rabitq;
+		const centre = (): Piece[] => [bytesOf(index.rabitq.centre)];
+		const numbers = isTrained && {
+			centre: add(planned(arena, d * 4, centre)),
+			codes: add(planCodes(arena, index.codes)),
+		};
+		return { type: 'IndexRaBitQ', ...base, nbits, seed, sections: { ...numbers } };
+	}
 	if (index instanceof IndexIVF) return planIVF(index, base, add);
 	throw cannotWrite(index);
 }
@@ -146,6 +156,11 @@ function planIVF(
 			...planLists(arena, index.lists, add),
 		};
 		return { type: 'IndexIVFScalarQuantizer', ...base, ...quantizerKey(scalarType), sections: { ...numbers } };
+	}
+	if (index instanceof IndexIVFRaBitQ) {
+		const { nbits, seed } = index.rabitq;
+		const numbers = isTrained && { centroids: add(planCentroids(arena, index)), ...planLists(arena, index.lists, add) };
+		return { type: 'IndexIVFRaBitQ', ...base, nbits, seed, sections: { ...numbers } };
 	}
 	if (!(index instanceof IndexIVFPQ || index instanceof IndexIVFPQFastScan)) throw cannotWrite(index);
 	const { m, nbits } = index.pq;

@@ -7,12 +7,13 @@ import { VecinoError } from '../errors.ts';
 import { checkInt, checkKeys, checkOneOf } from '../util/check.ts';
 import { Arena } from './arena.ts';
 import type { KernelBackend, KernelFunctions } from './kernels.ts';
+import { applyPatch } from './patch.ts';
 import { Pool } from './pool/pool.ts';
 import { withSharedMemory } from './pool/shared-module.ts';
 import { Tape } from './pool/tape.ts';
 import { whyNoThreads } from './pool/thread.ts';
 import { referenceKernels } from './reference/reference.ts';
-import { fixedBase64, relaxedBase64 } from './wasm.generated.ts';
+import { fixedBase64, relaxedPatchBase64 } from './wasm.generated.ts';
 
 /** Options of createEngineSync. */
 export interface EngineOptions {
@@ -166,7 +167,8 @@ function plan(where: string, options: EngineOptions) {
 	const order: readonly KernelBackend[] = choice === 'auto' ? ['relaxed', 'simd', 'reference'] : [choice];
 	for (const backend of order) {
 		if (backend === 'reference') return { backend, bytes: undefined };
-		const bytes = decodeBase64(backend === 'relaxed' ? relaxedBase64 : fixedBase64);
+		const fixed = decodeBase64(fixedBase64);
+		const bytes = backend === 'relaxed' ? applyPatch(fixed, decodeBase64(relaxedPatchBase64)) : fixed;
 		if (WebAssembly.validate(bytes)) return { backend, bytes };
 	}
 	const message = `${where}: this runtime does not validate the '${choice}' kernels; use kernels: 'auto'`;

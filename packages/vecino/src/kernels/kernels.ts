@@ -90,6 +90,43 @@ export function fastSlot(i: number): number {
 	return (i & 16) | ((i & 1) << 3) | ((i & 14) >> 1);
 }
 
+/** Where a query prepared by rabitqQuery keeps what: f32 parameters (assembly/rabitqscan.ts), u8 tables, i16 query. */
+export const RABITQ_STATE: {
+	readonly inverse: number;
+	readonly offset: number;
+	readonly unit: number;
+	readonly total: number;
+	readonly spread: number;
+	readonly slack: number;
+	readonly bias: number;
+	readonly gapAdd: number;
+	readonly gapScale: number;
+	readonly looks: number;
+	readonly tables: number;
+} = {
+	inverse: 0,
+	offset: 4,
+	unit: 8,
+	total: 12,
+	spread: 16,
+	slack: 20,
+	bias: 24,
+	gapAdd: 28,
+	gapScale: 32,
+	looks: 36,
+	tables: 64,
+};
+
+/** Bytes of a query prepared by rabitqQuery. */
+export function rabitqStateBytes(size: number): number {
+	return RABITQ_STATE.tables + size * 6;
+}
+
+/** Bytes of a RaBitQ code: sign bits, then the record of 4, then, from 2 bits on, two float32 and the other bits. */
+export function rabitqCodeSize(size: number, nbits: number): number {
+	return (size / 8) * nbits + (nbits > 1 ? 12 : 4);
+}
+
 /** See assembly/*.ts for the exact meaning of every argument. */
 export interface KernelFunctions {
 	l2Many(q: number, x: number, n: number, d: number, out: number): void;
@@ -337,6 +374,52 @@ export interface KernelFunctions {
 		n: number,
 		base: number,
 	): number;
+	rabitqRotate(x: number, y: number, d: number, size: number, signs: number, out: number): void;
+	rabitqEncode(
+		x: number,
+		n: number,
+		d: number,
+		size: number,
+		nbits: number,
+		step: number,
+		metric: number,
+		labels: number,
+		centroids: number,
+		centre: number,
+		signs: number,
+		scratch: number,
+		codes: number,
+		codeSize: number,
+	): void;
+	rabitqDecode(
+		codes: number,
+		n: number,
+		codeSize: number,
+		d: number,
+		size: number,
+		nbits: number,
+		gain: number,
+		signs: number,
+		scratch: number,
+		out: number,
+	): void;
+	rabitqQuery(v: number, size: number, nbits: number, state: number): void;
+	rabitqPrepare(
+		q: number,
+		n: number,
+		d: number,
+		size: number,
+		nbits: number,
+		metric: number,
+		centre: number,
+		signs: number,
+		spread: number,
+		slack: number,
+		length: number,
+		states: number,
+		stride: number,
+	): void;
+	scanRabitq(...args: [...ScanArgs, state: number, size: number, nbits: number]): number;
 
 	scanL2(...args: [...ScanArgs, q: number, d: number]): number;
 	scanIp(...args: [...ScanArgs, q: number, d: number]): number;
@@ -359,8 +442,9 @@ export const SCAN_LISTS: Readonly<Record<ScanLists, number>> = Object.freeze({
 	sq4L2: 6,
 	sq4Ip: 7,
 	half: 8,
+	rabitq: 9,
 });
-export type ScanLists = 'flatL2' | 'flatIp' | 'pq' | 'sq8L2' | 'sq8Ip' | 'fast' | 'sq4L2' | 'sq4Ip' | 'half';
+export type ScanLists = 'flatL2' | 'flatIp' | 'pq' | 'sq8L2' | 'sq8Ip' | 'fast' | 'sq4L2' | 'sq4Ip' | 'half' | 'rabitq';
 
 /** A kernel and its arguments. */
 export type Call = {

@@ -30,6 +30,10 @@ export interface BlockScanner {
 	readonly workBytes: number;
 	/** Prepares n queries of d values at `q` into states, stateBytes apart. */
 	prepare(q: number, n: number, states: number, work: number): Call;
+	/**
+	 * What a scan leaves depends on the order of codes: the lists of a query are scanned nearest first, by one thread.
+	 */
+	readonly inOrder?: boolean;
 	/** Kind and arguments of scanLists. */
 	scan(): readonly [kind: number, a: number, b: number, c: number];
 }
@@ -50,6 +54,17 @@ export function align16(bytes: number): number {
 	return Math.ceil(bytes / 16) * 16;
 }
 
+/** Records of codes in blocks of 32 (RaBitQ, assembly/rabitqscan.ts). */
+export interface RecordLayout {
+	/** Bytes per code in the order of fastSlot, behind the sub-codes: bfloat16 values. */
+	readonly slotBytes: number;
+	/** Bytes per code in the order of codes: `floats` float32 values, then bits. 0 for none. */
+	readonly rowBytes: number;
+	/** Rows lie in place of terms, not behind the rest of the block. */
+	readonly aside: boolean;
+	readonly floats: number;
+}
+
 export interface Codec extends Disposable {
 	readonly d: number;
 	/** Bytes of one code. */
@@ -60,8 +75,11 @@ export interface Codec extends Disposable {
 	trainSteps(rows: TrainingRows, options: KMeansOptions): Steps<void>;
 	/** Scratch bytes that encode needs. */
 	readonly encodeScratchBytes: number;
-	/** Codes of n rows of d values, all pointers into the arena. */
-	encodeRows(x: number, n: number, codes: number, scratch: number): void;
+	/**
+	 * Codes of n rows of d values, all pointers into the arena. For rows that are residuals: the number of the centroid of
+	 * each (u32), and the centroids.
+	 */
+	encodeRows(x: number, n: number, codes: number, scratch: number, labels?: number, centroids?: number): void;
 	/** Rows of d values from n codes. */
 	decodeRows(codes: number, n: number, out: number): void;
 	scanner(kind: ScanKind): CodeScanner;
@@ -74,12 +92,18 @@ export interface Codec extends Disposable {
 	readonly blockSize: number;
 	/** Bytes of a term, where codes carry one. */
 	readonly termBytes: number;
-	/** Puts the code at `code` at position `at` of codes. */
-	place(codes: number, at: number, code: number): void;
+	/** Puts the code at `code` at position `at` of codes, and what belongs there of terms. */
+	place(codes: number, at: number, code: number, terms?: number): void;
 	/** Puts a term at position `at` of terms. */
 	placeTerm(terms: number, at: number, term: number): void;
 	/** The row of d values of the code at position `at`. */
-	decodeAt(codes: number, at: number, out: number): void;
+	decodeAt(codes: number, at: number, out: number, terms?: number): void;
+	/** What a block holds beside 4-bit sub-codes. */
+	readonly records?: RecordLayout | undefined;
+	/** Bytes of a code that inverted lists keep in place of a term; they are part of codeSize, and its last. */
+	readonly asideBytes?: number;
+	/** Takes in nlist * d values of centroids, whenever an IVF index has new ones, before it encodes or searches. */
+	learnCells?(centroids: number, nlist: number): void;
 	/** Takes in the range of the terms of training rows, if the codec rounds terms. */
 	learnTerms?(min: number, max: number): void;
 }

@@ -11,6 +11,7 @@ import { IndexIVFPQ } from '../../src/indexes/ivf-pq.ts';
 import { IndexIVFScalarQuantizer } from '../../src/indexes/ivf-scalar-quantizer.ts';
 import { IndexPQ } from '../../src/indexes/pq.ts';
 import { IndexPreTransform } from '../../src/indexes/pre-transform.ts';
+import { IndexIVFRaBitQ, IndexRaBitQ } from '../../src/indexes/rabitq.ts';
 import { IndexRefine } from '../../src/indexes/refine.ts';
 import { IndexScalarQuantizer } from '../../src/indexes/scalar-quantizer.ts';
 import { readIndex } from '../../src/io/read-index.ts';
@@ -47,6 +48,10 @@ export const ivfpq = (): Parts => partsOf(new IndexIVFPQ({ d: 4, m: 3, nbits: 4,
 /** Blocks of 32 codes; the list also has 16-bit terms. */
 export const pqFastScan = (): Parts => partsOf(new IndexPQFastScan({ d: 4, m: 2 }));
 export const ivfpqFastScan = (): Parts => partsOf(new IndexIVFPQFastScan({ d: 4, m: 2, nlist: 2 }));
+/** Blocks of 32 codes with bfloat16 factors, and from 2 bits on float32 ones. */
+export const rabitq = (): Parts => partsOf(new IndexRaBitQ({ d: 4, nbits: 3, metric: 'ip' }));
+export const ivfRabitq = (): Parts => partsOf(new IndexIVFRaBitQ({ d: 4, nlist: 2 }));
+export const ivfRabitq4 = (): Parts => partsOf(new IndexIVFRaBitQ({ d: 4, nlist: 2, nbits: 4 }));
 export const refine = (): Parts =>
 	partsOf(new IndexRefine({ base: new IndexPQ({ d: 4, m: 2, nbits: 4 }), store: 'sq8' }));
 export const refinePq = (): Parts =>
@@ -88,6 +93,9 @@ export const ALL: readonly (() => Parts)[] = [
 	ivfSq8,
 	ivfpq,
 	ivfpqFastScan,
+	rabitq,
+	ivfRabitq,
+	ivfRabitq4,
 	refine,
 	idMap,
 	nested,

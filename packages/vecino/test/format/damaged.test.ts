@@ -10,6 +10,7 @@ import { IndexIVFFlat } from '../../src/indexes/ivf-flat.ts';
 import { IndexIVFPQ } from '../../src/indexes/ivf-pq.ts';
 import { IndexPQ } from '../../src/indexes/pq.ts';
 import { IndexPreTransform } from '../../src/indexes/pre-transform.ts';
+import { IndexIVFRaBitQ, IndexRaBitQ } from '../../src/indexes/rabitq.ts';
 import { IndexRefine } from '../../src/indexes/refine.ts';
 import { encodeNpy } from '../../src/io/npy.ts';
 import { openIndex, readIndex } from '../../src/io/read-index.ts';
@@ -29,6 +30,8 @@ const MAKERS: readonly (readonly [name: string, make: () => Index])[] = [
 	['IndexPQ', () => new IndexPQ({ d: 4, m: 3, nbits: 4, pad: true, metric: 'ip' })],
 	['IndexIVFFlat', () => new IndexIVFFlat({ d: 4, nlist: 2, metric: 'cosine' })],
 	['IndexIVFPQFastScan', () => new IndexIVFPQFastScan({ d: 4, m: 2, nlist: 2 })],
+	['IndexIVFRaBitQ', () => new IndexIVFRaBitQ({ d: 4, nlist: 2 })],
+	['IndexRaBitQ', () => new IndexRaBitQ({ d: 4, nbits: 2, metric: 'cosine' })],
 	['IndexPQFastScan', () => new IndexPQFastScan({ d: 4, m: 3, pad: true })],
 	[
 		'IndexPreTransform of IndexPQ',

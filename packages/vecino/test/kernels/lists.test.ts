@@ -4,14 +4,20 @@ import { createEngineSync, type Engine } from '../../src/kernels/engine.ts';
 import {
 	NEAREST_LENGTH,
 	nearestPackedBytes,
+	rabitqStateBytes,
 	rankManyScratchBytes,
 	SCAN_LISTS,
+	type ScanLists,
 	TILE,
 	topkBytes,
 	topkCapacity,
 } from '../../src/kernels/kernels.ts';
 import { Rng } from '../../src/util/rng.ts';
 import { BUILDS, read, same, values } from './compare.ts';
+
+/** RaBitQ has a layout of its own, and tests of its own. */
+type Kind = Exclude<ScanLists, 'rabitq'>;
+const KINDS = (Object.keys(SCAN_LISTS) as ScanLists[]).filter((kind): kind is Kind => kind !== 'rabitq');
 
 /** rankMany on queries and centroids that are hard in some way; with the packed centroids or without. */
 function rank(engine: Engine, kind: string, n: number, k: number, d: number, nprobe: number): Uint8Array[] {
@@ -54,7 +60,7 @@ function rank(engine: Engine, kind: string, n: number, k: number, d: number, npr
 }
 
 /** Lists of codes, prepared queries and results of one kind of scanLists, with and without order and biases. */
-function scanAll(engine: Engine, kind: keyof typeof SCAN_LISTS): Uint8Array[] {
+function scanAll(engine: Engine, kind: Kind): Uint8Array[] {
 	const { arena, kernels } = engine;
 	const rng = new Rng(SCAN_LISTS[kind]! + 5);
 	const [d, m, dsub, n, nprobe, nlist, k] = [12, 6, 2, 5, 3, 5, 21];
@@ -148,12 +154,9 @@ describe.each(BUILDS)('kernels %s = reference', (build) => {
 		}
 	});
 
-	it.each(Object.keys(SCAN_LISTS) as (keyof typeof SCAN_LISTS)[])(
-		'scanLists %s: states, list order, biases, terms',
-		(kind) => {
-			same(build, (engine) => scanAll(engine, kind));
-		},
-	);
+	it.each(KINDS)('scanLists %s: states, list order, biases, terms', (kind) => {
+		same(build, (engine) => scanAll(engine, kind));
+	});
 
 	it('subtractRow, every tail', () => {
 		for (const d of [1, 2, 3, 4, 5, 8, 13, 67]) {
@@ -162,6 +165,26 @@ describe.each(BUILDS)('kernels %s = reference', (build) => {
 				const x = engine.arena.allocCopy(values(rng, 3 * d));
 				engine.kernels.subtractRow(x, 3, d, engine.arena.allocCopy(values(rng, d)));
 				return read(engine, x, 3 * d * 4);
+			});
+		}
+	});
+
+	it('rabitqPrepare, several queries', () => {
+		for (const [d, metric, nbits] of [
+			[5, 0, 1],
+			[16, 1, 4],
+			[40, 0, 8],
+		] as const) {
+			same(build, (engine) => {
+				const { arena, kernels } = engine;
+				const rng = new Rng(d);
+				const [n, size] = [3, Math.ceil(d / 16) * 16];
+				const stride = Math.ceil((rabitqStateBytes(size) + 4 * size) / 16) * 16;
+				const [q, centre] = [arena.allocCopy(values(rng, n * d)), arena.allocCopy(values(rng, d))];
+				const signs = arena.allocCopy(values(rng, 4 * size));
+				const states = arena.allocZeroed(n * stride);
+				kernels.rabitqPrepare(q, n, d, size, nbits, metric, centre, signs, 0.3, 0.7, 2.5, states, stride);
+				return Array.from({ length: n }, (_, i) => read(engine, states + i * stride, rabitqStateBytes(size)));
 			});
 		}
 	});
@@ -189,7 +212,7 @@ describe.each(BUILDS)('kernels %s = reference', (build) => {
 describe('list by list', () => {
 	it('finds what query by query finds', () => {
 		const engine = createEngineSync();
-		for (const kind of Object.keys(SCAN_LISTS) as (keyof typeof SCAN_LISTS)[]) {
+		for (const kind of KINDS) {
 			const outputs = scanAll(engine, kind);
 			expect(outputs[7]).toEqual(outputs[3]);
 		}

@@ -9,6 +9,7 @@ import { IndexIVFPQ } from '../../src/indexes/ivf-pq.ts';
 import { IndexIVFScalarQuantizer } from '../../src/indexes/ivf-scalar-quantizer.ts';
 import { IndexPQ } from '../../src/indexes/pq.ts';
 import { IndexPreTransform } from '../../src/indexes/pre-transform.ts';
+import { IndexIVFRaBitQ, IndexRaBitQ } from '../../src/indexes/rabitq.ts';
 import { IndexRefine } from '../../src/indexes/refine.ts';
 import { IndexScalarQuantizer } from '../../src/indexes/scalar-quantizer.ts';
 import { OPQTransform } from '../../src/transforms/opq.ts';
@@ -21,6 +22,8 @@ export interface Kind {
 	readonly exact: boolean;
 	/** Results do not depend on nprobe. */
 	readonly hasCells: boolean;
+	/** Distances are estimates with noise of their own, not those to decoded vectors. */
+	readonly estimates?: boolean;
 	make(d: number, metric: Metric): Index;
 }
 
@@ -114,6 +117,27 @@ export const KINDS: readonly Kind[] = [
 		exact: false,
 		hasCells: true,
 		make: (d, metric) => new IndexIVFPQFastScan({ d, metric, nlist: 8, m: 8, byResidual: false }),
+	},
+	{
+		name: 'RaBitQ3',
+		exact: false,
+		hasCells: false,
+		estimates: true,
+		make: (d, metric) => new IndexRaBitQ({ d, metric, nbits: 3 }),
+	},
+	{
+		name: 'IVF8,RaBitQ',
+		exact: false,
+		hasCells: true,
+		estimates: true,
+		make: (d, metric) => new IndexIVFRaBitQ({ d, metric, nlist: 8 }),
+	},
+	{
+		name: 'IVF8,RaBitQ4',
+		exact: false,
+		hasCells: true,
+		estimates: true,
+		make: (d, metric) => new IndexIVFRaBitQ({ d, metric, nlist: 8, nbits: 4 }),
 	},
 	{
 		name: 'IVF8,PQ4,RFlat',

@@ -8,6 +8,7 @@ import { f } from './arithmetic.ts';
 import { fastScanKernels } from './fast-scan.ts';
 import { halfKernels } from './half.ts';
 import { pqKernels } from './pq.ts';
+import { rabitqScanKernels } from './rabitq-scan.ts';
 import { scanKernels } from './scan.ts';
 import { sq4Kernels } from './sq4.ts';
 import { topkKernels } from './topk.ts';
@@ -28,6 +29,7 @@ export function listKernels(arena: Arena): Pick<KernelFunctions, Names> {
 	const scans = scanKernels(arena);
 	const sq4 = sq4Kernels(arena);
 	const half = halfKernels(arena);
+	const rabitq = rabitqScanKernels(arena);
 	const topk = topkKernels(arena);
 
 	/** Copies a query of d values and fills it up with zeros to `length` values. */
@@ -49,6 +51,7 @@ export function listKernels(arena: Arena): Pick<KernelFunctions, Names> {
 		if (kind === SCAN_LISTS.sq8Ip) return scans.scanSq8Ip(...head, state, f32[(state >>> 2) + b]!, a);
 		if (kind === SCAN_LISTS.sq4L2) return sq4.scanSq4L2(...head, state, b, a);
 		if (kind === SCAN_LISTS.sq4Ip) return sq4.scanSq4Ip(...head, state, f32[(state >>> 2) + b]!, a);
+		if (kind === SCAN_LISTS.rabitq) return rabitq.scanRabitq(...head, state, a, b);
 		return half.scanHalf(...head, b, c, state, a);
 	}
 
@@ -109,11 +112,12 @@ export function listKernels(arena: Arena): Pick<KernelFunctions, Names> {
 
 		scanLists(kind, directory, listNos, biases, order, n, nprobe, states, stride, topks, topkStride, tile, a, b, c) {
 			let scanned = 0;
-			for (let t = 0; t < n * nprobe; t++) {
+			const some = order === 0 ? nprobe : 1;
+			for (let t = 0; t < n * nprobe; t += some) {
 				const pair = order === 0 ? t : arena.u32[(order >>> 2) + t]!;
 				const i = Math.floor(pair / nprobe);
 				const bias = biases === 0 ? 0 : biases + pair * 4;
-				const head: ScanArgs = [directory, listNos + pair * 4, bias, 1, 0, tile, topks + i * topkStride];
+				const head: ScanArgs = [directory, listNos + pair * 4, bias, some, 0, tile, topks + i * topkStride];
 				scanned += scanKind(kind, head, states + i * stride, a, b, c);
 			}
 			return scanned;

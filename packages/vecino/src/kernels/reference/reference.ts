@@ -15,6 +15,8 @@ import { halfKernels } from './half.ts';
 import { listKernels } from './lists.ts';
 import { nearestKernels } from './nearest.ts';
 import { pqKernels } from './pq.ts';
+import { rabitqKernels } from './rabitq.ts';
+import { rabitqScanKernels } from './rabitq-scan.ts';
 import { refineKernels } from './refine.ts';
 import { rowKernels } from './rows.ts';
 import { scalarKernels } from './scalar.ts';
@@ -37,6 +39,8 @@ export function referenceKernels(arena: Arena): KernelFunctions {
 		...halfKernels(arena),
 		...refineKernels(arena),
 		...fastScanKernels(arena),
+		...rabitqKernels(arena),
+		...rabitqScanKernels(arena),
 		...scanKernels(arena),
 		...listKernels(arena),
 		...flatKernels(arena),

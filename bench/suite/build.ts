@@ -21,6 +21,8 @@ export interface BuildResult {
 	readonly side: string;
 	readonly trainS: Quartiles;
 	readonly addS: Quartiles;
+	/** Processor time of both. */
+	readonly cpuS: Quartiles;
 	readonly bytesPerVector: number;
 	readonly fileBytes: number;
 	readonly cells: readonly CellCost[];
@@ -58,6 +60,7 @@ export async function measureBuild(
 			side: side.name,
 			trainS: quartiles(builds.map(({ trainS }) => trainS)),
 			addS: quartiles(builds.map(({ addS }) => addS)),
+			cpuS: quartiles(builds.map(({ cpuS }) => cpuS)),
 			bytesPerVector: totalBytes(last) / last.ntotal,
 			...rest.get(side)!,
 		};
@@ -77,7 +80,7 @@ export async function measureBuild(
 }
 
 export function buildTables(results: readonly BuildResult[]): string {
-	const sums = results.map(({ config, side, trainS, addS, bytesPerVector, fileBytes }) => {
+	const sums = results.map(({ config, side, trainS, addS, cpuS, bytesPerVector, fileBytes }) => {
 		const range = ({ q1, q3 }: Quartiles): string => `${show(q1)}–${show(q3)}`;
 		const times = [
 			show(trainS.median),
@@ -86,7 +89,7 @@ export function buildTables(results: readonly BuildResult[]): string {
 			range(addS),
 			show(trainS.median + addS.median),
 		];
-		return [config, side, ...times, bytesPerVector.toFixed(1), fileBytes.toLocaleString('en-US')];
+		return [config, side, ...times, show(cpuS.median), bytesPerVector.toFixed(1), fileBytes.toLocaleString('en-US')];
 	});
 	const heads = [
 		'configuration',
@@ -96,6 +99,7 @@ export function buildTables(results: readonly BuildResult[]): string {
 		'add, s',
 		'quartiles',
 		'both, s',
+		'CPU s',
 		'bytes per vector',
 		'file, bytes',
 	];

@@ -7,6 +7,7 @@
  */
 import { micros, ratio, show, table } from './markdown.ts';
 import type { Side } from './measure.ts';
+import type { Round } from './protocol.ts';
 import { median } from './stats.ts';
 
 export interface CodeCost {
@@ -29,7 +30,11 @@ export interface CodesPlan {
 	readonly nlist: number;
 	/** Queries per round. */
 	readonly count: number;
+	readonly clock: 'wall' | 'cpu';
 }
+
+/** Enough for 256 centroids. */
+const TRAIN_ROWS = 10_240;
 
 /** 4-bit and 8-bit codes of 8, 16 and 32 bytes. */
 export function codeConfigs(nlist: number): string[] {
@@ -39,9 +44,12 @@ export function codeConfigs(nlist: number): string[] {
 }
 
 export async function measureCodes(config: string, sides: readonly Side[], plan: CodesPlan): Promise<CodeCost[]> {
-	const { k, n, nlist, rounds, count } = plan;
+	const { k, n, nlist, rounds, count, clock } = plan;
+	const perQuery = ({ ns, cpuNs, count: asked }: Round): number => (clock === 'cpu' ? cpuNs / asked : median(ns));
 	const halfRows = n >> 1;
-	for (const { worker } of sides) await worker.ask('build', { config, rows: halfRows });
+	// Codes need not be good to be timed: training on few rows is quick.
+	const trainRows = Math.min(TRAIN_ROWS, n);
+	for (const { worker } of sides) await worker.ask('build', { config, rows: halfRows, trainRows });
 	const half = await inTurns();
 	for (const { worker } of sides) await worker.ask('add', {});
 	const full = await inTurns();
@@ -69,11 +77,11 @@ export async function measureCodes(config: string, sides: readonly Side[], plan:
 		for (let round = 0; round < rounds; round++) {
 			for (const side of round % 2 === 0 ? sides : [...sides].reverse()) {
 				const { worker } = side;
-				const overhead = median((await worker.ask('overhead', { k, count: 300 })).ns);
+				const overhead = perQuery(await worker.ask('overhead', { k, count: 300 }));
 				const search = await worker.ask('search', { mode: 'single', k, count, nprobe: nlist });
 				const coarse = await worker.ask('coarse', { k, count });
-				found.get(side)!.search.push(median(search.ns) - overhead);
-				found.get(side)!.coarse.push(median(coarse.ns) - overhead);
+				found.get(side)!.search.push(perQuery(search) - overhead);
+				found.get(side)!.coarse.push(perQuery(coarse) - overhead);
 			}
 		}
 		return found;

@@ -62,6 +62,8 @@ export interface Plan {
 	readonly batch: number;
 	/** A round of one setting on one side takes about as long at most. */
 	readonly roundSeconds: number;
+	/** What speeds are taken by. Processor time leaves out what other programs on a busy machine take; latencies are always wall time. */
+	readonly clock: 'wall' | 'cpu';
 }
 
 /** Settings of one side in one mode while they are measured. */
@@ -100,8 +102,8 @@ export async function measureConfig(
 	for (const mode of plan.modes) {
 		const overhead = async (side: Side): Promise<number> => {
 			if (mode === 'batch') return 0;
-			const { ns } = await side.worker.ask('overhead', { k: plan.k, count: 500 });
-			const value = median(ns);
+			const { ns, cpuNs, count } = await side.worker.ask('overhead', { k: plan.k, count: 500 });
+			const value = plan.clock === 'cpu' ? cpuNs / count : median(ns);
 			overheads.set(side, value);
 			return value;
 		};
@@ -113,7 +115,7 @@ export async function measureConfig(
 			for (const one of order) {
 				const { side, params, count } = one;
 				const found = await side.worker.ask('search', { ...params, mode, k: plan.k, count });
-				one.rounds.push(summary(found, cost.get(side)!));
+				one.rounds.push(summary(found, cost.get(side)!, plan.clock));
 			}
 		}
 		for (const one of running) points.get(one.side)![mode].push(finish(one, mode));
@@ -175,8 +177,8 @@ export function settings(config: string, { nprobes, kFactors }: Pick<Plan, 'npro
 	return cells.flatMap((one) => kFactors.map((kFactor) => ({ ...one, kFactor })));
 }
 
-function summary({ ns, count }: Round, overhead: number): Running['rounds'][number] {
-	const total = ns.reduce((a, b) => a + b, 0);
+function summary({ ns, cpuNs, count }: Round, overhead: number, clock: Plan['clock']): Running['rounds'][number] {
+	const total = clock === 'cpu' ? cpuNs : ns.reduce((a, b) => a + b, 0);
 	const at = (p: number): number => quantile(ns, p) - overhead;
 	return { ns: total / count - overhead, p50: at(0.5), p95: at(0.95), p99: at(0.99) };
 }

@@ -21,6 +21,7 @@ export interface SuiteOptions {
 	readonly kFactors: readonly number[];
 	readonly batch: number | undefined;
 	readonly roundSeconds: number;
+	readonly clock: 'wall' | 'cpu';
 	readonly out: string;
 }
 
@@ -32,7 +33,8 @@ engines   --python <python with FAISS>   --kernels simd (repeat; adds vecino on 
 what      --config <name> (repeat)   --preset ${Object.keys(PRESETS).join('|')}
           --mode single|batch (default: both, in tables of their own)
           --build <name> (repeat): train and add only   --codes: nanoseconds per code
-how       --core 1 (any: not pinned)   --rounds 7   --round-seconds 0.5   --batch <queries>
+how       --core 1 (any: not pinned)   --clock wall|cpu (processor time, on a busy machine)
+            --rounds 7   --round-seconds 0.5   --batch <queries>
           --nprobe 1,2,4,...   --kfactor 1,4,10,...
 output    --out bench/results/<date>   --cache bench/.cache
           --quick: 2,000 generated rows, to see that all of it works`;
@@ -58,6 +60,7 @@ export function parseOptions(args: readonly string[]): SuiteOptions {
 			build: { type: 'string', multiple: true },
 			codes: { type: 'boolean', default: false },
 			core: { type: 'string' },
+			clock: { type: 'string', default: 'wall' },
 			rounds: { type: 'string' },
 			'round-seconds': { type: 'string' },
 			batch: { type: 'string' },
@@ -83,6 +86,8 @@ export function parseOptions(args: readonly string[]): SuiteOptions {
 	if (mode !== undefined && mode !== 'single' && mode !== 'batch') {
 		throw new RangeError(`--mode takes single or batch, got ${mode}`);
 	}
+	const { clock } = values;
+	if (clock !== 'wall' && clock !== 'cpu') throw new RangeError(`--clock takes wall or cpu, got ${clock}`);
 	return {
 		set: {
 			data: generated === undefined ? dataPath(values.data ?? 'sift-free-100k', positionals[0]) : undefined,
@@ -103,6 +108,7 @@ export function parseOptions(args: readonly string[]): SuiteOptions {
 		nprobes: values.nprobe === undefined ? undefined : list('nprobe', values.nprobe),
 		kFactors: list('kfactor', values.kfactor),
 		batch: number('batch', 1),
+		clock,
 		roundSeconds: number('round-seconds', 0.001) ?? (quick ? 0.02 : 0.5),
 		out: resolve(values.out ?? join(here, 'results', new Date().toISOString().replace(/[:T]/g, '-').slice(0, 19))),
 	};

@@ -32,6 +32,8 @@ export interface Size {
 export interface Built extends Size {
 	readonly trainS: number;
 	readonly addS: number;
+	/** Processor time of both. */
+	readonly cpuS: number;
 	/** Growth of the process. */
 	readonly rss: number;
 }
@@ -40,6 +42,8 @@ export interface Built extends Size {
 export interface Round {
 	/** Single: one per query. Batch: one. */
 	readonly ns: readonly number[];
+	/** Processor time of the round. */
+	readonly cpuNs: number;
 	readonly count: number;
 	/** Where asked for, those of the first nq queries, layout (nq, k). */
 	readonly labels?: readonly number[];
@@ -48,8 +52,8 @@ export interface Round {
 export interface Commands {
 	info: [Record<never, never>, EngineInfo];
 	load: [{ base: string; queries: string; d: number; metric: 'l2' | 'ip' }, Record<never, never>];
-	/** Trains on all rows, adds the first `rows` (default: all). */
-	build: [{ config: string; rows?: number }, Built];
+	/** Trains on the first `trainRows`, adds the first `rows` (default: all). */
+	build: [{ config: string; rows?: number; trainRows?: number }, Built];
 	/** Adds the rest. */
 	add: [Record<never, never>, Size & { addS: number }];
 	drop: [Record<never, never>, Record<never, never>];

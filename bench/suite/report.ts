@@ -21,6 +21,7 @@ export interface SuiteResult {
 		readonly rounds: number;
 		readonly batch: number;
 		readonly core: string | undefined;
+		readonly clock: 'wall' | 'cpu';
 		readonly command: string;
 	};
 	readonly configs: readonly ConfigResult[];
@@ -44,11 +45,12 @@ export function head({ machine, sides, data, settings }: Omit<SuiteResult, 'conf
 		return `- ${name}: ${info.engine}, ${info.build}, ${info.runtime}${blas}`;
 	});
 	const core = settings.core === undefined ? 'on any core' : `pinned to core ${settings.core}`;
+	const clock = settings.clock === 'cpu' ? 'speeds by processor time' : 'speeds by wall time';
 	const lines = [
 		`# ${data.name}: ${data.n.toLocaleString('en-US')} x ${data.d}, ${data.metric}, ${data.nq} queries`,
 		'',
 		`Local intrinsic dimension ${data.lid.toFixed(1)}, relative contrast at 10 ${data.contrast.toFixed(2)} (medians).`,
-		`One thread each, ${core}, in turns; medians of ${settings.rounds} rounds. recall@${settings.k}, ties counted.`,
+		`One thread each, ${core}, in turns; medians of ${settings.rounds} rounds, ${clock}. recall@${settings.k}, ties counted.`,
 		'',
 		...machineLines(machine).map((line) => `- ${line}`),
 		...engines,

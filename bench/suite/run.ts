@@ -44,6 +44,7 @@ async function main(args: readonly string[]): Promise<void> {
 				rounds: options.rounds,
 				batch: options.batch ?? set.queries.n,
 				core: options.core,
+				clock: options.clock,
 				command: `npm run bench -- ${args.join(' ')}`,
 			},
 		};
@@ -93,7 +94,14 @@ async function runBuild(options: SuiteOptions, set: BenchSet, sides: readonly Si
 }
 
 async function runCodes(options: SuiteOptions, set: BenchSet, sides: readonly Side[], about: About): Promise<void> {
-	const plan = { k: K, rounds: options.rounds, n: set.base.n, nlist: CODES_NLIST, count: Math.min(200, set.queries.n) };
+	const plan = {
+		k: K,
+		rounds: options.rounds,
+		n: set.base.n,
+		nlist: CODES_NLIST,
+		count: Math.min(200, set.queries.n),
+		clock: options.clock,
+	};
 	const codes: CodeCost[] = [];
 	for (const config of codeConfigs(CODES_NLIST)) {
 		console.error(`${config} ...`);

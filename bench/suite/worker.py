@@ -79,15 +79,15 @@ class Worker:
         self.empty.add(self.base[:1])
         return {}
 
-    def build(self, config, rows=None):
+    def build(self, config, rows=None, trainRows=None):
         self.drop()
-        before = rss()
+        before, cpu = rss(), time.process_time()
         self.owner = faiss.index_factory(self.d, config, METRICS[self.metric])
-        train = seconds(lambda: self.owner.train(self.base))
+        train = seconds(lambda: self.owner.train(self.base[:trainRows]))
         add = seconds(lambda: self.owner.add(self.base[:rows]))
         self.added = self.owner.ntotal
         self.find_parts()
-        return {'trainS': train, 'addS': add, 'rss': rss() - before, **self.size()}
+        return {'cpuS': time.process_time() - cpu, 'trainS': train, 'addS': add, 'rss': rss() - before, **self.size()}
 
     def add(self):
         add = seconds(lambda: self.owner.add(self.base[self.added :]))
@@ -134,19 +134,23 @@ class Worker:
         n = len(self.rows)
         if mode == 'batch':
             queries = self.queries[:count] if count <= n else np.resize(self.queries, (count, self.d))
-            start = time.perf_counter_ns()
+            cpu, start = time.process_time_ns(), time.perf_counter_ns()
             found = index.search(queries, k)[1]
             ns = [time.perf_counter_ns() - start]
-            return {'ns': ns, 'count': count, **({'labels': found[:n].ravel().tolist()} if labels else {})}
+            cpu = time.process_time_ns() - cpu
+            return {'ns': ns, 'cpuNs': cpu, 'count': count, **({'labels': found[:n].ravel().tolist()} if labels else {})}
         search, clock, ns, found = index.search, time.perf_counter_ns, [0] * count, []
         rows = [self.rows[i % n] for i in range(count)]
+        cpu = time.process_time_ns()
         for i, row in enumerate(rows):
             start = clock()
             result = search(row, k)
             ns[i] = clock() - start
             if labels:
-                found.extend(result[1][0].tolist())
-        return {'ns': ns, 'count': count, **({'labels': found} if labels else {})}
+                found.append(result[1][0])
+        cpu = time.process_time_ns() - cpu
+        reply = {'ns': ns, 'cpuNs': cpu, 'count': count}
+        return {**reply, 'labels': np.concatenate(found).tolist()} if labels else reply
 
     def scanned(self, nprobe):
         """Codes scanned per query, mean, at this nprobe; all of them without cells."""

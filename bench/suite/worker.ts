@@ -39,14 +39,15 @@ const handlers: { [K in keyof Commands]: (args: Commands[K][0]) => Commands[K][1
 		metric = args.metric;
 		return {};
 	},
-	build: ({ config, rows: count = base.n }) => {
+	build: ({ config, rows: count = base.n, trainRows = base.n }) => {
 		handlers.drop({});
 		const before = process.memoryUsage().rss;
+		const used = process.cpuUsage();
 		const made = makeIndex(config, { d: base.d, metric, engine });
 		index = made;
-		const trainS = seconds(() => made.train(base));
+		const trainS = seconds(() => made.train(base.slice(0, trainRows)));
 		const addS = seconds(() => made.add(base.slice(0, count)));
-		return { trainS, addS, rss: process.memoryUsage().rss - before, ...size(made) };
+		return { trainS, addS, cpuS: cpuSince(used) / 1e9, rss: process.memoryUsage().rss - before, ...size(made) };
 	},
 	add: () => {
 		const made = built();
@@ -64,7 +65,7 @@ const handlers: { [K in keyof Commands]: (args: Commands[K][0]) => Commands[K][1
 		return timed((q) => made.search(q, k, params).labels, mode, count, labels === true);
 	},
 	// Calling the engine is part of it.
-	overhead: () => ({ ns: [0], count: 1 }),
+	overhead: () => ({ ns: [0], cpuNs: 0, count: 1 }),
 	coarse: ({ count }) => {
 		const { quantizer, nlist } = cells(built()) ?? fail('no cells');
 		return timed((q) => quantizer.search(q, nlist).labels, 'single', count, false);
@@ -136,13 +137,16 @@ function timed(
 	const found: number[] = [];
 	if (mode === 'batch') {
 		const batch = count <= n ? queries.slice(0, count) : repeated(count);
+		const used = process.cpuUsage();
 		const start = performance.now();
 		const all = search(batch);
 		const ns = [(performance.now() - start) * 1e6];
+		const cpuNs = cpuSince(used);
 		if (labels) found.push(...Array.from(all).slice(0, (all.length / count) * Math.min(n, count)));
-		return { ns, count, ...(labels && { labels: found }) };
+		return { ns, cpuNs, count, ...(labels && { labels: found }) };
 	}
 	const ns: number[] = new Array<number>(count).fill(0);
+	const used = process.cpuUsage();
 	for (let i = 0; i < count; i++) {
 		const row = rows[i % n]!;
 		const start = performance.now();
@@ -150,7 +154,13 @@ function timed(
 		ns[i] = Math.round((performance.now() - start) * 1e6);
 		if (labels) for (let j = 0; j < nearest.length; j++) found.push(nearest[j]!);
 	}
-	return { ns, count, ...(labels && { labels: found }) };
+	return { ns, cpuNs: cpuSince(used), count, ...(labels && { labels: found }) };
+}
+
+/** Nanoseconds of processor time, of all threads of this process. */
+function cpuSince(before: NodeJS.CpuUsage): number {
+	const { user, system } = process.cpuUsage(before);
+	return (user + system) * 1000;
 }
 
 let tiled: VectorSet | undefined;

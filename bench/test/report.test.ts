@@ -34,7 +34,7 @@ const point = (recall: number, qps: number): Point => {
 		count: 10,
 	};
 };
-const built = { ntotal: 10, bytes: { codes: 160, centroids: 40 }, trainS: 1, addS: 1, rss: 0 };
+const built = { ntotal: 10, bytes: { codes: 160, centroids: 40 }, trainS: 1, addS: 1, cpuS: 2, rss: 0 };
 const configs: ConfigResult[] = [
 	{
 		config: 'IVF4,PQ16',
@@ -54,7 +54,7 @@ const result: SuiteResult = {
 	machine: { cpu: 'a CPU', cores: 2, flags: ['avx2'], memoryGiB: 1, os: 'an OS', node: '24', v8: '13', load: 0 },
 	sides: ['vecino', 'FAISS', 'other'].map((name) => ({ name, info: { engine: name, build: 'built', runtime: 'run' } })),
 	data: { name: 'data', n: 10, d: 4, nq: 2, metric: 'l2', lid: 3, contrast: 2 },
-	settings: { k: 10, rounds: 7, batch: 2, core: '1', command: 'npm run bench' },
+	settings: { k: 10, rounds: 7, batch: 2, core: '1', clock: 'wall', command: 'npm run bench' },
 	configs,
 };
 

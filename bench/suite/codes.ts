@@ -73,7 +73,9 @@ export async function measureCodes(config: string, sides: readonly Side[], plan:
 
 	async function inTurns(): Promise<Map<Side, { search: number[]; coarse: number[] }>> {
 		const found = new Map(sides.map((side) => [side, { search: [] as number[], coarse: [] as number[] }]));
-		for (const { worker } of sides) await worker.ask('search', { mode: 'single', k, count, nprobe: nlist });
+		// The first calls run code that is not compiled to its end yet.
+		const warm = { mode: 'single', k, count: Math.max(count, 300), nprobe: nlist } as const;
+		for (const { worker } of sides) await worker.ask('search', warm);
 		for (let round = 0; round < rounds; round++) {
 			for (const side of round % 2 === 0 ? sides : [...sides].reverse()) {
 				const { worker } = side;

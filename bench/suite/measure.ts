@@ -1,7 +1,7 @@
 /**
  * One configuration on every side: built once, then searched with many parameters, in rounds.
  *
- * First each setting is searched once, for its recall and a rough time (which also warms the code up); settings that
+ * First each setting is searched once, for its recall and a rough time; settings that
  * others beat by far are dropped. Then come the rounds: in each, every setting is timed on every side in turn, and the
  * side that goes first changes. Medians and quartiles are over rounds.
  */
@@ -78,7 +78,9 @@ interface Running {
 }
 
 /** A setting that is slower than another of no less recall by this factor is not worth rounds. */
-const SLACK = 1.6;
+const SLACK = 2;
+/** Before that, searches for so long or so many times. */
+const [WARM_NS, WARM_CALLS] = [2e8, 60];
 
 export async function measureConfig(
 	config: string,
@@ -154,10 +156,18 @@ async function scoutAll(
 	const all: Running[] = [];
 	for (const side of sides) {
 		const own: Running[] = [];
-		for (const params of settings(config, plan)) {
+		const grid = settings(config, plan);
+		// Code that runs for the first time is slow: without this, the first settings would seem not worth measuring.
+		const samples = [grid[0]!, grid[grid.length >> 1]!, grid.at(-1)!];
+		for (let i = 0, spent = 0; i < WARM_CALLS && spent < WARM_NS; i++) {
+			const { ns } = await side.worker.ask('search', { ...samples[i % 3]!, mode, k, count: Math.min(nq, 300) });
+			spent += ns.reduce((x, y) => x + y, 0);
+		}
+		for (const params of grid) {
 			const found = await side.worker.ask('search', { ...params, mode, k, count: nq, labels: true });
 			const interval = judge.recall(found.labels!);
-			const ns = found.ns.reduce((a, b) => a + b, 0) / found.count;
+			// Processor time, because one look may fall into a moment when others are at work.
+			const ns = found.cpuNs / found.count;
 			const wanted = mode === 'batch' ? plan.batch : nq;
 			const count = Math.min(wanted, Math.max(50, Math.floor((plan.roundSeconds * 1e9) / ns)));
 			own.push({ side, params, interval, recall: interval.mean, qps: 1e9 / ns, count, rounds: [] });

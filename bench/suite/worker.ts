@@ -27,6 +27,11 @@ let rows: readonly Float32Array[] = [];
 let metric: Metric = 'l2';
 let index: Index | undefined;
 
+const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
+
+/** Below it, wall time is the better estimate: Node sees processor time in steps of some milliseconds. */
+const COARSE_NS = 2e7;
+
 const handlers: { [K in keyof Commands]: (args: Commands[K][0]) => Commands[K][1] } = {
 	info: () => {
 		const runtime = `Node ${process.versions.node}, V8 ${process.versions.v8}`;
@@ -141,7 +146,7 @@ function timed(
 		const start = performance.now();
 		const all = search(batch);
 		const ns = [(performance.now() - start) * 1e6];
-		const cpuNs = cpuSince(used);
+		const cpuNs = processorTime(ns[0]!, used);
 		if (labels) found.push(...Array.from(all).slice(0, (all.length / count) * Math.min(n, count)));
 		return { ns, cpuNs, count, ...(labels && { labels: found }) };
 	}
@@ -154,7 +159,11 @@ function timed(
 		ns[i] = Math.round((performance.now() - start) * 1e6);
 		if (labels) for (let j = 0; j < nearest.length; j++) found.push(nearest[j]!);
 	}
-	return { ns, cpuNs: cpuSince(used), count, ...(labels && { labels: found }) };
+	return { ns, cpuNs: processorTime(sum(ns), used), count, ...(labels && { labels: found }) };
+}
+
+function processorTime(wallNs: number, before: NodeJS.CpuUsage): number {
+	return wallNs < COARSE_NS ? wallNs : cpuSince(before);
 }
 
 /** Nanoseconds of processor time, of all threads of this process. */

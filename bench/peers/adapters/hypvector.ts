@@ -53,7 +53,12 @@ export const peer: Peer = {
 			[10, 0.25],
 			[40, 0.5],
 			[100, 1],
-		].map(([factor, probe]) => ({ label: `rerankFactor ${factor}, probe ${probe}`, search: search(factor!, probe!) }));
+			// A full scan: sign bits say little where values are all of one sign.
+			[0, 1],
+		].map(([factor, probe]) => ({
+			label: factor === 0 ? 'exact' : `rerankFactor ${factor}, probe ${probe}`,
+			search: search(factor!, probe!),
+		}));
 		return { settings, bytes: statSync(path).size, bytesHow: 'file' };
 	},
 };

@@ -29,7 +29,13 @@ interface Shape {
 /** Sets of configurations by the bytes of their codes, and some to look at. */
 export const PRESETS: Readonly<Record<string, readonly string[]>> = {
 	default: ['Flat', 'IVF*,Flat', 'IVF*,PQ16', 'IVF*,PQ32x4fsr', 'IVF*,PQ32x4fsr,Refine(SQ8)', 'IVF*,PQ32x4fsr,RFlat'],
-	fastscan: ['IVF*,PQ32x4fs', 'IVF*,PQ32x4fsr', 'IVF*,PQ32x4fsr,Refine(SQ8)', 'IVF*,PQ32x4fsr,RFlat'],
+	fastscan: [
+		'IVF*,PQ32x4fs',
+		'IVF*,PQ32x4fsr',
+		'IVF*,PQ32x4fs,RFlat',
+		'IVF*,PQ32x4fsr,RFlat',
+		'IVF*,PQ32x4fsr,Refine(SQ8)',
+	],
 	bytes16: ['PQ16', 'PQ32x4fs', 'IVF*,PQ16', 'IVF*,PQ32x4fs', 'IVF*,PQ32x4fsr'],
 	bytes32: ['PQ32', 'PQ64x4fs', 'IVF*,PQ32', 'IVF*,PQ64x4fs', 'IVF*,PQ64x4fsr'],
 	bytes64: ['PQ64', 'PQ128x4fs', 'IVF*,PQ64', 'IVF*,PQ128x4fs', 'IVF*,PQ128x4fsr'],

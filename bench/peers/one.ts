@@ -43,7 +43,7 @@ async function main(job: Job): Promise<void> {
 	const [start, cpu] = [performance.now(), process.cpuUsage()];
 	const opened = await peer.build({ base, metric: job.metric, paths: job.paths, folder });
 	const buildS = (performance.now() - start) / 1000;
-	const rss = process.memoryUsage().rss - before;
+	const rss = opened.rss ?? process.memoryUsage().rss - before;
 	print({
 		built: { buildS, buildCpuS: opened.cpuS ?? cpuSince(cpu), rss, bytes: opened.bytes, bytesHow: opened.bytesHow },
 	});

@@ -17,7 +17,7 @@ export function faiss(config: string, python: string, core: string | undefined):
 			const { engine } = await worker.ask('info', {});
 			if (engine === undefined) throw new Error('no FAISS');
 			await worker.ask('load', { ...paths, d: base.d, metric });
-			const { bytes, cpuS } = await worker.ask('build', { config: resolveConfig(config, base.n) });
+			const { bytes, cpuS, rss } = await worker.ask('build', { config: resolveConfig(config, base.n) });
 			const factors = /Refine|RFlat/.test(config) ? [2, 4, 10, 20] : [undefined];
 			const settings = [1, 2, 4, 8, 16, 32, 64, 128].flatMap((nprobe) =>
 				factors.map((kFactor): Remote => {
@@ -40,7 +40,7 @@ export function faiss(config: string, python: string, core: string | undefined):
 				}),
 			);
 			const sum = Object.values(bytes).reduce((a, b) => a + b, 0);
-			return { settings, bytes: sum, bytesHow: 'components', cpuS, close: () => worker.close() };
+			return { settings, bytes: sum, bytesHow: 'components', cpuS, rss, close: () => worker.close() };
 		},
 	};
 }

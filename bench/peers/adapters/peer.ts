@@ -26,6 +26,8 @@ export interface Opened {
 	readonly bytesHow: string;
 	/** Processor time of building, where that was in another process. */
 	readonly cpuS?: number;
+	/** And by how much that process grew, bytes. */
+	readonly rss?: number;
 	close?(): void | Promise<void>;
 }
 

@@ -6,13 +6,17 @@ import { VectorSet } from '../../src/core/vectors.ts';
 import { isVecinoError } from '../../src/errors.ts';
 import { recallAtK } from '../../src/eval/recall.ts';
 import { exactNeighbors } from '../../src/eval/truth.ts';
+import { defaultEngine } from '../../src/kernels/engine.ts';
 import { bruteForce, clustered, split } from '../support/data.ts';
 import { KINDS } from '../support/indexes.ts';
 
 const D = 24;
 const { base, queries } = split(clustered(430, D), 30);
 
-describe.each(METRICS)('metric %s', (metric) => {
+/** The reference kernels take 30 times as long; format/same-bytes.test.ts runs them on every metric. */
+const metrics = defaultEngine().backend === 'reference' ? (['l2'] as const) : METRICS;
+
+describe.each(metrics)('metric %s', (metric) => {
 	describe.each(KINDS)('$name', (kind) => {
 		/** Opens every cell where there are cells. */
 		const all = kind.hasCells ? { nprobe: 8 } : {};

@@ -9,3 +9,4 @@ export { adc8, adcBits } from './adc';
 export { sq8Encode, sq8Decode, sq8L2Many, sq8IpMany } from './sq8';
 export { scanL2, scanIp, scanPq, scanSq8L2, scanSq8Ip } from './scan';
 export { fastPlace, fastFetch, fastTables, scanFast } from './fastscan';
+export { hnswSearch, hnswInsert } from './hnsw';

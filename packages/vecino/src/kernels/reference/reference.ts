@@ -10,6 +10,7 @@ import type { Arena } from '../arena.ts';
 import type { KernelFunctions } from '../kernels.ts';
 import { distanceKernels } from './distances.ts';
 import { fastScanKernels } from './fast-scan.ts';
+import { hnswKernels } from './hnsw.ts';
 import { nearestKernels } from './nearest.ts';
 import { pqKernels } from './pq.ts';
 import { rowKernels } from './rows.ts';
@@ -27,5 +28,6 @@ export function referenceKernels(arena: Arena): KernelFunctions {
 		...sq8Kernels(arena),
 		...fastScanKernels(arena),
 		...scanKernels(arena),
+		...hnswKernels(arena),
 	};
 }

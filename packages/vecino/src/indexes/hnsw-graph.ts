@@ -30,7 +30,7 @@ export interface GraphStore {
 	readonly d: number;
 	readonly metric: 'l2' | 'ip';
 	/** Smallest values and steps of SQ8 codes, pointers; absent for float32 rows. */
-	readonly ranges?: { readonly mins: number; readonly steps: number };
+	readonly ranges?: () => { readonly mins: number; readonly steps: number };
 }
 
 /** Highest level of a row: each next one with probability 1 / M. */
@@ -55,6 +55,8 @@ export class HnswGraph implements Disposable {
 	#offsets = 0;
 	#records = 0;
 	#slots = 0;
+	/** Rows that there is room for: whole pages. */
+	#capacity = 0;
 
 	constructor(engine: Engine, store: GraphStore, M: number, efConstruction: number) {
 		this.#engine = engine;
@@ -91,35 +93,37 @@ export class HnswGraph implements Disposable {
 
 	/** Makes room for n more rows here and in the store, with some to spare if it has to grow and `exactly` is not set. */
 	reserve(n: number, exactly = false): void {
-		const { codes } = this.#store;
 		const wanted = this.n + n;
 		const upper = this.#upperOf(this.n, wanted);
-		const offsets = this.#offsets;
+		const fresh = this.#offsets === 0;
 		const grow = (ptr: number, used: number, more: number): number => this.#grow(ptr, used * 4, more * 4, exactly);
-		this.#offsets = grow(offsets, this.#slots + 1, upper.slots);
-		if (offsets === 0) this.#engine.arena.u32[this.#offsets >>> 2] = 0;
-		this.#records = grow(this.#records, this.#words(), upper.words);
-		const capacity = (this.#engine.arena.sizeOf(this.#pages) / 8) * GRAPH_PAGE;
-		// Segments begin and end with a page.
-		const spare = exactly || this.n === 0 ? 0 : Math.ceil(this.n / 8);
-		const whole = (rows: number): number => Math.ceil(rows / GRAPH_PAGE) * GRAPH_PAGE;
-		if (wanted > this.#capacity) {
-			const total = whole(wanted + spare);
-			codes.reserve(total - codes.n, true);
-			this.links.reserve(total - this.links.n, true);
-			this.#capacity = total;
+		try {
+			this.#offsets = grow(this.#offsets, this.#slots + 1, upper.slots);
+			if (fresh) this.#engine.arena.u32[this.#offsets >>> 2] = 0;
+			this.#records = grow(this.#records, this.#words(), upper.words);
+			this.#makeRows(wanted, exactly);
+		} finally {
+			// Where memory ends, some blocks have moved already.
+			this.#describe();
 		}
-		if (this.#capacity > capacity) {
-			this.#pages = this.#grow(this.#pages, 0, (this.#capacity / GRAPH_PAGE) * 8, true);
-		}
-		this.#describe();
 	}
-	/** Rows that there is room for: whole pages. */
-	#capacity = 0;
+
+	/** Makes room for so many rows in all. Segments begin and end with a page. */
+	#makeRows(wanted: number, exactly: boolean): void {
+		if (wanted <= this.#capacity) return;
+		const { codes } = this.#store;
+		const spare = exactly || this.n === 0 ? 0 : Math.ceil(this.n / 8);
+		const pages = Math.ceil((wanted + spare) / GRAPH_PAGE);
+		codes.reserve(pages * GRAPH_PAGE - codes.n, true);
+		this.links.reserve(pages * GRAPH_PAGE - this.links.n, true);
+		this.#pages = this.#grow(this.#pages, 0, pages * 8, true);
+		this.#capacity = pages * GRAPH_PAGE;
+	}
 
 	/** Writes pages and pointers, which may have changed. */
 	#describe(): void {
-		const { codes, d, metric, ranges } = this.#store;
+		const { codes, d, metric } = this.#store;
+		const ranges = this.#store.ranges?.();
 		const { u32 } = this.#engine.arena;
 		for (let page = 0; page < this.#capacity / GRAPH_PAGE; page++) {
 			const row = page * GRAPH_PAGE;
@@ -205,6 +209,49 @@ export class HnswGraph implements Disposable {
 		u32[(this.#records >>> 2) + u32[at]!] = row;
 		u32[at + 1] = u32[at]! + 1 + level * this.M;
 		return this.#slots++;
+	}
+
+	// ── Reading ────────────────────────────────────────────────────────────────────────────────
+
+	/** Makes an empty graph one of n rows, whose lists of level 0 the caller writes to the pointer returned. */
+	makeLinks(n: number): number {
+		this.#makeRows(n, true);
+		if (n === 0) return 0;
+		const { ptr } = this.links.tail(0);
+		this.links.commit(n);
+		return ptr;
+	}
+
+	/** Takes slots, (row, level) each, and the lists of their levels above 0, one after the other. */
+	makeSlots(rows: Uint32Array, lists: Uint32Array): void {
+		const { M } = this;
+		const count = rows.length / 2;
+		this.#offsets = this.#grow(this.#offsets, 0, (count + 1) * 4, true);
+		this.#records = this.#grow(this.#records, 0, (count + lists.length) * 4, true);
+		this.#engine.arena.u32[this.#offsets >>> 2] = 0;
+		let taken = 0;
+		for (let slot = 0; slot < count; slot++) {
+			const words = rows[2 * slot + 1]! * M;
+			this.#newSlot(rows[2 * slot]!, rows[2 * slot + 1]!);
+			this.#engine.arena.u32.set(lists.subarray(taken, taken + words), (this.slot(slot).record >>> 2) + 1);
+			taken += words;
+		}
+	}
+
+	/** Begins to answer, when links, slots and the store are there. */
+	finish(): void {
+		if (this.n === 0) return;
+		this.#describe();
+		let top = 0;
+		let entry = 0;
+		for (let slot = 0; slot < this.#slots; slot++) {
+			const { level } = this.slot(slot);
+			if (level > top) [top, entry] = [level, slot];
+		}
+		const { u32 } = this.#engine.arena;
+		u32[(this.ptr + GRAPH.top) >>> 2] = top;
+		u32[(this.ptr + GRAPH.entry) >>> 2] = entry;
+		u32[(this.ptr + GRAPH.rows) >>> 2] = this.n;
 	}
 
 	clear(): void {

@@ -94,12 +94,17 @@ export class IndexHNSW extends Index<HNSWSearchParams> {
 		return HNSW_SEARCH_PARAMS;
 	}
 
-	/** Made when it is first needed: a store that is trained anew has other ranges. @internal */
+	/** The graph, once there was something to link. @internal */
+	get linked(): HnswGraph | undefined {
+		return this.#graph;
+	}
+
+	/** Made when it is first needed. @internal */
 	get graph(): HnswGraph {
 		const { d, codes, codec } = this.storage;
 		if (this.#graph !== undefined) return this.#graph;
 		const store: GraphStore = { d, codes, metric: kernelMetric(this.metric) };
-		const ranges = this.store === 'sq8' ? { ranges: (codec as ScalarQuantizer).pointers } : {};
+		const ranges = this.store === 'sq8' ? { ranges: () => (codec as ScalarQuantizer).pointers } : {};
 		this.#graph = new HnswGraph(this.engine, { ...store, ...ranges }, this.M, this.efConstruction);
 		return this.#graph;
 	}
@@ -107,7 +112,6 @@ export class IndexHNSW extends Index<HNSWSearchParams> {
 	/** @internal */
 	*trainSteps(x: VectorSet, options: TrainOptions): Steps<void> {
 		yield* this.storage.trainSteps(x, options);
-		this.#dropGraph();
 	}
 
 	/** @internal */

@@ -96,6 +96,17 @@ export interface IDMapNode extends NodeBase {
 	readonly index: IndexNode;
 }
 
+export interface HNSWNode extends NodeBase {
+	readonly type: 'IndexHNSW';
+	readonly M: number;
+	readonly efConstruction: number;
+	/** Rows above level 0, and the lists of these above level 0. */
+	readonly slots: number;
+	readonly upperLists: number;
+	readonly sections: Sections<'links' | 'slots' | 'upperLinks'>;
+	readonly storage: FlatNode | SQNode;
+}
+
 export type IndexNode =
 	| FlatNode
 	| PQNode
@@ -105,6 +116,7 @@ export type IndexNode =
 	| IVFSQNode
 	| IVFPQNode
 	| IVFPQFastScanNode
+	| HNSWNode
 	| RefineNode
 	| IDMapNode;
 

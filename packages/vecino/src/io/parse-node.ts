@@ -6,6 +6,8 @@
 import { METRICS } from '../core/metric.ts';
 import { MAX_D } from '../core/vectors.ts';
 import { MAX_NTOTAL } from '../indexes/base.ts';
+import { MAX_EF, MAX_HNSW_M } from '../indexes/hnsw.ts';
+import { MAX_LEVEL } from '../indexes/hnsw-graph.ts';
 import { type CodeLayout, codesBytes, termsBytes } from '../invlists/layout.ts';
 import { MAX_FAST_M } from '../quantizers/fast-scan.ts';
 import { MAX_NBITS, MIN_NBITS } from '../quantizers/product.ts';
@@ -35,6 +37,7 @@ const TYPES = [
 	'IndexIVFScalarQuantizer',
 	'IndexIVFPQ',
 	'IndexIVFPQFastScan',
+	'IndexHNSW',
 	'IndexRefine',
 	'IndexIDMap',
 ] as const;
@@ -66,6 +69,7 @@ function parseNode(value: unknown, path: string, depth: number, sections: Sectio
 	if (!base.isTrained && base.ntotal > 0)
 		throw new HeaderFault(`${path}ntotal must be 0 in an index that is not trained`);
 	if (type === 'IndexRefine') return parseRefine(base, fields, path, depth, sections);
+	if (type === 'IndexHNSW') return parseHNSW(base, fields, path, depth, sections);
 	if (type === 'IndexIDMap') return parseIDMap(base, fields, path, depth, sections);
 	if (type === 'IndexFlat' || type === 'IndexPQ' || type === 'IndexScalarQuantizer' || type === 'IndexPQFastScan') {
 		return parseFlatCodes(type, base, fields, path, sections);
@@ -162,6 +166,25 @@ function parseTerms(fields: Fields, path: string): [mid: number, step: number] {
 	const isF32 = (x: unknown): x is number => typeof x === 'number' && Number.isFinite(x) && Math.fround(x) === x;
 	if (isF32(mid) && isF32(step) && step > 0) return [mid, step];
 	throw new HeaderFault(`${path}terms must be two float32 values, the second positive`);
+}
+
+function parseHNSW(base: NodeBase, fields: Fields, path: string, depth: number, sections: SectionSpec[]): IndexNode {
+	onlyKeys(path, fields, [...COMMON, 'M', 'efConstruction', 'slots', 'upperLists', 'sections', 'storage']);
+	const { ntotal } = base;
+	if (ntotal >= 2 ** 31) throw new HeaderFault(`${path}ntotal must be below 2^31 in an IndexHNSW`);
+	const M = integer(path, fields, 'M', 2, MAX_HNSW_M);
+	const efConstruction = integer(path, fields, 'efConstruction', 1, MAX_EF);
+	const slots = integer(path, fields, 'slots', 0, ntotal);
+	const upperLists = integer(path, fields, 'upperLists', slots, slots * MAX_LEVEL);
+	const lengths = { links: ntotal * 8 * M, slots: slots * 8, upperLinks: upperLists * 4 * M };
+	const numbers = new Demand(path, fields, base.isTrained, sections).take(lengths);
+	const storage = parseNode(fields['storage'], `${path}storage.`, depth + 1, sections);
+	if (storage.type !== 'IndexFlat' && storage.type !== 'IndexScalarQuantizer') {
+		throw new HeaderFault(`${path}storage cannot be an ${storage.type}`);
+	}
+	agree(path, base, 'storage', storage);
+	if (base.isTrained !== storage.isTrained) throw new HeaderFault(`${path}isTrained does not follow from storage`);
+	return { type: 'IndexHNSW', ...base, M, efConstruction, slots, upperLists, sections: numbers, storage };
 }
 
 function parseRefine(base: NodeBase, fields: Fields, path: string, depth: number, sections: SectionSpec[]): IndexNode {

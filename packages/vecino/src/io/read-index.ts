@@ -8,6 +8,7 @@
 import type { Index } from '../indexes/base.ts';
 import { IndexIVFPQFastScan, IndexPQFastScan } from '../indexes/fast-scan.ts';
 import { IndexFlat } from '../indexes/flat.ts';
+import { IndexHNSW } from '../indexes/hnsw.ts';
 import { IndexIDMap } from '../indexes/id-map.ts';
 import type { IndexIVF } from '../indexes/ivf.ts';
 import { IndexIVFFlat } from '../indexes/ivf-flat.ts';
@@ -32,6 +33,7 @@ import {
 } from './format.ts';
 import type { IndexNode, IVFNode } from './index-node.ts';
 import { HeaderFault, parseIndexNode } from './parse-node.ts';
+import { readGraph } from './read-graph.ts';
 import { readLists } from './read-lists.ts';
 import { readCodes, readIds, SectionReader } from './read-sections.ts';
 import { type Reading, readFromBytes, readFromSource, type SourceReadOptions } from './reading.ts';
@@ -201,6 +203,10 @@ function makeIndex(node: IndexNode, engine: Engine): Index {
 			const { nlist, m, byResidual } = node;
 			return new IndexIVFPQFastScan({ d, metric, engine, nlist, m, byResidual, pad: true });
 		}
+		case 'IndexHNSW': {
+			const store = node.storage.type === 'IndexFlat' ? 'flat' : 'sq8';
+			return new IndexHNSW({ d, metric, engine, M: node.M, efConstruction: node.efConstruction, store });
+		}
 		case 'IndexRefine': {
 			const store = node.refine.type === 'IndexFlat' ? 'flat' : 'sq8';
 			return new IndexRefine({ base: makeIndex(node.base, engine), store, kFactor: node.kFactor });
@@ -219,6 +225,11 @@ function* fill(index: Index, node: IndexNode, file: SectionReader): Reading<void
 	} else if (node.type === 'IndexIDMap') {
 		yield* readIds(file, node.sections.ids!, (index as IndexIDMap).table, ntotal);
 		yield* fill((index as IndexIDMap).index, node.index, file);
+	} else if (node.type === 'IndexHNSW') {
+		const { storage, graph } = index as IndexHNSW;
+		if (node.isTrained) yield* readGraph(file, node, graph);
+		yield* fill(storage, node.storage, file);
+		graph.finish();
 	} else if (!node.isTrained) {
 		return;
 	} else if (node.type === 'IndexFlat') {

@@ -7,6 +7,7 @@ import { VecinoError } from '../errors.ts';
 import type { Index } from '../indexes/base.ts';
 import { IndexIVFPQFastScan, IndexPQFastScan } from '../indexes/fast-scan.ts';
 import { IndexFlat } from '../indexes/flat.ts';
+import { IndexHNSW } from '../indexes/hnsw.ts';
 import { IndexIDMap } from '../indexes/id-map.ts';
 import { IndexIVF } from '../indexes/ivf.ts';
 import { IndexIVFFlat } from '../indexes/ivf-flat.ts';
@@ -103,6 +104,7 @@ function planNode(index: Index, sections: PlannedSection[]): IndexNode {
 		};
 		return { type: 'IndexPQFastScan', ...base, m: index.pq.m, sections: { ...numbers } };
 	}
+	if (index instanceof IndexHNSW) return planHNSW(index, sections);
 	if (index instanceof IndexIVF) return planIVF(index, base, add);
 	throw cannotWrite(index);
 }
@@ -143,6 +145,36 @@ function planIVF(
 		return { type: 'IndexIVFPQ', ...base, m, nbits, byResidual, sections: { ...numbers } };
 	const terms = isTrained && index.hasTerms && { terms: (index.codec as FastScanQuantizer).termRange };
 	return { type: 'IndexIVFPQFastScan', ...base, m, byResidual, ...terms, sections: { ...numbers } };
+}
+
+function planHNSW(index: IndexHNSW, sections: PlannedSection[]): IndexNode {
+	const { d, metric, ntotal, isTrained, M, efConstruction, linked: graph, engine } = index;
+	const { arena } = engine;
+	checkInStep(index, 'linked', graph?.n ?? 0);
+	const slots = graph?.slots ?? 0;
+	const rows = new Uint32Array(2 * slots);
+	let upperLists = 0;
+	for (let slot = 0; slot < slots; slot++) {
+		const { row, level } = graph!.slot(slot);
+		rows.set([row, level], 2 * slot);
+		upperLists += level;
+	}
+	const add = (byteLength: number, pieces: () => Iterable<Piece>): number =>
+		sections.push(planned(arena, byteLength, pieces)) - 1;
+	const numbers = isTrained && {
+		links: add(ntotal * 8 * M, function* () {
+			for (const { ptr, n } of graph?.links.segments() ?? []) yield { ptr, byteLength: n * 8 * M };
+		}),
+		slots: add(rows.byteLength, () => [bytesOf(rows)]),
+		upperLinks: add(upperLists * 4 * M, function* () {
+			for (let slot = 0; slot < slots; slot++) {
+				const { record, level } = graph!.slot(slot);
+				yield { ptr: record + 4, byteLength: level * 4 * M };
+			}
+		}),
+	};
+	const node = { d, metric, ntotal, isTrained, M, efConstruction, slots, upperLists, sections: { ...numbers } };
+	return { type: 'IndexHNSW', ...node, storage: planNode(index.storage, sections) as FlatNode | SQNode };
 }
 
 function planRefine(index: IndexRefine, sections: PlannedSection[]): IndexNode {

@@ -5,6 +5,7 @@ import { isVecinoError, type VecinoError } from '../../src/errors.ts';
 import type { Index } from '../../src/indexes/base.ts';
 import { IndexIVFPQFastScan, IndexPQFastScan } from '../../src/indexes/fast-scan.ts';
 import { IndexFlat } from '../../src/indexes/flat.ts';
+import { IndexHNSW } from '../../src/indexes/hnsw.ts';
 import { IndexIDMap } from '../../src/indexes/id-map.ts';
 import { IndexIVFFlat } from '../../src/indexes/ivf-flat.ts';
 import { IndexIVFPQ } from '../../src/indexes/ivf-pq.ts';
@@ -37,6 +38,8 @@ export const ivfpq = (): Parts => partsOf(new IndexIVFPQ({ d: 4, m: 3, nbits: 4,
 /** Blocks of 32 codes; the list also has 16-bit terms. */
 export const pqFastScan = (): Parts => partsOf(new IndexPQFastScan({ d: 4, m: 2 }));
 export const ivfpqFastScan = (): Parts => partsOf(new IndexIVFPQFastScan({ d: 4, m: 2, nlist: 2 }));
+/** Sections: links, slots, upperLinks, codes. Two rows are above level 0, one of them on level 2. */
+export const hnsw = (): Parts => partsOf(new IndexHNSW({ d: 4, M: 2 }));
 export const refine = (): Parts =>
 	partsOf(new IndexRefine({ base: new IndexPQ({ d: 4, m: 2, nbits: 4 }), store: 'sq8' }));
 export const idMap = (): Parts => partsOf(new IndexIDMap({ index: new IndexFlat({ d: 4 }) }));
@@ -52,6 +55,7 @@ export const ALL: readonly (() => Parts)[] = [
 	ivfSq8,
 	ivfpq,
 	ivfpqFastScan,
+	hnsw,
 	refine,
 	idMap,
 	nested,

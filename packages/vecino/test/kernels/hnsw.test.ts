@@ -38,7 +38,7 @@ function outcome(engine: Engine, { d, n, M, efConstruction, metric, sq8, ties }:
 	const step = new Float32Array(d).fill(0.05);
 	quantizer.setRange(new Float32Array(d).fill(-6), step);
 	using codes = new CodeArray(arena, { codeSize: sq8 ? d : 4 * d, blockSize: 1, termBytes: 0 });
-	const ranges = sq8 ? { ranges: quantizer.pointers } : {};
+	const ranges = sq8 ? { ranges: () => quantizer.pointers } : {};
 	using graph = new HnswGraph(engine, { codes, d, metric, ...ranges }, M, efConstruction);
 	const put = (count: number): void => {
 		graph.reserve(count);

@@ -1,8 +1,10 @@
 /** Every kind of index, small, for the suites that run on all of them. */
 import type { Metric } from '../../src/core/metric.ts';
+import type { RefineSearchParams } from '../../src/core/options.ts';
 import type { Index } from '../../src/indexes/base.ts';
 import { IndexIVFPQFastScan, IndexPQFastScan } from '../../src/indexes/fast-scan.ts';
 import { IndexFlat } from '../../src/indexes/flat.ts';
+import { IndexHNSW } from '../../src/indexes/hnsw.ts';
 import { IndexIDMap } from '../../src/indexes/id-map.ts';
 import { IndexIVFFlat } from '../../src/indexes/ivf-flat.ts';
 import { IndexIVFPQ } from '../../src/indexes/ivf-pq.ts';
@@ -17,6 +19,8 @@ export interface Kind {
 	readonly exact: boolean;
 	/** Results do not depend on nprobe. */
 	readonly hasCells: boolean;
+	/** Search parameters with which everything is looked at, if neither none nor all cells. */
+	readonly all?: RefineSearchParams;
 	make(d: number, metric: Metric): Index;
 }
 
@@ -86,6 +90,20 @@ export const KINDS: readonly Kind[] = [
 		exact: false,
 		hasCells: false,
 		make: (d, metric) => new IndexRefine({ base: new IndexPQ({ d, metric, m: 4 }), store: 'sq8' }),
+	},
+	{
+		name: 'HNSW8',
+		exact: true,
+		hasCells: false,
+		all: { efSearch: 1000 },
+		make: (d, metric) => new IndexHNSW({ d, metric, M: 8 }),
+	},
+	{
+		name: 'HNSW5,SQ8',
+		exact: false,
+		hasCells: false,
+		all: { efSearch: 1000 },
+		make: (d, metric) => new IndexHNSW({ d, metric, M: 5, store: 'sq8' }),
 	},
 	{
 		name: 'IDMap,IVF8,Flat',

@@ -1,0 +1,100 @@
+/** Graphs in files that lie, with right checksums: links that lead nowhere, slots that cannot be. */
+import { describe, expect, it } from 'vitest';
+import { IndexHNSW } from '../../src/indexes/hnsw.ts';
+import { readIndex } from '../../src/io/read-index.ts';
+import { writeIndex } from '../../src/io/write-index.ts';
+import { clustered } from '../support/data.ts';
+import type { Parts } from './craft.ts';
+import { errorOf, expectCorrupt, hnsw } from './crafted-files.ts';
+
+const NONE = 0xffffffff;
+
+/** A graph whose arrays were changed: links of 11 rows (4 each), row and level of the slots, upper lists (2 links each). */
+function craft(change: (links: Uint32Array, slots: Uint32Array, upper: Uint32Array) => void): Parts {
+	const parts = hnsw();
+	const [links, slots, upper] = parts.sections.map((section) => new Uint32Array(section.buffer));
+	change(links!, slots!, upper!);
+	return parts;
+}
+
+describe('graphs', () => {
+	it('craft without lies', () => {
+		expect(errorOf(craft(() => {}))).toBeUndefined();
+		const { json, sections } = hnsw();
+		expect(json).toMatchObject({ type: 'IndexHNSW', ntotal: 11, M: 2 });
+		expect(sections[1]!.length).toBeGreaterThanOrEqual(16);
+	});
+
+	it.each([11, 2 ** 31, NONE - 1])('a link to row %d leads nowhere', (link) => {
+		const parts = craft((links) => links.set([link]));
+		expectCorrupt(parts, `section 0 (links): list 0: link ${link} leads nowhere`);
+	});
+
+	it('a link may not stand behind the end of its list', () => {
+		const parts = craft((links) => links.set([1, NONE, 2], 8));
+		expectCorrupt(parts, 'section 0 (links): list 2: a link stands behind its end');
+	});
+
+	it('slots ascend, of rows and levels that there are', () => {
+		expectCorrupt(
+			craft((_, slots) => slots.set([11])),
+			'section 1 (slots): slot 0: row 11 is outside 0..10',
+		);
+		expectCorrupt(
+			craft((_, slots) => slots.set([slots[0]!], 2)),
+			'section 1 (slots): slot 1: its row does not follow',
+		);
+		for (const level of [0, 16, NONE]) {
+			expectCorrupt(
+				craft((_, slots) => slots.set([level], 1)),
+				`slot 0: level ${level} is outside 1..15`,
+			);
+		}
+		expectCorrupt(
+			craft((_, slots) => slots.set([slots[1]! + 1], 1)),
+			/the slots have \d+ lists, the index \d+/,
+		);
+	});
+
+	it('upper links lead to slots of their level', () => {
+		expectCorrupt(
+			craft((_, slots, upper) => upper.set([slots.length / 2])),
+			/section 2 \(upperLinks\): list 0: link \d+ leads nowhere/,
+		);
+		// The only slot on the top level links to one that is not there.
+		const parts = craft((_, slots, upper) => {
+			const levels = Array.from({ length: slots.length / 2 }, (_, i) => slots[2 * i + 1]!);
+			const top = Math.max(...levels);
+			const highest = levels.indexOf(top);
+			const before = levels.slice(0, highest).reduce((a, b) => a + b, 0);
+			upper.set([levels.findIndex((level) => level < top)], 2 * (before + top - 1));
+		});
+		expectCorrupt(parts, /section 2 \(upperLinks\): list \d+: link \d+ leads nowhere/);
+	});
+
+	it.each([
+		['M', 1, /M must be an integer in 2\.\.512/],
+		['M', 3, /section 0 \(links\) must have/],
+		['efConstruction', 0, /efConstruction must be an integer in 1\.\.65536/],
+		['slots', 12, /slots must be an integer in 0\.\.11/],
+		['upperLists', 1e6, /upperLists must be an integer/],
+		['storage', {}, /storage/],
+	])('%s cannot be %d', (key, value, message) => {
+		const parts = hnsw();
+		parts.json[key] = value;
+		expectCorrupt(parts, message);
+	});
+
+	it('what was read goes on like what was written', () => {
+		const x = clustered(300, 6, { rank: 3 });
+		for (const store of ['flat', 'sq8'] as const) {
+			using index = new IndexHNSW({ d: 6, M: 4, store });
+			index.train(x).add(x.slice(0, 170));
+			using back = readIndex(writeIndex(index));
+			index.add(x.slice(170));
+			back.add(x.slice(170));
+			expect(writeIndex(back)).toEqual(writeIndex(index));
+			expect(back.search(x, 5)).toEqual(index.search(x, 5));
+		}
+	});
+});

@@ -91,6 +91,7 @@ const COMPONENTS: Readonly<Record<string, string>> = {
 	spare: 'spare room',
 	directory: 'directory of lists',
 	refine: 'store to re-rank with',
+	links: 'links of the graph',
 };
 
 /** The report as lines. */

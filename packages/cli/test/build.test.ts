@@ -318,6 +318,7 @@ describe('the other types', () => {
 		[['--type', 'ivfflat', '--nlist', '16'], 'IndexIVFFlat', 0.8],
 		[['--type', 'ivfsq8', '--nlist', '16'], 'IndexIVFScalarQuantizer', 0.8],
 		[['--type', 'ivfpqfs', '--nlist', '16', '--refine', 'sq8'], 'IndexRefine(IndexIVFPQFastScan, sq8)', 0.8],
+		[['--type', 'hnsw', '--M', '8', '--ef-construction', '40'], 'IndexHNSW', 0.95],
 		[['--type', 'pqfs', '--m', '16'], 'IndexPQFastScan', 0.1],
 		[['--type', 'ivfpq', '--no-residual', '--metric', 'cosine'], 'IndexIVFPQ', 0.1],
 		[['--type', 'pq', '--m', '5', '--pad', '--metric', 'ip'], 'IndexPQ', 0.1],

@@ -6,6 +6,7 @@ import { type Command, Option } from 'commander';
 import {
 	type Index,
 	IndexFlat,
+	IndexHNSW,
 	IndexIVFFlat,
 	IndexIVFPQ,
 	IndexIVFPQFastScan,
@@ -27,7 +28,7 @@ import { integer, metricOption, number, seedOption } from '../options.ts';
 import { bytes, count, plural, seconds } from '../output.ts';
 import { Random } from '../synthetic.ts';
 
-const TYPES = ['flat', 'sq8', 'pq', 'pqfs', 'ivfflat', 'ivfsq8', 'ivfpq', 'ivfpqfs'] as const;
+const TYPES = ['flat', 'sq8', 'pq', 'pqfs', 'ivfflat', 'ivfsq8', 'ivfpq', 'ivfpqfs', 'hnsw'] as const;
 type IndexKind = (typeof TYPES)[number];
 
 interface BuildOptions {
@@ -36,6 +37,8 @@ interface BuildOptions {
 	readonly m?: number;
 	readonly nbits?: number;
 	readonly nlist?: number;
+	readonly M?: number;
+	readonly efConstruction?: number;
 	readonly metric: Metric;
 	readonly pad?: boolean;
 	/** False with --no-residual. */
@@ -47,11 +50,13 @@ interface BuildOptions {
 }
 
 /** Options that only some types take. */
-const TAKES: Readonly<Record<'m' | 'nbits' | 'pad' | 'nlist', readonly IndexKind[]>> = {
+const TAKES: Readonly<Record<'m' | 'nbits' | 'pad' | 'nlist' | 'M' | 'efConstruction', readonly IndexKind[]>> = {
 	m: ['pq', 'pqfs', 'ivfpq', 'ivfpqfs'],
 	nbits: ['pq', 'ivfpq'],
 	pad: ['pq', 'pqfs', 'ivfpq', 'ivfpqfs'],
 	nlist: ['ivfflat', 'ivfsq8', 'ivfpq', 'ivfpqfs'],
+	M: ['hnsw'],
+	efConstruction: ['hnsw'],
 };
 const WITH_RESIDUALS: readonly IndexKind[] = ['ivfpq', 'ivfpqfs'];
 
@@ -69,6 +74,7 @@ Types, and bytes per vector:
   ivfsq8   cells of one byte per component              d + 4
   ivfpq    cells of product-quantized residuals         m * nbits / 8 + 8
   ivfpqfs  the same with 4 bits, scanned 32 at a time   m / 2 + 6
+  hnsw     a graph over the vectors themselves          4 * d + 8 * M + 4
 --refine adds a second copy of the vectors to re-rank with: exact (flat), or one
 byte per component (sq8).
 
@@ -90,6 +96,12 @@ export function registerBuild(program: Command): void {
 		)
 		.option('--nbits <n>', 'bits of a sub-code, 4 to 12 (default: 8)', integer(4, 12))
 		.option('--nlist <n>', 'cells (default: 4 * sqrt(n), leaving at least 39 vectors to a cell)', integer(1, 2 ** 24))
+		.option('--M <n>', 'hnsw: links per vector, twice as many on the lowest level (default: 32)', integer(2, 512))
+		.option(
+			'--ef-construction <n>',
+			'hnsw: vectors in view while one is added; more make a better graph, slower (default: 64)',
+			integer(1, 65536),
+		)
 		.addOption(metricOption())
 		.option('--pad', 'allow an m that does not divide d: fill vectors up with zeros')
 		.option('--no-residual', 'ivfpq, ivfpqfs: code vectors themselves, not their difference to the centroid')
@@ -151,9 +163,10 @@ async function run(context: Context, path: string, options: BuildOptions): Promi
 }
 
 function checkApplies({ type, refine, kFactor, residual, ...options }: BuildOptions): void {
-	for (const name of ['m', 'nbits', 'pad', 'nlist'] as const) {
+	for (const name of ['m', 'nbits', 'pad', 'nlist', 'M', 'efConstruction'] as const) {
 		if (options[name] === undefined || TAKES[name].includes(type)) continue;
-		throw new UsageError(`--${name} means nothing to --type ${type}; it is for ${TAKES[name].join(' and ')}`);
+		const flag = name === 'efConstruction' ? 'ef-construction' : name;
+		throw new UsageError(`--${flag} means nothing to --type ${type}; it is for ${TAKES[name].join(' and ')}`);
 	}
 	if (!residual && !WITH_RESIDUALS.includes(type)) {
 		throw new UsageError(`--no-residual is for --type ${WITH_RESIDUALS.join(' and ')}`);
@@ -178,6 +191,7 @@ function makeIndex(source: RowSource, options: BuildOptions): Index {
 		ivfsq8: () => new IndexIVFScalarQuantizer({ d, metric, nlist }),
 		ivfpq: () => new IndexIVFPQ({ d, metric, nlist, m, nbits, pad, byResidual }),
 		ivfpqfs: () => new IndexIVFPQFastScan({ d, metric, nlist, m, pad, byResidual }),
+		hnsw: () => new IndexHNSW({ d, metric, M: options.M, efConstruction: options.efConstruction }),
 	};
 	const base = make[options.type]();
 	return store === undefined ? base : new IndexRefine({ base, store, kFactor });

@@ -75,6 +75,11 @@ export class IndexHNSW extends Index<HNSWSearchParams> {
 		return this.storage.isTrained;
 	}
 
+	/** Bytes per vector, without links. */
+	get codeSize(): number {
+		return this.storage.codeSize;
+	}
+
 	get byteLength(): number {
 		return this.storage.byteLength + (this.#graph?.byteLength ?? 0);
 	}

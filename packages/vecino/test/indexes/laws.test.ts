@@ -7,10 +7,12 @@ import { recallAtK } from '../../src/eval/recall.ts';
 import { exactNeighbors } from '../../src/eval/truth.ts';
 import { IndexIVFPQFastScan } from '../../src/indexes/fast-scan.ts';
 import { IndexFlat } from '../../src/indexes/flat.ts';
+import { IndexHNSW } from '../../src/indexes/hnsw.ts';
 import { IndexIVFFlat } from '../../src/indexes/ivf-flat.ts';
 import { IndexIVFPQ } from '../../src/indexes/ivf-pq.ts';
 import { IndexPQ } from '../../src/indexes/pq.ts';
 import { IndexRefine } from '../../src/indexes/refine.ts';
+import { IndexScalarQuantizer } from '../../src/indexes/scalar-quantizer.ts';
 import { ProductQuantizer } from '../../src/quantizers/product.ts';
 import { bruteForce, clustered, split } from '../support/data.ts';
 
@@ -28,6 +30,17 @@ describe.each(METRICS)('metric %s', (metric) => {
 		flat.add(base);
 		ivf.train(base).add(base);
 		same(ivf.search(queries, 20, { nprobe: 40 }), flat.search(queries, 20));
+	});
+
+	it('HNSW with efSearch = ntotal is what it is over, distances included, for all that links lead to', () => {
+		for (const store of ['flat', 'sq8'] as const) {
+			using flat = store === 'flat' ? new IndexFlat({ d: D, metric }) : new IndexScalarQuantizer({ d: D, metric });
+			using hnsw = new IndexHNSW({ d: D, metric, M: 16, store });
+			flat.train(base).add(base);
+			hnsw.train(base).add(base);
+			same(hnsw.search(queries, 20, { efSearch: base.n }), flat.search(queries, 20));
+			expect(hnsw.search(queries, 30, { efSearch: 1 })).toEqual(hnsw.search(queries, 30, { efSearch: 30 }));
+		}
 	});
 
 	it('refining everything is Flat', () => {

@@ -27,6 +27,8 @@ const SEED = 1234;
 /** The rows that a graph is over, in `codes`. */
 export interface GraphStore {
 	readonly codes: CodeArray;
+	/** The rows are all there are, and lie where they are: no room is made for more. */
+	readonly fixed?: boolean;
 	readonly d: number;
 	readonly metric: 'l2' | 'ip';
 	/** Smallest values and steps of SQ8 codes, pointers; absent for float32 rows. */
@@ -45,7 +47,7 @@ export class HnswGraph implements Disposable {
 	readonly M: number;
 	readonly efConstruction: number;
 	readonly #engine: Engine;
-	readonly #store: GraphStore;
+	#store: GraphStore;
 	/** Lists of level 0. */
 	readonly links: CodeArray;
 	/** Fields of GRAPH. */
@@ -114,10 +116,16 @@ export class HnswGraph implements Disposable {
 		const { codes } = this.#store;
 		const spare = exactly || this.n === 0 ? 0 : Math.ceil(this.n / 8);
 		const pages = Math.ceil((wanted + spare) / GRAPH_PAGE);
-		codes.reserve(pages * GRAPH_PAGE - codes.n, true);
+		if (this.#store.fixed !== true) codes.reserve(pages * GRAPH_PAGE - codes.n, true);
 		this.links.reserve(pages * GRAPH_PAGE - this.links.n, true);
 		this.#pages = this.#grow(this.#pages, 0, pages * 8, true);
 		this.#capacity = pages * GRAPH_PAGE;
+	}
+
+	/** Goes on with the same rows at another place. */
+	moveTo(store: GraphStore): void {
+		this.#store = store;
+		this.#describe();
 	}
 
 	/** Writes pages and pointers, which may have changed. */

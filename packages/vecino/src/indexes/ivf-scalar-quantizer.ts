@@ -20,7 +20,7 @@ export class IndexIVFScalarQuantizer extends IndexIVF {
 
 	constructor(options: IndexIVFOptions) {
 		const where = 'IndexIVFScalarQuantizer';
-		checkKeys(where, options, ['d', 'metric', 'engine', 'nlist']);
+		checkKeys(where, options, ['d', 'metric', 'engine', 'nlist', 'coarse']);
 		super(where, options, false, ({ engine, d }) => new ScalarQuantizer(engine, d));
 	}
 }

@@ -11,7 +11,14 @@ import { MAX_LEVEL } from '../indexes/hnsw-graph.ts';
 import { type CodeLayout, codesBytes, termsBytes } from '../invlists/layout.ts';
 import { MAX_FAST_M } from '../quantizers/fast-scan.ts';
 import { MAX_NBITS, MIN_NBITS } from '../quantizers/product.ts';
-import { codebookBytes, type IndexNode, type IVFNode, type NodeBase, pqCodeSize } from './index-node.ts';
+import {
+	codebookBytes,
+	type GraphShape,
+	type IndexNode,
+	type IVFNode,
+	type NodeBase,
+	pqCodeSize,
+} from './index-node.ts';
 
 /** What the tree demands of a section. */
 export interface SectionSpec {
@@ -118,10 +125,26 @@ function parseIVF(
 	const fast = type === 'IndexIVFPQFastScan';
 	const kindKeys = type === 'IndexIVFPQ' ? ['m', 'nbits', 'byResidual'] : fast ? ['m', 'byResidual'] : [];
 	const hasTerms = base.metric === 'l2' && fields['byResidual'] === true;
+	const hasGraph = fields['coarse'] !== undefined;
 	const trainedKeys = isTrained ? ['nprobe', ...(fast && hasTerms ? ['terms'] : [])] : [];
-	onlyKeys(path, fields, [...COMMON, 'nlist', ...kindKeys, ...trainedKeys, 'sections']);
+	onlyKeys(path, fields, [
+		...COMMON,
+		'nlist',
+		...(hasGraph ? ['coarse'] : []),
+		...kindKeys,
+		...trainedKeys,
+		'sections',
+	]);
 	const nlist = integer(path, fields, 'nlist', 1, MAX_NLIST);
-	const ivf = { ...base, nlist, ...(isTrained && { nprobe: integer(path, fields, 'nprobe', 1, nlist) }) };
+	const coarse = hasGraph ? parseCoarse(path, fields, isTrained ? nlist : 0) : undefined;
+	const nprobe = isTrained && { nprobe: integer(path, fields, 'nprobe', 1, nlist) };
+	const ivf = { ...base, nlist, ...(coarse && { coarse }), ...nprobe };
+	// No keys where there is no graph.
+	const graphs = {} as { coarseLinks: number; coarseSlots: number; coarseUpperLinks: number };
+	if (coarse !== undefined) {
+		const [coarseLinks, coarseSlots, coarseUpperLinks] = graphLengths(coarse, nlist);
+		Object.assign(graphs, { coarseLinks, coarseSlots, coarseUpperLinks });
+	}
 	const demand = new Demand(path, fields, isTrained, sections);
 	/** Each list is padded by at most 3 bytes, or to a whole block; empty lists take nothing. */
 	const lists = (layout: CodeLayout): [min: number, max: number] => {
@@ -134,25 +157,31 @@ function parseIVF(
 	const directory = nlist * 8;
 	if (type === 'IndexIVFFlat') {
 		const range = lists({ codeSize: 4 * d, blockSize: 1, termBytes: 0 });
-		return { type, ...ivf, sections: demand.take({ centroids, directory, lists: range }) };
+		return { type, ...ivf, sections: demand.take({ centroids, ...graphs, directory, lists: range }) };
 	}
 	if (type === 'IndexIVFScalarQuantizer') {
 		const range = lists({ codeSize: d, blockSize: 1, termBytes: 0 });
-		return { type, ...ivf, sections: demand.take({ centroids, ranges: 8 * d, directory, lists: range }) };
+		return { type, ...ivf, sections: demand.take({ centroids, ...graphs, ranges: 8 * d, directory, lists: range }) };
 	}
 	if (type === 'IndexIVFPQFastScan') {
 		const m = integer(path, fields, 'm', 1, Math.min(d, MAX_FAST_M));
 		const byResidual = boolean(path, fields, 'byResidual');
 		const terms = isTrained && hasTerms && { terms: parseTerms(fields, path) };
 		const range = lists(fastLayout(m, hasTerms ? 2 : 0));
-		const lengths = { centroids, codebook: codebookBytes(d, m, 4), directory, lists: range };
+		const lengths = { centroids, ...graphs, codebook: codebookBytes(d, m, 4), directory, lists: range };
 		return { type, ...ivf, m, byResidual, ...terms, sections: demand.take(lengths) };
 	}
 	const { m, nbits } = parsePQ(fields, path, d);
 	const byResidual = boolean(path, fields, 'byResidual');
 	const range = lists({ codeSize: pqCodeSize(m, nbits), blockSize: 1, termBytes: hasTerms ? 4 : 0 });
-	const lengths = { centroids, codebook: codebookBytes(d, m, nbits), directory, lists: range };
+	const lengths = { centroids, ...graphs, codebook: codebookBytes(d, m, nbits), directory, lists: range };
 	return { type, ...ivf, m, nbits, byResidual, sections: demand.take(lengths) };
+}
+
+function parseCoarse(path: string, fields: Fields, nlist: number): GraphShape {
+	const shape = object(`${path}coarse`, fields['coarse']);
+	onlyKeys(`${path}coarse.`, shape, ['M', 'efConstruction', 'slots', 'upperLists']);
+	return parseGraph(`${path}coarse.`, shape, nlist);
 }
 
 function fastLayout(m: number, termBytes: number): CodeLayout {
@@ -172,19 +201,28 @@ function parseHNSW(base: NodeBase, fields: Fields, path: string, depth: number, 
 	onlyKeys(path, fields, [...COMMON, 'M', 'efConstruction', 'slots', 'upperLists', 'sections', 'storage']);
 	const { ntotal } = base;
 	if (ntotal >= 2 ** 31) throw new HeaderFault(`${path}ntotal must be below 2^31 in an IndexHNSW`);
-	const M = integer(path, fields, 'M', 2, MAX_HNSW_M);
-	const efConstruction = integer(path, fields, 'efConstruction', 1, MAX_EF);
-	const slots = integer(path, fields, 'slots', 0, ntotal);
-	const upperLists = integer(path, fields, 'upperLists', slots, slots * MAX_LEVEL);
-	const lengths = { links: ntotal * 8 * M, slots: slots * 8, upperLinks: upperLists * 4 * M };
-	const numbers = new Demand(path, fields, base.isTrained, sections).take(lengths);
+	const graph = parseGraph(path, fields, ntotal);
+	const [links, slots, upperLinks] = graphLengths(graph, ntotal);
+	const numbers = new Demand(path, fields, base.isTrained, sections).take({ links, slots, upperLinks });
 	const storage = parseNode(fields['storage'], `${path}storage.`, depth + 1, sections);
 	if (storage.type !== 'IndexFlat' && storage.type !== 'IndexScalarQuantizer') {
 		throw new HeaderFault(`${path}storage cannot be an ${storage.type}`);
 	}
 	agree(path, base, 'storage', storage);
 	if (base.isTrained !== storage.isTrained) throw new HeaderFault(`${path}isTrained does not follow from storage`);
-	return { type: 'IndexHNSW', ...base, M, efConstruction, slots, upperLists, sections: numbers, storage };
+	return { type: 'IndexHNSW', ...base, ...graph, sections: numbers, storage };
+}
+
+function parseGraph(path: string, fields: Fields, n: number): GraphShape {
+	const M = integer(path, fields, 'M', 2, MAX_HNSW_M);
+	const efConstruction = integer(path, fields, 'efConstruction', 1, MAX_EF);
+	const slots = integer(path, fields, 'slots', 0, n);
+	return { M, efConstruction, slots, upperLists: integer(path, fields, 'upperLists', slots, slots * MAX_LEVEL) };
+}
+
+/** Bytes of links, slots and upper links of a graph over n rows. */
+function graphLengths({ M, slots, upperLists }: GraphShape, n: number): [number, number, number] {
+	return [n * 8 * M, slots * 8, upperLists * 4 * M];
 }
 
 function parseRefine(base: NodeBase, fields: Fields, path: string, depth: number, sections: SectionSpec[]): IndexNode {

@@ -1,42 +1,46 @@
 /**
- * The links of an IndexHNSW from the sections of a file. Nothing is believed: every link must lead to a node of its level,
+ * The links of a graph from the sections of a file. Nothing is believed: every link must lead to a node of its level,
  * or a search would read what is no list.
  */
 
 import { type HnswGraph, MAX_LEVEL } from '../indexes/hnsw-graph.ts';
 import { NO_LINK } from '../kernels/kernels.ts';
-import type { HNSWNode } from './index-node.ts';
+import type { GraphShape } from './index-node.ts';
 import type { SectionReader } from './read-sections.ts';
 import type { Reading } from './reading.ts';
 
-/** Lists of level 0, rows and levels of the slots, lists above. graph.finish is to follow when the store is there. */
-export function* readGraph(file: SectionReader, node: HNSWNode, graph: HnswGraph): Reading<void> {
-	const { ntotal, M, slots, upperLists } = node;
-	const numbers = node.sections;
+/** Of a graph over ntotal rows: lists of level 0, rows and levels of the slots, lists above. graph.finish is to follow when the store is there. */
+export function* readGraph(
+	file: SectionReader,
+	numbers: { readonly links: number; readonly slots: number; readonly upperLinks: number },
+	{ M, slots, upperLists }: GraphShape,
+	ntotal: number,
+	graph: HnswGraph,
+): Reading<void> {
 	const ptr = graph.makeLinks(ntotal);
-	yield* file.intoArena(numbers.links!, ptr, false);
+	yield* file.intoArena(numbers.links, ptr, false);
 	const links = file.arena.u32.subarray(ptr >>> 2, (ptr >>> 2) + ntotal * 2 * M);
-	checkLists(file, numbers.links!, links, 2 * M, () => (link) => link < ntotal);
+	checkLists(file, numbers.links, links, 2 * M, () => (link) => link < ntotal);
 
-	const rows = new Uint32Array((yield* file.bytes(numbers.slots!)).buffer);
+	const rows = new Uint32Array((yield* file.bytes(numbers.slots)).buffer);
 	let lists = 0;
 	for (let slot = 0; slot < slots; slot++) {
 		const row = rows[2 * slot]!;
 		const level = rows[2 * slot + 1]!;
-		const fault = (message: string) => file.fault(numbers.slots!, `slot ${slot}: ${message}`, 8 * slot);
+		const fault = (message: string) => file.fault(numbers.slots, `slot ${slot}: ${message}`, 8 * slot);
 		if (row >= ntotal) throw fault(`row ${row} is outside 0..${ntotal - 1}`);
 		if (slot > 0 && row <= rows[2 * slot - 2]!) throw fault('its row does not follow on that of the slot before');
 		if (level < 1 || level > MAX_LEVEL) throw fault(`level ${level} is outside 1..${MAX_LEVEL}`);
 		lists += level;
 	}
 	if (lists !== upperLists) {
-		throw file.fault(numbers.slots!, `the slots have ${lists} lists, the index ${upperLists}`);
+		throw file.fault(numbers.slots, `the slots have ${lists} lists, the index ${upperLists}`);
 	}
 
-	const upper = new Uint32Array((yield* file.bytes(numbers.upperLinks!)).buffer);
+	const upper = new Uint32Array((yield* file.bytes(numbers.upperLinks)).buffer);
 	let slot = 0;
 	let level = 0;
-	checkLists(file, numbers.upperLinks!, upper, M, () => {
+	checkLists(file, numbers.upperLinks, upper, M, () => {
 		if (level === rows[2 * slot + 1]!) {
 			slot++;
 			level = 0;

@@ -190,18 +190,18 @@ function makeIndex(node: IndexNode, engine: Engine): Index {
 		case 'IndexPQ':
 			return new IndexPQ({ d, metric, engine, m: node.m, nbits: node.nbits, pad: true });
 		case 'IndexIVFFlat':
-			return new IndexIVFFlat({ d, metric, engine, nlist: node.nlist });
+			return new IndexIVFFlat({ d, metric, engine, nlist: node.nlist, coarse: coarseOf(node) });
 		case 'IndexIVFScalarQuantizer':
-			return new IndexIVFScalarQuantizer({ d, metric, engine, nlist: node.nlist });
+			return new IndexIVFScalarQuantizer({ d, metric, engine, nlist: node.nlist, coarse: coarseOf(node) });
 		case 'IndexIVFPQ': {
 			const { nlist, m, nbits, byResidual } = node;
-			return new IndexIVFPQ({ d, metric, engine, nlist, m, nbits, byResidual, pad: true });
+			return new IndexIVFPQ({ d, metric, engine, nlist, coarse: coarseOf(node), m, nbits, byResidual, pad: true });
 		}
 		case 'IndexPQFastScan':
 			return new IndexPQFastScan({ d, metric, engine, m: node.m, pad: true });
 		case 'IndexIVFPQFastScan': {
 			const { nlist, m, byResidual } = node;
-			return new IndexIVFPQFastScan({ d, metric, engine, nlist, m, byResidual, pad: true });
+			return new IndexIVFPQFastScan({ d, metric, engine, nlist, coarse: coarseOf(node), m, byResidual, pad: true });
 		}
 		case 'IndexHNSW': {
 			const store = node.storage.type === 'IndexFlat' ? 'flat' : 'sq8';
@@ -216,6 +216,10 @@ function makeIndex(node: IndexNode, engine: Engine): Index {
 	}
 }
 
+function coarseOf(node: IVFNode): 'flat' | 'hnsw' {
+	return node.coarse === undefined ? 'flat' : 'hnsw';
+}
+
 /** Reads the content of an index that makeIndex made of the same node, section after section. */
 function* fill(index: Index, node: IndexNode, file: SectionReader): Reading<void> {
 	const { ntotal } = node;
@@ -227,7 +231,10 @@ function* fill(index: Index, node: IndexNode, file: SectionReader): Reading<void
 		yield* fill((index as IndexIDMap).index, node.index, file);
 	} else if (node.type === 'IndexHNSW') {
 		const { storage, graph } = index as IndexHNSW;
-		if (node.isTrained) yield* readGraph(file, node, graph);
+		if (node.isTrained) {
+			const { links, slots, upperLinks } = node.sections;
+			yield* readGraph(file, { links: links!, slots: slots!, upperLinks: upperLinks! }, node, ntotal, graph);
+		}
 		yield* fill(storage, node.storage, file);
 		graph.finish();
 	} else if (!node.isTrained) {
@@ -251,6 +258,13 @@ function* fillIVF(index: IndexIVF, node: IVFNode, file: SectionReader): Reading<
 	const { centroids, directory, lists } = node.sections;
 	const ptr = index.makeTrained(node.nlist, node.nprobe!);
 	yield* file.intoArena(centroids!, ptr, true);
+	if (node.coarse !== undefined) {
+		const { coarseLinks: links, coarseSlots: slots, coarseUpperLinks: upperLinks } = node.sections;
+		const graph = index.makeCellGraph(node.coarse.M, node.coarse.efConstruction);
+		const numbers = { links: links!, slots: slots!, upperLinks: upperLinks! };
+		yield* readGraph(file, numbers, node.coarse, node.nlist, graph);
+		graph.finish();
+	}
 	if (node.type === 'IndexIVFScalarQuantizer') {
 		yield* readRanges(file, node.sections.ranges!, index.codec as ScalarQuantizer);
 	} else if (node.type !== 'IndexIVFFlat') {

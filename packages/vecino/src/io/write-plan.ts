@@ -5,9 +5,11 @@
 
 import { VecinoError } from '../errors.ts';
 import type { Index } from '../indexes/base.ts';
+import { CELL_EF_CONSTRUCTION, CELL_M } from '../indexes/cells.ts';
 import { IndexIVFPQFastScan, IndexPQFastScan } from '../indexes/fast-scan.ts';
 import { IndexFlat } from '../indexes/flat.ts';
 import { IndexHNSW } from '../indexes/hnsw.ts';
+import type { HnswGraph } from '../indexes/hnsw-graph.ts';
 import { IndexIDMap } from '../indexes/id-map.ts';
 import { IndexIVF } from '../indexes/ivf.ts';
 import { IndexIVFFlat } from '../indexes/ivf-flat.ts';
@@ -27,6 +29,7 @@ import { crc32c, crc32cCombine } from '../util/crc32c.ts';
 import {
 	codebookBytes,
 	type FlatNode,
+	type GraphShape,
 	type IndexNode,
 	type IVFNode,
 	type IVFPQNode,
@@ -120,14 +123,25 @@ function planIVF(
 ): IVFNode {
 	const { nlist, nprobe, isTrained } = index;
 	const { arena } = index.engine;
-	const base = { ...shape, nlist, ...(isTrained && { nprobe }) };
+	const { cellGraph, coarse } = index;
+	const byGraph = isTrained ? cellGraph !== undefined : coarse === 'hnsw';
+	const graph = byGraph
+		? planGraph(arena, cellGraph, cellGraph?.M ?? CELL_M, cellGraph?.efConstruction ?? CELL_EF_CONSTRUCTION)
+		: undefined;
+	const base = { ...shape, nlist, ...(graph && { coarse: graph.shape }), ...(isTrained && { nprobe }) };
+	const first = (): { centroids: number; coarseLinks?: number; coarseSlots?: number; coarseUpperLinks?: number } => {
+		const centroids = add(planCentroids(arena, index));
+		if (graph === undefined) return { centroids };
+		const [coarseLinks, coarseSlots, coarseUpperLinks] = graph.planned.map(add) as [number, number, number];
+		return { centroids, coarseLinks, coarseSlots, coarseUpperLinks };
+	};
 	if (index instanceof IndexIVFFlat) {
-		const numbers = isTrained && { centroids: add(planCentroids(arena, index)), ...planLists(arena, index.lists, add) };
+		const numbers = isTrained && { ...first(), ...planLists(arena, index.lists, add) };
 		return { type: 'IndexIVFFlat', ...base, sections: { ...numbers } };
 	}
 	if (index instanceof IndexIVFScalarQuantizer) {
 		const numbers = isTrained && {
-			centroids: add(planCentroids(arena, index)),
+			...first(),
 			ranges: add(planRanges(arena, index.codec as ScalarQuantizer)),
 			...planLists(arena, index.lists, add),
 		};
@@ -136,7 +150,7 @@ function planIVF(
 	if (!(index instanceof IndexIVFPQ || index instanceof IndexIVFPQFastScan)) throw cannotWrite(index);
 	const { m, nbits } = index.pq;
 	const numbers = isTrained && {
-		centroids: add(planCentroids(arena, index)),
+		...first(),
 		codebook: add(planCodebook(arena, index.pq)),
 		...planLists(arena, index.lists, add),
 	};
@@ -148,9 +162,22 @@ function planIVF(
 }
 
 function planHNSW(index: IndexHNSW, sections: PlannedSection[]): IndexNode {
-	const { d, metric, ntotal, isTrained, M, efConstruction, linked: graph, engine } = index;
-	const { arena } = engine;
-	checkInStep(index, 'linked', graph?.n ?? 0);
+	const { d, metric, ntotal, isTrained, M, efConstruction, linked, engine } = index;
+	checkInStep(index, 'linked', linked?.n ?? 0);
+	const { shape, planned } = planGraph(engine.arena, linked, M, efConstruction);
+	const [links, slots, upperLinks] = planned.map((section) => (isTrained ? sections.push(section) - 1 : -1));
+	const numbers = isTrained && { links: links!, slots: slots!, upperLinks: upperLinks! };
+	const node = { d, metric, ntotal, isTrained, ...shape, sections: { ...numbers } };
+	return { type: 'IndexHNSW', ...node, storage: planNode(index.storage, sections) as FlatNode | SQNode };
+}
+
+/** A graph, if there is one: what it is, and its links, slots and upper links. */
+function planGraph(
+	arena: Arena,
+	graph: HnswGraph | undefined,
+	M: number,
+	efConstruction: number,
+): { shape: GraphShape; planned: PlannedSection[] } {
 	const slots = graph?.slots ?? 0;
 	const rows = new Uint32Array(2 * slots);
 	let upperLists = 0;
@@ -159,22 +186,17 @@ function planHNSW(index: IndexHNSW, sections: PlannedSection[]): IndexNode {
 		rows.set([row, level], 2 * slot);
 		upperLists += level;
 	}
-	const add = (byteLength: number, pieces: () => Iterable<Piece>): number =>
-		sections.push(planned(arena, byteLength, pieces)) - 1;
-	const numbers = isTrained && {
-		links: add(ntotal * 8 * M, function* () {
-			for (const { ptr, n } of graph?.links.segments() ?? []) yield { ptr, byteLength: n * 8 * M };
-		}),
-		slots: add(rows.byteLength, () => [bytesOf(rows)]),
-		upperLinks: add(upperLists * 4 * M, function* () {
-			for (let slot = 0; slot < slots; slot++) {
-				const { record, level } = graph!.slot(slot);
-				yield { ptr: record + 4, byteLength: level * 4 * M };
-			}
-		}),
-	};
-	const node = { d, metric, ntotal, isTrained, M, efConstruction, slots, upperLists, sections: { ...numbers } };
-	return { type: 'IndexHNSW', ...node, storage: planNode(index.storage, sections) as FlatNode | SQNode };
+	const shape = { M, efConstruction, slots, upperLists };
+	const links = planned(arena, (graph?.n ?? 0) * 8 * M, function* () {
+		for (const { ptr, n } of graph?.links.segments() ?? []) yield { ptr, byteLength: n * 8 * M };
+	});
+	const upperLinks = planned(arena, upperLists * 4 * M, function* () {
+		for (let slot = 0; slot < slots; slot++) {
+			const { record, level } = graph!.slot(slot);
+			yield { ptr: record + 4, byteLength: level * 4 * M };
+		}
+	});
+	return { shape, planned: [links, planned(arena, rows.byteLength, () => [bytesOf(rows)]), upperLinks] };
 }
 
 function planRefine(index: IndexRefine, sections: PlannedSection[]): IndexNode {

@@ -32,6 +32,8 @@ export const flat = (): Parts => partsOf(new IndexFlat({ d: 4 }));
 export const pq = (): Parts => partsOf(new IndexPQ({ d: 4, m: 2, nbits: 4 }));
 export const sq8 = (): Parts => partsOf(new IndexScalarQuantizer({ d: 4 }));
 export const ivfFlat = (): Parts => partsOf(new IndexIVFFlat({ d: 4, nlist: 3 }));
+/** With a graph over its cells. Sections: centroids, coarseLinks, coarseSlots, coarseUpperLinks, directory, lists. */
+export const ivfHnsw = (): Parts => partsOf(new IndexIVFFlat({ d: 4, nlist: 3, coarse: 'hnsw' }));
 export const ivfSq8 = (): Parts => partsOf(new IndexIVFScalarQuantizer({ d: 4, nlist: 3 }));
 /** Codes of 3 * 4 bits, with terms. Sections: centroids, codebook, directory, lists. */
 export const ivfpq = (): Parts => partsOf(new IndexIVFPQ({ d: 4, m: 3, nbits: 4, nlist: 3, pad: true }));
@@ -52,6 +54,7 @@ export const ALL: readonly (() => Parts)[] = [
 	sq8,
 	pqFastScan,
 	ivfFlat,
+	ivfHnsw,
 	ivfSq8,
 	ivfpq,
 	ivfpqFastScan,

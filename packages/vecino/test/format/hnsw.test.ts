@@ -5,7 +5,7 @@ import { readIndex } from '../../src/io/read-index.ts';
 import { writeIndex } from '../../src/io/write-index.ts';
 import { clustered } from '../support/data.ts';
 import type { Parts } from './craft.ts';
-import { errorOf, expectCorrupt, hnsw } from './crafted-files.ts';
+import { errorOf, expectCorrupt, hnsw, ivfHnsw } from './crafted-files.ts';
 
 const NONE = 0xffffffff;
 
@@ -83,6 +83,16 @@ describe('graphs', () => {
 		const parts = hnsw();
 		parts.json[key] = value;
 		expectCorrupt(parts, message);
+	});
+
+	it('over cells: links lead to cells', () => {
+		const parts = ivfHnsw();
+		expect(errorOf(parts)).toBeUndefined();
+		new Uint32Array(parts.sections[1]!.buffer).set([3]);
+		expectCorrupt(parts, 'section 1 (coarseLinks): list 0: link 3 leads nowhere');
+		const shape = ivfHnsw();
+		shape.json['coarse'] = { M: 32, efConstruction: 64, slots: 4, upperLists: 4 };
+		expectCorrupt(shape, /coarse\.slots must be an integer in 0\.\.3/);
 	});
 
 	it('what was read goes on like what was written', () => {

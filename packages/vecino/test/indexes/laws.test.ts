@@ -60,6 +60,28 @@ describe.each(METRICS)('metric %s', (metric) => {
 		expect(recalls.at(-1)).toBe(1);
 	});
 
+	it('cells ranked by a graph: nearly those of an exact ranking, and as many hits when they hold too few', async () => {
+		const many = clustered(6000, D, { clusters: 40, seed: 6 });
+		const options = { d: D, metric, nlist: 2000 } as const;
+		const train = { niter: 1, seed: 3 } as const;
+		using flat = new IndexIVFFlat(options);
+		using graph = new IndexIVFFlat({ ...options, coarse: 'hnsw' });
+		flat.train(many, train).add(many);
+		await graph.trainAsync(many, train);
+		graph.add(many);
+		expect(graph.centroids).toEqual(flat.centroids);
+		expect(graph.byteLength).toBeGreaterThan(flat.byteLength + 2000 * 256);
+		const want = flat.search(queries, 3, { nprobe: 3 });
+		// Recorded: 0.997 or more under l2 and cosine.
+		expect(recallAtK(graph.search(queries, 3, { nprobe: 3 }), want)).toBeGreaterThan(metric === 'ip' ? 0.8 : 0.98);
+		const wide = graph.search(queries, 400, { nprobe: 1 });
+		for (let i = 0; i < queries.n; i++) {
+			const labels = wide.hits(i).map(({ label }) => label);
+			expect(labels).toHaveLength(400);
+			expect(new Set(labels).size).toBe(400);
+		}
+	});
+
 	it('many cells: those opened are the nearest, exactly', () => {
 		using ivf = new IndexIVFFlat({ d: D, metric, nlist: 300 });
 		ivf.train(base).add(base);

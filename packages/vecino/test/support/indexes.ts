@@ -106,6 +106,12 @@ export const KINDS: readonly Kind[] = [
 		make: (d, metric) => new IndexHNSW({ d, metric, M: 5, store: 'sq8' }),
 	},
 	{
+		name: 'IVF8_HNSW32,Flat',
+		exact: true,
+		hasCells: true,
+		make: (d, metric) => new IndexIVFFlat({ d, metric, nlist: 8, coarse: 'hnsw' }),
+	},
+	{
 		name: 'IDMap,IVF8,Flat',
 		exact: true,
 		hasCells: true,

@@ -24,11 +24,12 @@ export const CELL_M = 32;
 export const CELL_EF_CONSTRUCTION = 64;
 
 /**
- * Nodes in view for `nprobe` cells: at most 0.5 % of the nearest are missed (65,536 rows of 128 dimensions taken as
- * centroids: 0.40 % for 1 with 32, 0.44 % for 16 with 64).
+ * Nodes in view for `nprobe` of `nlist` cells, so that about 0.5 % of the nearest are missed at most (rows of SIFT as
+ * centroids; 16,384 of them: 40 and twice nprobe, 65,536: 88).
  */
-function efFor(nprobe: number): number {
-	return 2 * nprobe + 32;
+function efFor(nprobe: number, nlist: number): number {
+	const doublings = Math.max(0, 17 - Math.clz32(nlist));
+	return 2 * nprobe + 40 + 24 * doublings;
 }
 
 /** A graph over `nlist` centroids that the caller gives values. */
@@ -112,7 +113,7 @@ export class CellRanker implements Disposable {
 
 	#rankGraph(graph: HnswGraph, coarse: SearchScratch, q: number, nprobe: number): number {
 		const { arena, kernels } = this.#engine;
-		const ef = efFor(nprobe);
+		const ef = efFor(nprobe, this.#nlist);
 		const bytes = graphScratchBytes(graph.M, this.#quantizer.d, this.#nlist, ef);
 		const room = arena.allocScratch(bytes);
 		const found = kernels.hnswSearch(graph.ptr, q, nprobe, ef, room, coarse.distances, coarse.labels);

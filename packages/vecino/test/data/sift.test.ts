@@ -99,7 +99,7 @@ describe.skipIf(skip)(title, () => {
 		expect(recall).toBeGreaterThan(faiss - 0.01);
 	});
 
-	// Recorded here, of all 100,000: M 16, efConstruction 40: 0.9186, 0.9722, 0.9923. These are of the first 30,000.
+	// Recorded: 0.8616, 0.9872, 0.9996; with all 100,000 rows 0.8248, 0.9722, 0.9986.
 	it('HNSW: recall@10 by efSearch', { timeout: 120_000 }, () => {
 		const some = base.slice(0, 30_000);
 		using flat = new IndexFlat({ d: base.d });

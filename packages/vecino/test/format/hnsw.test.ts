@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { IndexHNSW } from '../../src/indexes/hnsw.ts';
 import { readIndex } from '../../src/io/read-index.ts';
 import { writeIndex } from '../../src/io/write-index.ts';
+import { createEngineSync } from '../../src/kernels/engine.ts';
 import { clustered } from '../support/data.ts';
 import type { Parts } from './craft.ts';
 import { errorOf, expectCorrupt, hnsw, ivfHnsw } from './crafted-files.ts';
@@ -93,6 +94,30 @@ describe('graphs', () => {
 		const shape = ivfHnsw();
 		shape.json['coarse'] = { M: 32, efConstruction: 64, slots: 4, upperLists: 4 };
 		expectCorrupt(shape, /coarse\.slots must be an integer in 0\.\.3/);
+	});
+
+	it('an add that is aborted, or runs out of memory, leaves the graph as it was', async () => {
+		const x = clustered(400, 6, { rank: 3 });
+		const engine = createEngineSync({ maxBytes: 2 ** 20 });
+		using index = new IndexHNSW({ d: 6, M: 4, engine });
+		index.add(x.slice(0, 100));
+		const before = writeIndex(index);
+		for (const stopAt of [1, 5, 200, 299]) {
+			const controller = new AbortController();
+			const onProgress = ({ phase, done }: { phase: string; done: number }): void => {
+				if (phase === 'link' && done >= stopAt) controller.abort();
+			};
+			await expect(index.addAsync(x.slice(100), { signal: controller.signal, onProgress })).rejects.toMatchObject({
+				code: 'aborted',
+			});
+			expect(index.ntotal).toBe(100);
+			expect(writeIndex(index)).toEqual(before);
+		}
+		const many = clustered(20_000, 6);
+		expect(() => index.add(many)).toThrow(/cannot allocate/);
+		expect(writeIndex(index)).toEqual(before);
+		using once = new IndexHNSW({ d: 6, M: 4, engine });
+		expect(writeIndex(index.add(x.slice(100)))).toEqual(writeIndex(once.add(x)));
 	});
 
 	it('what was read goes on like what was written', () => {

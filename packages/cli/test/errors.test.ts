@@ -144,6 +144,8 @@ describe('wrong usage, exit code 2', () => {
 		expect(graph).toMatchObject({ code: 2, line: expect.stringContaining(wants) });
 		const walk = await failure('search', path('x.vecino'), path('x.npy'), '--ef-search', '4');
 		expect(walk).toMatchObject({ code: 2, line: expect.stringContaining('--ef-search is for graphs') });
+		const bits = await failure('build', path('x.npy'), '-o', path('y.vecino'), '--type', 'rabitq', '--nbits', '9');
+		expect(bits).toMatchObject({ code: 2, line: expect.stringContaining('--nbits must be 1 to 8 for --type rabitq') });
 		const plain = await failure('search', path('x.vecino'), path('x.npy'), '--k-factor', '4');
 		expect(plain).toMatchObject({ code: 2, line: expect.stringContaining('--k-factor') });
 	});

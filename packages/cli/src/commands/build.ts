@@ -2,7 +2,7 @@
  * vecino build: an index file from a vector file, holding no more of them as float32 than training needs.
  */
 
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import {
 	type Index,
 	IndexFlat,
@@ -10,12 +10,16 @@ import {
 	IndexIVFFlat,
 	IndexIVFPQ,
 	IndexIVFPQFastScan,
+	IndexIVFRaBitQ,
 	IndexIVFScalarQuantizer,
 	IndexPQ,
 	IndexPQFastScan,
+	IndexPreTransform,
+	IndexRaBitQ,
 	IndexRefine,
 	IndexScalarQuantizer,
 	type Metric,
+	type RefineStore,
 	VectorSet,
 } from 'vecino';
 import { saveIndex } from 'vecino/node';
@@ -24,11 +28,30 @@ import { checkIndexName, checkOutput, openFile, pick, type RowSource } from '../
 import { checkM, defaultM, defaultNlist } from '../defaults.ts';
 import { describe, renderIndex } from '../describe.ts';
 import { UsageError } from '../errors.ts';
-import { integer, metricOption, number, seedOption } from '../options.ts';
+import { integer, metricOption, number, seedOption, type Threads, threadsOption, useThreads } from '../options.ts';
 import { bytes, count, plural, seconds } from '../output.ts';
 import { Random } from '../synthetic.ts';
+import { dimensionBehind, makeTransform, readTransform, type TransformSpec } from '../transform.ts';
 
-const TYPES = ['flat', 'sq8', 'pq', 'pqfs', 'ivfflat', 'ivfsq8', 'ivfpq', 'ivfpqfs', 'hnsw'] as const;
+const TYPES = [
+	'flat',
+	'sq8',
+	'sq4',
+	'f16',
+	'bf16',
+	'pq',
+	'pqfs',
+	'ivfflat',
+	'ivfsq8',
+	'ivfsq4',
+	'ivff16',
+	'ivfbf16',
+	'ivfpq',
+	'ivfpqfs',
+	'rabitq',
+	'ivfrabitq',
+	'hnsw',
+] as const;
 type IndexKind = (typeof TYPES)[number];
 
 interface BuildOptions {
@@ -43,21 +66,32 @@ interface BuildOptions {
 	readonly pad?: boolean;
 	/** False with --no-residual. */
 	readonly residual: boolean;
-	readonly refine?: 'flat' | 'sq8';
+	readonly transform?: TransformSpec;
+	readonly refine?: RefineStore;
 	readonly kFactor?: number;
 	readonly seed: number;
 	readonly trainLimit?: number;
+	readonly threads: Threads;
 }
 
 /** Options that only some types take. */
 const TAKES: Readonly<Record<'m' | 'nbits' | 'pad' | 'nlist' | 'M' | 'efConstruction', readonly IndexKind[]>> = {
 	m: ['pq', 'pqfs', 'ivfpq', 'ivfpqfs'],
-	nbits: ['pq', 'ivfpq'],
+	nbits: ['pq', 'ivfpq', 'rabitq', 'ivfrabitq'],
 	pad: ['pq', 'pqfs', 'ivfpq', 'ivfpqfs'],
-	nlist: ['ivfflat', 'ivfsq8', 'ivfpq', 'ivfpqfs'],
 	M: ['hnsw'],
 	efConstruction: ['hnsw'],
+	nlist: ['ivfflat', 'ivfsq8', 'ivfsq4', 'ivff16', 'ivfbf16', 'ivfpq', 'ivfpqfs', 'ivfrabitq'],
 };
+/** Bits that the types with --nbits take. */
+const NBITS: Readonly<Partial<Record<IndexKind, readonly [min: number, max: number]>>> = {
+	pq: [4, 12],
+	ivfpq: [4, 12],
+	rabitq: [1, 8],
+	ivfrabitq: [1, 8],
+};
+/** Stores of --refine, without product quantizers. */
+const STORES = ['flat', 'sq8', 'sq4', 'f16', 'bf16'] as const;
 const WITH_RESIDUALS: readonly IndexKind[] = ['ivfpq', 'ivfpqfs'];
 
 /** Training rows wanted per centroid, as in the engine, and the most memory they may take by default. */
@@ -66,24 +100,38 @@ const TRAINING_BYTES = 2 ** 30;
 
 const HELP = `
 Types, and bytes per vector:
-  flat     the vectors themselves, exact search         4 * d
-  sq8      one byte per component                       d
-  pq       product quantization                         m * nbits / 8
-  pqfs     the same with 4 bits, scanned 32 at a time   m / 2
-  ivfflat  cells of vectors, exact inside the cells     4 * d + 4
-  ivfsq8   cells of one byte per component              d + 4
-  ivfpq    cells of product-quantized residuals         m * nbits / 8 + 8
-  ivfpqfs  the same with 4 bits, scanned 32 at a time   m / 2 + 6
-  hnsw     a graph over the vectors themselves          4 * d + 8 * M + 4
---refine adds a second copy of the vectors to re-rank with: exact (flat), or one
-byte per component (sq8).
+  flat       the vectors themselves, exact search         4 * d
+  sq8        one byte per component                       d
+  sq4        four bits per component                      d / 2
+  f16        16-bit floats (IEEE half)                    2 * d
+  bf16       16-bit floats (bfloat16)                     2 * d
+  pq         product quantization                         m * nbits / 8
+  pqfs       the same with 4 bits, scanned 32 at a time   m / 2
+  ivfflat    cells of vectors, exact inside the cells     4 * d + 4
+  ivfsq8     cells of one byte per component              d + 4
+  ivfsq4     cells of four bits per component             d / 2 + 4
+  ivff16     cells of IEEE halves                         2 * d + 4
+  ivfbf16    cells of bfloat16                            2 * d + 4
+  ivfpq      cells of product-quantized residuals         m * nbits / 8 + 8
+  ivfpqfs    the same with 4 bits, scanned 32 at a time   m / 2 + 6
+  rabitq     nbits bits per component, no codebook        nbits * d / 8 + 4 or 12
+  ivfrabitq  cells of the same                            nbits * d / 8 + 8 or 16
+  hnsw       a graph over the vectors themselves          4 * d + 8 * M + 4
+--transform leads vectors through a transform first: pca:64 keeps the 64 dimensions
+in which they spread most (pcar also rotates them), opq rotates for the least error
+of codes (with m sub-vectors; opq:64 also reduces), rr rotates at random, l2norm
+makes them of length 1.
+--refine adds a second copy of the vectors to re-rank with: exact (flat), 16-bit
+floats (f16, bf16), 8 or 4 bits per component (sq8, sq4), or product-quantized
+(pq32: m 32, nbits 8; pq32x6: nbits 6).
 
 The file is read twice, in parts: for a random sample to train on, then to add
 every vector. The output appears under its name only when it is whole.
 
 Examples:
   vecino build embeddings.npy -o embeddings.vecino --metric cosine
-  vecino build sift.bvecs -o sift.vecino --nlist 1024 --m 16 --refine sq8`;
+  vecino build sift.bvecs -o sift.vecino --nlist 1024 --m 16 --refine sq8
+  vecino build embeddings.npy -o small.vecino --transform opq:64 --m 16 --refine sq8`;
 
 export function registerBuild(program: Command): void {
 	addCommand(program, 'build <vectors>', 'build an index file from a vector file')
@@ -94,7 +142,11 @@ export function registerBuild(program: Command): void {
 			'sub-vectors; divides d (default: the divisor nearest d / 8, of pqfs and ivfpqfs d / 4)',
 			integer(1, 65536),
 		)
-		.option('--nbits <n>', 'bits of a sub-code, 4 to 12 (default: 8)', integer(4, 12))
+		.option(
+			'--nbits <n>',
+			'bits of a sub-code, 4 to 12 (default: 8); of rabitq and ivfrabitq per component, 1 to 8 (default: 1)',
+			integer(1, 12),
+		)
 		.option('--nlist <n>', 'cells (default: 4 * sqrt(n), leaving at least 39 vectors to a cell)', integer(1, 2 ** 24))
 		.option('--M <n>', 'hnsw: links per vector, twice as many on the lowest level (default: 32)', integer(2, 512))
 		.option(
@@ -105,7 +157,12 @@ export function registerBuild(program: Command): void {
 		.addOption(metricOption())
 		.option('--pad', 'allow an m that does not divide d: fill vectors up with zeros')
 		.option('--no-residual', 'ivfpq, ivfpqfs: code vectors themselves, not their difference to the centroid')
-		.addOption(new Option('--refine <store>', 'keep vectors to re-rank candidates with').choices(['flat', 'sq8']))
+		.option('--transform <kind>', 'pca:64, pcar:64, opq, opq:64, rr or l2norm, ahead of the codes', readTransform)
+		.option(
+			'--refine <store>',
+			`keep vectors to re-rank candidates with: ${STORES.join(', ')}, pq<m> or pq<m>x<nbits>`,
+			refineStore,
+		)
 		.option('--k-factor <x>', 'candidates re-ranked per result (default: 10)', number(1, 1e6))
 		.addOption(seedOption('seed of training; the same seed gives the same file'))
 		.option(
@@ -113,6 +170,7 @@ export function registerBuild(program: Command): void {
 			'train on at most n vectors, drawn at random (default: 256 per centroid, at most 1 GiB)',
 			integer(1, 2 ** 32 - 1),
 		)
+		.addOption(threadsOption('auto'))
 		.addHelpText('after', HELP)
 		.action(withContext(run));
 }
@@ -122,6 +180,7 @@ async function run(context: Context, path: string, options: BuildOptions): Promi
 	checkIndexName(options.output);
 	await using source = await openFile(path, context);
 	await checkOutput(options.output, [path]);
+	await useThreads(options.threads);
 	using index = makeIndex(source, options);
 	const start = performance.now();
 	const trainedOn = await train(context, index, source, options);
@@ -162,47 +221,82 @@ async function run(context: Context, path: string, options: BuildOptions): Promi
 	};
 }
 
+/** A store of --refine. */
+function refineStore(value: string): RefineStore {
+	const word = STORES.find((store) => store === value);
+	if (word !== undefined) return word;
+	const pq = /^pq([1-9]\d{0,4})(?:x([4-9]|1[0-2]))?$/.exec(value);
+	if (pq !== null) return { pq: { m: Number(pq[1]), nbits: Number(pq[2] ?? 8) } };
+	throw new InvalidArgumentError(`It must be ${STORES.join(', ')}, pq<m> or pq<m>x<nbits>.`);
+}
+
 function checkApplies({ type, refine, kFactor, residual, ...options }: BuildOptions): void {
 	for (const name of ['m', 'nbits', 'pad', 'nlist', 'M', 'efConstruction'] as const) {
 		if (options[name] === undefined || TAKES[name].includes(type)) continue;
 		const flag = name === 'efConstruction' ? 'ef-construction' : name;
 		throw new UsageError(`--${flag} means nothing to --type ${type}; it is for ${TAKES[name].join(' and ')}`);
 	}
+	const [min, max] = NBITS[type] ?? [0, 0];
+	if (options.nbits !== undefined && (options.nbits < min || options.nbits > max)) {
+		throw new UsageError(`--nbits must be ${min} to ${max} for --type ${type}, got ${options.nbits}`);
+	}
 	if (!residual && !WITH_RESIDUALS.includes(type)) {
 		throw new UsageError(`--no-residual is for --type ${WITH_RESIDUALS.join(' and ')}`);
 	}
-	if (kFactor !== undefined && refine === undefined) throw new UsageError('--k-factor needs --refine flat or sq8');
-	if (refine !== undefined && type === 'flat')
+	if (kFactor !== undefined && refine === undefined) throw new UsageError('--k-factor needs --refine');
+	if (refine !== undefined && type === 'flat' && options.transform === undefined)
 		throw new UsageError('--refine is of no use to --type flat, which is exact');
 }
 
 function makeIndex(source: RowSource, options: BuildOptions): Index {
-	const { metric, pad = false, nbits = 8, residual: byResidual, refine: store, kFactor = 10 } = options;
-	const { n, d } = source;
-	const m = options.m ?? defaultM(d, options.type.endsWith('fs') ? 4 : 8);
+	const { metric, pad = false, residual: byResidual, refine: store, kFactor = 10, seed } = options;
+	const nbits = options.nbits ?? defaultNbits(options.type);
+	const { n } = source;
+	const { transform } = options;
+	if (transform?.kind === 'opq' && !TAKES.m.includes(options.type)) {
+		throw new UsageError(`--transform opq is for ${TAKES.m.join(', ')}`);
+	}
+	const d = dimensionBehind(transform, source.d, options.m);
+	const fast = options.type.endsWith('fs');
+	const m = options.m ?? defaultM(d, fast ? 4 : 8);
 	if (TAKES.m.includes(options.type)) checkM(m, d, pad);
 	const nlist = options.nlist ?? defaultNlist(n);
 	const make: Record<IndexKind, () => Index> = {
 		flat: () => new IndexFlat({ d, metric }),
 		sq8: () => new IndexScalarQuantizer({ d, metric }),
+		sq4: () => new IndexScalarQuantizer({ d, metric, type: 'sq4' }),
+		f16: () => new IndexScalarQuantizer({ d, metric, type: 'f16' }),
+		bf16: () => new IndexScalarQuantizer({ d, metric, type: 'bf16' }),
 		pq: () => new IndexPQ({ d, metric, m, nbits, pad }),
 		pqfs: () => new IndexPQFastScan({ d, metric, m, pad }),
 		ivfflat: () => new IndexIVFFlat({ d, metric, nlist }),
 		ivfsq8: () => new IndexIVFScalarQuantizer({ d, metric, nlist }),
+		ivfsq4: () => new IndexIVFScalarQuantizer({ d, metric, nlist, type: 'sq4' }),
+		ivff16: () => new IndexIVFScalarQuantizer({ d, metric, nlist, type: 'f16' }),
+		ivfbf16: () => new IndexIVFScalarQuantizer({ d, metric, nlist, type: 'bf16' }),
 		ivfpq: () => new IndexIVFPQ({ d, metric, nlist, m, nbits, pad, byResidual }),
 		ivfpqfs: () => new IndexIVFPQFastScan({ d, metric, nlist, m, pad, byResidual }),
 		hnsw: () => new IndexHNSW({ d, metric, M: options.M, efConstruction: options.efConstruction }),
+		rabitq: () => new IndexRaBitQ({ d, metric, nbits, seed }),
+		ivfrabitq: () => new IndexIVFRaBitQ({ d, metric, nlist, nbits, seed }),
 	};
-	const base = make[options.type]();
+	const inner = make[options.type]();
+	const made = transform && makeTransform(transform, source.d, d, m, fast ? 4 : Math.min(nbits, 8));
+	const base = made === undefined ? inner : new IndexPreTransform({ transforms: [made], index: inner });
 	return store === undefined ? base : new IndexRefine({ base, store, kFactor });
+}
+
+function defaultNbits(type: IndexKind): number {
+	return type.endsWith('rabitq') ? 1 : 8;
 }
 
 /** Trains on a random sample; returns its size. */
 async function train(context: Context, index: Index, source: RowSource, options: BuildOptions): Promise<number> {
 	if (index.isTrained) return 0;
 	const { n, d } = source;
-	const { seed, nlist = defaultNlist(n), nbits = 8 } = options;
-	const centroids = Math.max(TAKES.nlist.includes(options.type) ? nlist : 0, 2 ** nbits);
+	const { seed, nlist = defaultNlist(n), type } = options;
+	const codebook = type.endsWith('rabitq') ? 1 : 2 ** (options.nbits ?? defaultNbits(type));
+	const centroids = Math.max(TAKES.nlist.includes(type) ? nlist : 0, codebook);
 	const wanted = Math.min(ROWS_PER_CENTROID * centroids, Math.max(1, Math.floor(TRAINING_BYTES / (4 * d))));
 	const rows = new Random(seed).sample(n, Math.min(n, options.trainLimit ?? wanted));
 	const [sample] = await pick(context, source, [rows], 'read a sample to train on');

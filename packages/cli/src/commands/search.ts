@@ -11,7 +11,7 @@ import { checkOutput, checkSameDimension, readFirst } from '../data.ts';
 import { identify } from '../describe.ts';
 import { UsageError } from '../errors.ts';
 import { checkSearchOptions } from '../measure.ts';
-import { integer, kOption, number } from '../options.ts';
+import { integer, kOption, number, type Threads, threadsOption, useThreads } from '../options.ts';
 import { bytes, count, distance, millis, plural, table } from '../output.ts';
 
 interface SearchOptions {
@@ -21,6 +21,7 @@ interface SearchOptions {
 	readonly efSearch?: number;
 	readonly output?: string;
 	readonly limit?: number;
+	readonly threads: Threads;
 }
 
 /** Of the table: queries, and hits of each. */
@@ -46,6 +47,7 @@ export function registerSearch(program: Command): void {
 		.option('--ef-search <n>', 'hnsw: vectors kept in view, not less than k (default: 64)', integer(1, 2 ** 24))
 		.option('-o, --output <file>', 'write the result to a file, .ivecs or .jsonl')
 		.option('--limit <n>', 'only the first n queries', integer(1, 2 ** 32 - 1))
+		.addOption(threadsOption(1))
 		.addHelpText('after', HELP)
 		.action(withContext(run));
 }
@@ -54,6 +56,7 @@ async function run(context: Context, indexPath: string, queryPath: string, optio
 	const { k, nprobe, kFactor, efSearch, output, limit } = options;
 	const format = output === undefined ? undefined : formatOf(output);
 	if (output !== undefined) await checkOutput(output, [indexPath, queryPath]);
+	await useThreads(options.threads);
 	using index = await loadIndex(indexPath, context.run);
 	checkSearchOptions(index, { nprobe, kFactor, efSearch });
 	const identity = identify(index);

@@ -2,14 +2,15 @@
  * Ranking of cells: the centroids nearest to a query.
  *
  * Exactly, all centroids in int16 first where there are many; or by walking a graph over them, which looks at a few
- * hundred and misses some in a thousand of the nearest.
+ * hundred and misses some in a thousand of the nearest. Where a walk ends with fewer cells than asked for, that query is
+ * ranked exactly: there are always nprobe cells, and no cell comes twice.
  */
 
 import { PackedCentroids } from '../cluster/packed.ts';
 import type { Engine } from '../kernels/engine.ts';
-import { graphScratchBytes, rankScratchBytes, topkCapacity } from '../kernels/kernels.ts';
+import { type Call, graphScratchBytes, rankManyScratchBytes, topkBytes, topkCapacity } from '../kernels/kernels.ts';
+import { align16 } from '../quantizers/codec.ts';
 import type { Steps } from '../util/steps.ts';
-import type { SearchScratch } from './batch.ts';
 import { IndexFlat } from './flat.ts';
 import { HnswGraph } from './hnsw-graph.ts';
 
@@ -51,7 +52,7 @@ export function* cellGraphSteps(
 	ptr: number,
 	k: number,
 ): Steps<HnswGraph> {
-	using quantizer = new IndexFlat({ d, metric, engine });
+	using quantizer = new IndexFlat({ d, metric, engine, pruned: false });
 	quantizer.codes.reserve(k);
 	engine.arena.u8.copyWithin(quantizer.codes.tail(0).ptr, ptr, ptr + k * d * 4);
 	quantizer.codes.commit(k);
@@ -67,7 +68,6 @@ export function* cellGraphSteps(
 }
 
 export class CellRanker implements Disposable {
-	readonly #engine: Engine;
 	readonly #quantizer: IndexFlat;
 	readonly #nlist: number;
 	readonly #packed: PackedCentroids | undefined;
@@ -78,7 +78,6 @@ export class CellRanker implements Disposable {
 	 * @param graph - Over the centroids, by makeCellGraph; owned by the caller.
 	 */
 	constructor(engine: Engine, quantizer: IndexFlat, nlist: number, graph?: HnswGraph) {
-		this.#engine = engine;
 		this.#quantizer = quantizer;
 		this.#nlist = nlist;
 		this.#graph = graph;
@@ -90,57 +89,35 @@ export class CellRanker implements Disposable {
 		return this.#packed?.byteLength ?? 0;
 	}
 
-	/** Whether rank(nprobe) gives the very nearest cells, unless told to anyway. */
-	isExact(nprobe: number): boolean {
-		return this.#graph === undefined || nprobe * GRAPH_PROBES > this.#nlist;
+	/** Bytes of scratch that a call needs. */
+	workBytes(nprobe: number): number {
+		const { d } = this.#quantizer;
+		const nlist = this.#nlist;
+		const values = this.#usesPacked(nprobe) ? rankManyScratchBytes(nlist, d) : nlist * 4 + 64;
+		const graph = this.#graphFor(nprobe);
+		const walk = graph === undefined ? 0 : graphScratchBytes(graph.M, d, nlist, efFor(nprobe, nlist));
+		return align16(Math.max(values, walk)) + topkBytes(nprobe);
 	}
 
-	/**
-	 * The `nprobe` nearest cells of the query at `q`, nearest first, at coarse.labels and coarse.distances. Returns how
-	 * many: fewer only where a graph leads to no more.
-	 */
-	rank(coarse: SearchScratch, q: number, nprobe: number, exactly = false): number {
-		if (this.#graph !== undefined && !exactly && !this.isExact(nprobe)) {
-			return this.#rankGraph(this.#graph, coarse, q, nprobe);
-		}
-		if (this.#packed !== undefined && nprobe * PACK_PROBES <= this.#nlist) {
-			this.#rankPacked(this.#packed, q, nprobe, coarse.topk(0));
-		} else {
-			this.#rankAll(coarse, q, nprobe);
-		}
-		return coarse.finish(0);
-	}
-
-	#rankGraph(graph: HnswGraph, coarse: SearchScratch, q: number, nprobe: number): number {
-		const { arena, kernels } = this.#engine;
-		const ef = efFor(nprobe, this.#nlist);
-		const bytes = graphScratchBytes(graph.M, this.#quantizer.d, this.#nlist, ef);
-		const room = arena.allocScratch(bytes);
-		const found = kernels.hnswSearch(graph.ptr, q, nprobe, ef, room, coarse.distances, coarse.labels);
-		arena.freeScratch(room, bytes);
-		return found;
-	}
-
-	/** In int16 first, then exactly: the same result. */
-	#rankPacked({ ptr, magnitude, halfNorms, norm }: PackedCentroids, q: number, nprobe: number, topk: number): void {
-		const { arena, kernels } = this.#engine;
+	/** Ranks the cells for n queries: distances and numbers of the nprobe nearest, nearest first, layout (n, nprobe). */
+	call(q: number, n: number, nprobe: number, work: number, distances: number, labels: number): Call {
 		const { d, codes, metric } = this.#quantizer;
-		const k = this.#nlist;
-		const bytes = rankScratchBytes(k, d);
-		const room = arena.allocScratch(bytes);
+		const state = work + this.workBytes(nprobe) - topkBytes(nprobe);
 		const kind = metric === 'l2' ? 0 : 1;
-		const packed = [ptr, magnitude, halfNorms, norm] as const;
-		kernels.rankCells(q, d, codes.at(0), k, kind, ...packed, room, nprobe, topkCapacity(nprobe), topk);
-		arena.freeScratch(room, bytes);
+		const packed = this.#usesPacked(nprobe) ? this.#packed : undefined;
+		const found = [packed?.ptr ?? 0, packed?.magnitude ?? 0, packed?.halfNorms ?? 0, packed?.norm ?? 0] as const;
+		const top = [work, nprobe, topkCapacity(nprobe), state] as const;
+		const rank = [q, n, d, codes.at(0), this.#nlist, kind, ...found, ...top, distances, labels] as const;
+		const graph = this.#graphFor(nprobe);
+		return graph === undefined ? ['rankMany', ...rank] : ['hnswRank', graph.ptr, efFor(nprobe, this.#nlist), ...rank];
 	}
 
-	#rankAll(coarse: SearchScratch, q: number, nprobe: number): void {
-		const { arena, kernels } = this.#engine;
-		const { scanner, codes } = this.#quantizer;
-		kernels.topkInit(coarse.topk(0), nprobe, topkCapacity(nprobe));
-		scanner.setQuery(q, coarse.state(0));
-		arena.u32.set([codes.at(0), 0, 0, this.#nlist], coarse.entry >>> 2);
-		scanner.scan(coarse.state(0), [coarse.entry, 0, 0, 1, 0, coarse.tile, coarse.topk(0)]);
+	#usesPacked(nprobe: number): boolean {
+		return this.#packed !== undefined && nprobe * PACK_PROBES <= this.#nlist;
+	}
+
+	#graphFor(nprobe: number): HnswGraph | undefined {
+		return nprobe * GRAPH_PROBES <= this.#nlist ? this.#graph : undefined;
 	}
 
 	[Symbol.dispose](): void {

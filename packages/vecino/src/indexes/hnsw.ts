@@ -64,7 +64,10 @@ export class IndexHNSW extends Index<HNSWSearchParams> {
 		);
 		this.store = checkOneOf(where, 'store', options.store ?? 'flat', ['flat', 'sq8']);
 		const { d, metric, engine } = this;
-		this.storage = new (this.store === 'flat' ? IndexFlat : IndexScalarQuantizer)({ d, metric, engine });
+		this.storage =
+			this.store === 'flat'
+				? new IndexFlat({ d, metric, engine, pruned: false })
+				: new IndexScalarQuantizer({ d, metric, engine });
 	}
 
 	get ntotal(): number {

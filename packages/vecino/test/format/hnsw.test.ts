@@ -1,6 +1,11 @@
 /** Graphs in files that lie, with right checksums: links that lead nowhere, slots that cannot be. */
 import { describe, expect, it } from 'vitest';
+import { IndexIVFPQFastScan } from '../../src/indexes/fast-scan.ts';
 import { IndexHNSW } from '../../src/indexes/hnsw.ts';
+import { IndexIVFFlat } from '../../src/indexes/ivf-flat.ts';
+import { IndexIVFPQ } from '../../src/indexes/ivf-pq.ts';
+import { IndexIVFScalarQuantizer } from '../../src/indexes/ivf-scalar-quantizer.ts';
+import { IndexIVFRaBitQ } from '../../src/indexes/rabitq.ts';
 import { readIndex } from '../../src/io/read-index.ts';
 import { writeIndex } from '../../src/io/write-index.ts';
 import { createEngineSync } from '../../src/kernels/engine.ts';
@@ -118,6 +123,30 @@ describe('graphs', () => {
 		expect(writeIndex(index)).toEqual(before);
 		using once = new IndexHNSW({ d: 6, M: 4, engine });
 		expect(writeIndex(index.add(x.slice(100)))).toEqual(writeIndex(once.add(x)));
+	});
+
+	it('over cells of every kind: what was read is what was written', () => {
+		const x = clustered(300, 8, { rank: 3 });
+		const options = { d: 8, nlist: 5, coarse: 'hnsw' } as const;
+		const makers = [
+			() => new IndexIVFFlat(options),
+			...(['sq8', 'sq4', 'f16', 'bf16'] as const).map(
+				(type) => () => new IndexIVFScalarQuantizer({ ...options, type }),
+			),
+			() => new IndexIVFPQ({ ...options, m: 2, nbits: 5 }),
+			() => new IndexIVFPQFastScan({ ...options, m: 4 }),
+			() => new IndexIVFRaBitQ({ ...options, nbits: 2 }),
+		];
+		for (const make of makers) {
+			using index = make();
+			using untrained = readIndex(writeIndex(index));
+			expect(writeIndex(untrained)).toEqual(writeIndex(index));
+			index.train(x).add(x);
+			using back = readIndex(writeIndex(index));
+			expect(back).toMatchObject({ coarse: 'hnsw' });
+			expect(writeIndex(back)).toEqual(writeIndex(index));
+			expect(back.search(x, 5)).toEqual(index.search(x, 5));
+		}
 	});
 
 	it('what was read goes on like what was written', () => {

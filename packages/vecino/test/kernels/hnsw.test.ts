@@ -2,11 +2,19 @@
  * The graph kernels against their scalar twin, bit for bit: every list, every result, and what an add undone leaves.
  */
 import { describe, expect, it } from 'vitest';
+import { PackedCentroids } from '../../src/cluster/packed.ts';
 import { HnswGraph } from '../../src/indexes/hnsw-graph.ts';
 import { CodeArray } from '../../src/invlists/code-array.ts';
 import { createEngineSync, type Engine } from '../../src/kernels/engine.ts';
-import { GRAPH_BYTES, graphScratchBytes } from '../../src/kernels/kernels.ts';
-import { ScalarQuantizer } from '../../src/quantizers/scalar.ts';
+import {
+	GRAPH_BYTES,
+	graphScratchBytes,
+	NO_LINK,
+	rankManyScratchBytes,
+	topkBytes,
+	topkCapacity,
+} from '../../src/kernels/kernels.ts';
+import { Sq8Quantizer } from '../../src/quantizers/sq8.ts';
 import { clustered } from '../support/data.ts';
 
 const BUILDS = (['relaxed', 'simd'] as const).filter((kernels) => {
@@ -34,7 +42,7 @@ function outcome(engine: Engine, { d, n, M, efConstruction, metric, sq8, ties }:
 	const { arena, kernels } = engine;
 	const x = clustered(n + 5, d, { clusters: 4, rank: 3, seed: d + n });
 	if (ties) for (const i of x.data.keys()) x.data[i] = Math.round(x.data[i]! / 2);
-	using quantizer = new ScalarQuantizer(engine, d);
+	using quantizer = new Sq8Quantizer(engine, d);
 	const step = new Float32Array(d).fill(0.05);
 	quantizer.setRange(new Float32Array(d).fill(-6), step);
 	using codes = new CodeArray(arena, { codeSize: sq8 ? d : 4 * d, blockSize: 1, termBytes: 0 });
@@ -97,6 +105,52 @@ function outcome(engine: Engine, { d, n, M, efConstruction, metric, sq8, ties }:
 	return outputs;
 }
 
+interface Ranked {
+	readonly graph: Uint8Array;
+	readonly exact: Uint8Array;
+	readonly labels: Uint32Array;
+}
+
+/** Ranks nq queries by a graph over k centroids, with `cut` one without links on level 0, and by all centroids. */
+function ranked(
+	engine: Engine,
+	[nq, k, d, nprobe, ef]: readonly [nq: number, k: number, d: number, nprobe: number, ef: number],
+	metric: 'l2' | 'ip',
+	cut: boolean,
+): Ranked {
+	const { arena, kernels } = engine;
+	const x = clustered(k + nq, d, { clusters: 4, rank: 3, seed: d + k });
+	using codes = new CodeArray(arena, { codeSize: 4 * d, blockSize: 1, termBytes: 0 });
+	codes.reserve(k);
+	arena.writeF32(codes.tail(0).ptr, x.data.subarray(0, k * d));
+	codes.commit(k);
+	using graph = new HnswGraph(engine, { codes, d, metric, fixed: true }, 8, 20);
+	for (const _ of graph.addSteps(k, 'add'));
+	// Every walk ends on level 0 in a row without links.
+	if (cut) for (const { ptr, n } of graph.links.segments()) arena.u32.fill(NO_LINK, ptr >>> 2, (ptr >>> 2) + n * 16);
+	using packed = new PackedCentroids(engine, d, codes.at(0), k);
+	const work = Math.max(rankManyScratchBytes(k, d) + k * 4, graphScratchBytes(8, d, k, ef));
+	const blocks = [x.data.subarray(k * d).length * 4, work, topkBytes(nprobe), nq * nprobe * 8];
+	const [q, scratch, state, out] = blocks.map((bytes) => arena.allocZeroed(bytes)) as [number, number, number, number];
+	arena.writeF32(q, x.data.subarray(k * d));
+	const outputs: Uint8Array[] = [];
+	const small = [packed.ptr, packed.magnitude, packed.halfNorms, packed.norm] as const;
+	const top = [scratch, nprobe, topkCapacity(nprobe), state, out, out + nq * nprobe * 4] as const;
+	const run = (call: () => void): void => {
+		arena.u8.fill(0xa5, out, out + nq * nprobe * 8);
+		call();
+		outputs.push(arena.u8.slice(out, out + nq * nprobe * 8));
+	};
+	const kind = metric === 'l2' ? 0 : 1;
+	run(() => kernels.hnswRank(graph.ptr, ef, q, nq, d, codes.at(0), k, kind, ...small, ...top));
+	run(() => kernels.hnswRank(graph.ptr, ef, q, nq, d, codes.at(0), k, kind, 0, 0, 0, 0, ...top));
+	expect(outputs[1]).toEqual(outputs[0]);
+	const labels = new Uint32Array(outputs[0]!.slice(nq * nprobe * 4).buffer);
+	run(() => kernels.rankMany(q, nq, d, codes.at(0), k, kind, 0, 0, 0, 0, ...top));
+	for (const ptr of [q, scratch, state, out]) arena.free(ptr);
+	return { graph: outputs[0]!, exact: outputs[2]!, labels };
+}
+
 describe.each(BUILDS)('kernels %s = reference', (build) => {
 	const same = (shape: Shape): void => {
 		const expected = outcome(createEngineSync({ kernels: 'reference' }), shape);
@@ -124,6 +178,30 @@ describe.each(BUILDS)('kernels %s = reference', (build) => {
 				[16, 8],
 			] as const) {
 				for (const ties of [true, false]) same({ d: 6, n, M, efConstruction, metric: 'l2', ties });
+			}
+		}
+	});
+
+	it('hnswRank: full rows of different cells; where the walk finds too few, those of rankMany', () => {
+		for (const metric of ['l2', 'ip'] as const) {
+			for (const shape of [
+				[1, 300, 16, 1, 8],
+				[5, 300, 7, 3, 20],
+				[0, 40, 3, 2, 4],
+				[9, 513, 33, 10, 60],
+				[4, 20, 5, 20, 20],
+			] as const) {
+				const [nq, k, , nprobe, ef] = shape;
+				for (const cut of [false, true]) {
+					const found = ranked(createEngineSync({ kernels: build }), shape, metric, cut);
+					expect(found, `${shape}`).toEqual(ranked(createEngineSync({ kernels: 'reference' }), shape, metric, cut));
+					if ((cut && nprobe > 1) || (nprobe === k && ef === k)) expect(found.graph).toEqual(found.exact);
+					for (let i = 0; i < nq; i++) {
+						const cells = found.labels.subarray(i * nprobe, (i + 1) * nprobe);
+						expect(new Set(cells).size).toBe(nprobe);
+						expect(Math.max(...cells)).toBeLessThan(k);
+					}
+				}
 			}
 		}
 	});

@@ -6,6 +6,7 @@
 import type { Arena } from '../arena.ts';
 import { GRAPH, type KernelFunctions, NO_LINK } from '../kernels.ts';
 import { f, ip, l2 } from './arithmetic.ts';
+import { nearestKernels } from './nearest.ts';
 import { sq8Kernels } from './sq8.ts';
 
 interface Candidate {
@@ -13,8 +14,9 @@ interface Candidate {
 	readonly distance: number;
 }
 
-export function hnswKernels(arena: Arena): Pick<KernelFunctions, 'hnswSearch' | 'hnswInsert'> {
-	return {
+export function hnswKernels(arena: Arena): Pick<KernelFunctions, 'hnswSearch' | 'hnswInsert' | 'hnswRank'> {
+	const nearest = nearestKernels(arena);
+	const kernels: ReturnType<typeof hnswKernels> = {
 		hnswSearch(graph, q, k, ef, scratch, outDistances, outLabels) {
 			const walk = new Walk(arena, graph, scratch);
 			const found = walk.get('rows') === 0 ? [] : walk.searchLevel(q, 0, walk.descend(q, 0), ef).slice(0, k);
@@ -51,7 +53,28 @@ export function hnswKernels(arena: Arena): Pick<KernelFunctions, 'hnswSearch' | 
 			}
 			walk.set('rows', row + 1);
 		},
+
+		// Each query by the graph; by all centroids where that finds too few.
+		hnswRank(graph, ef, q, n, d, ...rest) {
+			const [scratch, nprobe, , , outDistances, outLabels] = rest.slice(-6) as [
+				number,
+				number,
+				number,
+				number,
+				number,
+				number,
+			];
+			const [centroids, k, metric] = rest;
+			for (let i = 0; i < n; i++) {
+				const row = q + i * d * 4;
+				const [distances, labels] = [outDistances + i * nprobe * 4, outLabels + i * nprobe * 4];
+				if (kernels.hnswSearch(graph, row, nprobe, ef, scratch, distances, labels) === nprobe) continue;
+				const top = rest.slice(-5, -2) as [number, number, number];
+				nearest.rankMany(row, 1, d, centroids, k, metric, 0, 0, 0, 0, scratch, ...top, distances, labels);
+			}
+		},
 	};
+	return kernels;
 }
 
 /** One graph, and the distances computed in it. */

@@ -98,6 +98,7 @@ const COMPONENTS: Readonly<Record<string, string>> = {
 	directory: 'directory of lists',
 	rotation: 'rotation and its centre',
 	refine: 'store to re-rank with',
+	links: 'links of the graph',
 	transforms: 'matrices of transforms',
 };
 

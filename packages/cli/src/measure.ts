@@ -5,6 +5,7 @@
 import {
 	type Index,
 	IndexFlat,
+	IndexHNSW,
 	type Interval,
 	type LabelMatrix,
 	type Metric,
@@ -114,8 +115,14 @@ export function kFactorFor(candidates: number, k: number): number {
 }
 
 /** Refuses search options that the index has no use for. */
-export function checkSearchOptions(index: Index, { nprobe, kFactor }: { nprobe?: unknown; kFactor?: unknown }): void {
-	const { ivf, refine } = partsOf(index);
+export function checkSearchOptions(
+	index: Index,
+	{ nprobe, kFactor, efSearch }: { nprobe?: unknown; kFactor?: unknown; efSearch?: unknown },
+): void {
+	const { base, ivf, refine } = partsOf(index);
+	if (efSearch !== undefined && !(base instanceof IndexHNSW)) {
+		throw new UsageError(`--ef-search is for graphs (build --type hnsw); this is an ${identify(index).type}`);
+	}
 	if (nprobe !== undefined && ivf === undefined) {
 		throw new UsageError(`--nprobe is for indexes with cells; this is an ${identify(index).type}`);
 	}

@@ -318,6 +318,7 @@ describe('the other types', () => {
 		[['--type', 'ivfflat', '--nlist', '16'], 'IndexIVFFlat', 0.8],
 		[['--type', 'ivfsq8', '--nlist', '16'], 'IndexIVFScalarQuantizer', 0.8],
 		[['--type', 'ivfpqfs', '--nlist', '16', '--refine', 'sq8'], 'IndexRefine(IndexIVFPQFastScan, sq8)', 0.8],
+		[['--type', 'hnsw', '--M', '8', '--ef-construction', '40'], 'IndexHNSW', 0.95],
 		[['--type', 'sq4'], 'IndexScalarQuantizer', 0.5],
 		[['--type', 'f16'], 'IndexScalarQuantizer', 0.95],
 		[['--type', 'bf16'], 'IndexScalarQuantizer', 0.95],

@@ -5,6 +5,7 @@
 // smaller of two centroids per lane, so the nprobe-th smallest of those is at least the nprobe-th smallest of all:
 // a limit from it is safe, only a little wider.
 import { l2Many, ipMany, l2One, ipOne } from './distances';
+import { hnswSearch } from './hnsw';
 import { BLOCK, LARGEST_MARGIN, LENGTH, largestNorm, nearestPack, panel, rankCells, slackOf } from './nearest';
 import { topkAppend, topkFinish, topkInit, topkPush, topkRoom, topkWorst } from './topk';
 
@@ -36,6 +37,24 @@ export function rankMany(
 			topkPush(state, scratch, k, 0, 0);
 		}
 		topkFinish(state, outDistances, outLabels);
+		q += bytes; outDistances += step; outLabels += step;
+	}
+}
+
+/**
+ * rankMany by a walk over a graph of the k centroids with a pool of ef >= nprobe: nearly the nearest. A query whose walk ends with
+ * fewer than nprobe is ranked by all centroids. Scratch: that of rankMany and of hnswSearch, the larger.
+ */
+export function hnswRank(
+	g: usize, ef: u32, q: usize, n: usize, d: usize, centroids: usize, k: usize, metric: i32,
+	packed: usize, magnitude: i32, halfNorms: usize, centroidNorm: f32,
+	scratch: usize, nprobe: u32, capacity: u32, state: usize, outDistances: usize, outLabels: usize,
+): void {
+	const step = <usize>nprobe << 2, bytes = d << 2;
+	for (let i: usize = 0; i < n; ++i) {
+		if (hnswSearch(g, q, nprobe, ef, scratch, outDistances, outLabels) < nprobe) {
+			rankMany(q, 1, d, centroids, k, metric, packed, magnitude, halfNorms, centroidNorm, scratch, nprobe, capacity, state, outDistances, outLabels);
+		}
 		q += bytes; outDistances += step; outLabels += step;
 	}
 }

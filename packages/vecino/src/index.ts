@@ -22,7 +22,7 @@ export {
 	normalize,
 	squaredL2,
 } from './core/metric.ts';
-export type { IVFSearchParams, RefineSearchParams, SearchParams } from './core/options.ts';
+export type { HNSWSearchParams, IVFSearchParams, RefineSearchParams, SearchParams } from './core/options.ts';
 export {
 	emptySearchStats,
 	type Hit,
@@ -50,6 +50,7 @@ export {
 	type IndexPQFastScanOptions,
 } from './indexes/fast-scan.ts';
 export { IndexFlat, type IndexFlatOptions } from './indexes/flat.ts';
+export { IndexHNSW, type IndexHNSWOptions } from './indexes/hnsw.ts';
 export { IndexIDMap, type IndexIDMapOptions } from './indexes/id-map.ts';
 export { IndexIVF, type IndexIVFOptions } from './indexes/ivf.ts';
 export { IndexIVFFlat } from './indexes/ivf-flat.ts';

@@ -6,6 +6,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import {
 	type Index,
 	IndexFlat,
+	IndexHNSW,
 	IndexIVFFlat,
 	IndexIVFPQ,
 	IndexIVFPQFastScan,
@@ -49,6 +50,7 @@ const TYPES = [
 	'ivfpqfs',
 	'rabitq',
 	'ivfrabitq',
+	'hnsw',
 ] as const;
 type IndexKind = (typeof TYPES)[number];
 
@@ -58,6 +60,8 @@ interface BuildOptions {
 	readonly m?: number;
 	readonly nbits?: number;
 	readonly nlist?: number;
+	readonly M?: number;
+	readonly efConstruction?: number;
 	readonly metric: Metric;
 	readonly pad?: boolean;
 	/** False with --no-residual. */
@@ -71,10 +75,12 @@ interface BuildOptions {
 }
 
 /** Options that only some types take. */
-const TAKES: Readonly<Record<'m' | 'nbits' | 'pad' | 'nlist', readonly IndexKind[]>> = {
+const TAKES: Readonly<Record<'m' | 'nbits' | 'pad' | 'nlist' | 'M' | 'efConstruction', readonly IndexKind[]>> = {
 	m: ['pq', 'pqfs', 'ivfpq', 'ivfpqfs'],
 	nbits: ['pq', 'ivfpq', 'rabitq', 'ivfrabitq'],
 	pad: ['pq', 'pqfs', 'ivfpq', 'ivfpqfs'],
+	M: ['hnsw'],
+	efConstruction: ['hnsw'],
 	nlist: ['ivfflat', 'ivfsq8', 'ivfsq4', 'ivff16', 'ivfbf16', 'ivfpq', 'ivfpqfs', 'ivfrabitq'],
 };
 /** Bits that the types with --nbits take. */
@@ -110,6 +116,7 @@ Types, and bytes per vector:
   ivfpqfs    the same with 4 bits, scanned 32 at a time   m / 2 + 6
   rabitq     nbits bits per component, no codebook        nbits * d / 8 + 4 or 12
   ivfrabitq  cells of the same                            nbits * d / 8 + 8 or 16
+  hnsw       a graph over the vectors themselves          4 * d + 8 * M + 4
 --transform leads vectors through a transform first: pca:64 keeps the 64 dimensions
 in which they spread most (pcar also rotates them), opq rotates for the least error
 of codes (with m sub-vectors; opq:64 also reduces), rr rotates at random, l2norm
@@ -141,6 +148,12 @@ export function registerBuild(program: Command): void {
 			integer(1, 12),
 		)
 		.option('--nlist <n>', 'cells (default: 4 * sqrt(n), leaving at least 39 vectors to a cell)', integer(1, 2 ** 24))
+		.option('--M <n>', 'hnsw: links per vector, twice as many on the lowest level (default: 32)', integer(2, 512))
+		.option(
+			'--ef-construction <n>',
+			'hnsw: vectors in view while one is added; more make a better graph, slower (default: 64)',
+			integer(1, 65536),
+		)
 		.addOption(metricOption())
 		.option('--pad', 'allow an m that does not divide d: fill vectors up with zeros')
 		.option('--no-residual', 'ivfpq, ivfpqfs: code vectors themselves, not their difference to the centroid')
@@ -218,9 +231,10 @@ function refineStore(value: string): RefineStore {
 }
 
 function checkApplies({ type, refine, kFactor, residual, ...options }: BuildOptions): void {
-	for (const name of ['m', 'nbits', 'pad', 'nlist'] as const) {
+	for (const name of ['m', 'nbits', 'pad', 'nlist', 'M', 'efConstruction'] as const) {
 		if (options[name] === undefined || TAKES[name].includes(type)) continue;
-		throw new UsageError(`--${name} means nothing to --type ${type}; it is for ${TAKES[name].join(' and ')}`);
+		const flag = name === 'efConstruction' ? 'ef-construction' : name;
+		throw new UsageError(`--${flag} means nothing to --type ${type}; it is for ${TAKES[name].join(' and ')}`);
 	}
 	const [min, max] = NBITS[type] ?? [0, 0];
 	if (options.nbits !== undefined && (options.nbits < min || options.nbits > max)) {
@@ -262,6 +276,7 @@ function makeIndex(source: RowSource, options: BuildOptions): Index {
 		ivfbf16: () => new IndexIVFScalarQuantizer({ d, metric, nlist, type: 'bf16' }),
 		ivfpq: () => new IndexIVFPQ({ d, metric, nlist, m, nbits, pad, byResidual }),
 		ivfpqfs: () => new IndexIVFPQFastScan({ d, metric, nlist, m, pad, byResidual }),
+		hnsw: () => new IndexHNSW({ d, metric, M: options.M, efConstruction: options.efConstruction }),
 		rabitq: () => new IndexRaBitQ({ d, metric, nbits, seed }),
 		ivfrabitq: () => new IndexIVFRaBitQ({ d, metric, nlist, nbits, seed }),
 	};

@@ -31,6 +31,7 @@ interface RecallOptions {
 	readonly k: number;
 	readonly nprobe?: number[];
 	readonly kFactor?: number;
+	readonly efSearch?: number;
 	readonly limit?: number;
 	readonly seed: number;
 }
@@ -78,6 +79,7 @@ export function registerRecall(program: Command): void {
 			integers(1, 2 ** 24),
 		)
 		.option('--k-factor <x>', 'candidates re-ranked per result (default: as built)', number(1, 1e6))
+		.option('--ef-search <n>', 'hnsw: vectors kept in view, not less than k (default: 64)', integer(1, 2 ** 24))
 		.option('--limit <n>', 'only the first n queries of the file', integer(1, 2 ** 32 - 1))
 		.addOption(seedOption('seed of the draw of queries'))
 		.addHelpText('after', HELP)
@@ -85,10 +87,10 @@ export function registerRecall(program: Command): void {
 }
 
 async function run(context: Context, indexPath: string, options: RecallOptions): Promise<object> {
-	const { k, kFactor } = options;
+	const { k, kFactor, efSearch } = options;
 	checkSources(options);
 	using index = await loadIndex(indexPath, context.run);
-	checkSearchOptions(index, { nprobe: options.nprobe, kFactor });
+	checkSearchOptions(index, { nprobe: options.nprobe, kFactor, efSearch });
 	if (index.ntotal === 0) throw new Failure(`${indexPath}: the index is empty`);
 	const { queries, truth, own } = await prepare(context, index, indexPath, options);
 	const { ivf } = partsOf(index);
@@ -97,7 +99,11 @@ async function run(context: Context, indexPath: string, options: RecallOptions):
 
 	const rows: RecallRow[] = [];
 	for (const nprobe of nprobes) {
-		const params: RefineSearchParams = { ...(nprobe && { nprobe }), ...(kFactor && { kFactor }) };
+		const params: RefineSearchParams = {
+			...(nprobe && { nprobe }),
+			...(kFactor && { kFactor }),
+			...(efSearch && { efSearch }),
+		};
 		const width = own === undefined ? k : k + 1;
 		const { found, ms } = await searchEach(context, queries, width, (q) => index.search(q, width, params));
 		const stats = { nq: 0, ndis: 0, nlistsVisited: 0 };

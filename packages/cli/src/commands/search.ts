@@ -18,6 +18,7 @@ interface SearchOptions {
 	readonly k: number;
 	readonly nprobe?: number;
 	readonly kFactor?: number;
+	readonly efSearch?: number;
 	readonly output?: string;
 	readonly limit?: number;
 	readonly threads: Threads;
@@ -43,6 +44,7 @@ export function registerSearch(program: Command): void {
 		.addOption(kOption())
 		.option('--nprobe <n>', 'cells opened per query (default: as measured in training)', integer(1, 2 ** 24))
 		.option('--k-factor <x>', 'candidates re-ranked per result (default: as built)', number(1, 1e6))
+		.option('--ef-search <n>', 'hnsw: vectors kept in view, not less than k (default: 64)', integer(1, 2 ** 24))
 		.option('-o, --output <file>', 'write the result to a file, .ivecs or .jsonl')
 		.option('--limit <n>', 'only the first n queries', integer(1, 2 ** 32 - 1))
 		.addOption(threadsOption(1))
@@ -51,12 +53,12 @@ export function registerSearch(program: Command): void {
 }
 
 async function run(context: Context, indexPath: string, queryPath: string, options: SearchOptions): Promise<object> {
-	const { k, nprobe, kFactor, output, limit } = options;
+	const { k, nprobe, kFactor, efSearch, output, limit } = options;
 	const format = output === undefined ? undefined : formatOf(output);
 	if (output !== undefined) await checkOutput(output, [indexPath, queryPath]);
 	await useThreads(options.threads);
 	using index = await loadIndex(indexPath, context.run);
-	checkSearchOptions(index, { nprobe, kFactor });
+	checkSearchOptions(index, { nprobe, kFactor, efSearch });
 	const identity = identify(index);
 	const queries = await readFirst(context, queryPath, limit);
 	checkSameDimension(queryPath, queries.d, indexPath, index.d);
@@ -64,6 +66,7 @@ async function run(context: Context, indexPath: string, queryPath: string, optio
 	const params: RefineSearchParams & IVFSearchParams = {
 		...(nprobe !== undefined && { nprobe }),
 		...(kFactor !== undefined && { kFactor }),
+		...(efSearch !== undefined && { efSearch }),
 		...context.run,
 	};
 	const result = await index.searchAsync(queries, k, params);

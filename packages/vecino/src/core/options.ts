@@ -31,8 +31,14 @@ export interface IVFSearchParams extends SearchParams {
 	readonly nprobe?: number | undefined;
 }
 
+/** Parameters of one search of an IndexHNSW. */
+export interface HNSWSearchParams extends SearchParams {
+	/** Nodes kept in view: more find more, slower. Never less than k. Default: 64. */
+	readonly efSearch?: number | undefined;
+}
+
 /** Parameters of one search of an IndexRefine; the rest goes to the base index. */
-export interface RefineSearchParams extends IVFSearchParams {
+export interface RefineSearchParams extends IVFSearchParams, HNSWSearchParams {
 	/** Candidates re-ranked per result. */
 	readonly kFactor?: number | undefined;
 }
@@ -119,6 +125,18 @@ export const IVF_SEARCH_PARAMS: OptionTable = Object.freeze({
 		min: 1,
 		max: 2 ** 31,
 		help: 'cells opened; default: the value measured in training (stats().lists.nprobe)',
+	},
+	...SEARCH_PARAMS,
+});
+
+/** Parameters of one search of an IndexHNSW. */
+export const HNSW_SEARCH_PARAMS: OptionTable = Object.freeze({
+	efSearch: {
+		type: 'integer',
+		default: 64,
+		min: 1,
+		max: 2 ** 31,
+		help: 'nodes kept in view; never less than k',
 	},
 	...SEARCH_PARAMS,
 });

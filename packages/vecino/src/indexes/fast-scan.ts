@@ -71,7 +71,7 @@ export class IndexIVFPQFastScan extends IndexIVF {
 
 	constructor(options: IndexIVFPQFastScanOptions) {
 		const where = 'IndexIVFPQFastScan';
-		checkKeys(where, options, ['d', 'metric', 'engine', 'nlist', 'm', 'pad', 'byResidual']);
+		checkKeys(where, options, ['d', 'metric', 'engine', 'nlist', 'coarse', 'm', 'pad', 'byResidual']);
 		const byResidual = checkBoolean(where, 'byResidual', options.byResidual ?? true);
 		super(where, options, byResidual, ({ engine }) => fastCodec(where, options, engine));
 		this.pq = (this.codec as FastScanQuantizer).pq;

@@ -18,7 +18,7 @@ export class IndexIVFFlat extends IndexIVF {
 	readonly type = 'IndexIVFFlat';
 
 	constructor(options: IndexIVFOptions) {
-		checkKeys('IndexIVFFlat', options, ['d', 'metric', 'engine', 'nlist']);
+		checkKeys('IndexIVFFlat', options, ['d', 'metric', 'engine', 'nlist', 'coarse']);
 		super('IndexIVFFlat', options, false, ({ engine, d }) => new FlatCodec(engine, d));
 	}
 }

@@ -32,7 +32,7 @@ export class IndexIVFPQ extends IndexIVF {
 
 	constructor(options: IndexIVFPQOptions) {
 		const where = 'IndexIVFPQ';
-		checkKeys(where, options, ['d', 'metric', 'engine', 'nlist', 'm', 'nbits', 'pad', 'byResidual']);
+		checkKeys(where, options, ['d', 'metric', 'engine', 'nlist', 'coarse', 'm', 'nbits', 'pad', 'byResidual']);
 		const { m, nbits, pad } = options;
 		const byResidual = checkBoolean(where, 'byResidual', options.byResidual ?? true);
 		super(where, options, byResidual, ({ d, engine }) => new ProductQuantizer({ d, m, nbits, pad, engine }));

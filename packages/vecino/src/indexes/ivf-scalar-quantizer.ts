@@ -28,7 +28,7 @@ export class IndexIVFScalarQuantizer extends IndexIVF {
 
 	constructor(options: IndexIVFScalarQuantizerOptions) {
 		const where = 'IndexIVFScalarQuantizer';
-		checkKeys(where, options, ['d', 'metric', 'engine', 'nlist', 'type']);
+		checkKeys(where, options, ['d', 'metric', 'engine', 'nlist', 'coarse', 'type']);
 		const type = checkOneOf(where, 'type', options.type ?? 'sq8', SCALAR_TYPES);
 		super(where, options, false, ({ engine, d }) => scalarCodec(engine, d, type));
 		this.scalarType = type;

@@ -21,12 +21,13 @@ import type { VectorSet } from '../core/vectors.ts';
 import { ArrayInvertedLists } from '../invlists/array-lists.ts';
 import { inWindows } from '../kernels/pool/parallel.ts';
 import type { BlockScanner, Codec } from '../quantizers/codec.ts';
-import { checkInt } from '../util/check.ts';
+import { checkInt, checkOneOf } from '../util/check.ts';
 import type { Steps } from '../util/steps.ts';
 import { Index, type IndexOptions, type TrainOptions } from './base.ts';
 import { chunks, kernelMetric, loadRows } from './batch.ts';
-import { CellRanker } from './cells.ts';
+import { CellRanker, cellGraphSteps, makeCellGraph } from './cells.ts';
 import { IndexFlat } from './flat.ts';
+import type { HnswGraph } from './hnsw-graph.ts';
 import { BlockSearch, blockSize, type SearchedCells, searchCost, searchTogether } from './ivf-search.ts';
 import { MAX_POOL, measureNprobe } from './nprobe.ts';
 import { meanRow, termRange } from './terms.ts';
@@ -34,8 +35,19 @@ import { meanRow, termRange } from './terms.ts';
 export interface IndexIVFOptions extends IndexOptions {
 	/** Cells, 1..2^24; training on fewer vectors makes fewer. */
 	readonly nlist: number;
+	/**
+	 * How a search ranks cells: by all centroids ('flat', exact), or by a graph over them ('hnsw', FAISS's IVF..._HNSW32),
+	 * which takes 260 bytes a cell and longer to train, misses some in a thousand of the nearest, and is faster from about
+	 * 32,768 cells on, where 'auto' takes it. Default: 'flat'.
+	 */
+	readonly coarse?: 'flat' | 'hnsw' | 'auto' | undefined;
 }
 
+/**
+ * From so many cells on a walk over a graph ranks them faster than int16 over all, with 0.5 % of the nearest missed at most.
+ * 65,536 x 128: 2.5 times for 1 cell, 2.1 for 16, 1.4 for 64; 16,384: 1.5, 1, 0.9.
+ */
+const GRAPH_CELLS = 32_768;
 /** Iterations for coarse centroids, as in FAISS: more barely change recall. */
 const COARSE_ITERATIONS = 10;
 
@@ -50,6 +62,10 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	#centre = 0;
 	#centreKnown = false;
 	#ranker: CellRanker | undefined;
+	/** Over the centroids, with coarse 'hnsw'. */
+	#cellGraph: HnswGraph | undefined;
+	/** How a search ranks cells. */
+	readonly coarse: 'flat' | 'hnsw';
 	#lists: ArrayInvertedLists | undefined;
 	#nlist: number;
 	#nprobe = 1;
@@ -67,6 +83,8 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	) {
 		super(where, options);
 		this.#nlist = checkInt(where, 'nlist', options.nlist, 1, 2 ** 24);
+		const coarse = checkOneOf(where, 'coarse', options.coarse ?? 'flat', ['flat', 'hnsw', 'auto']);
+		this.coarse = coarse !== 'auto' ? coarse : this.#nlist >= GRAPH_CELLS ? 'hnsw' : 'flat';
 		this.codec = makeCodec(this);
 		this.byResidual = byResidual;
 		const kind = kernelMetric(this.metric);
@@ -109,7 +127,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	stats(): IndexStats {
 		const base = { type: this.type, ntotal: this.#ntotal, d: this.d };
 		if (this.#lists === undefined) return { ...base, bytes: this.codec.bytes() };
-		const packed = this.#ranker?.byteLength ?? 0;
+		const packed = (this.#ranker?.byteLength ?? 0) + (this.#cellGraph?.byteLength ?? 0);
 		const centroids = this.quantizer.byteLength + this.engine.arena.sizeOf(this.#centre) + packed;
 		const bytes = { ...this.#lists.bytes(), centroids, ...this.codec.bytes() };
 		return { ...base, bytes, lists: this.#lists.stats(this.#nprobe) };
@@ -155,13 +173,16 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		const sample = sampleRows(x.n, k * (options.maxPointsPerCentroid ?? 256), seed);
 		using rows = sampledRows(engine, x, sample, metric === 'cosine');
 		const coarse = { ...options, niter: options.niter ?? COARSE_ITERATIONS, spherical: metric !== 'l2' };
+		let graph: HnswGraph | undefined;
 		const trained = yield* kmeansSteps(engine, rows, k, coarse, 'coarse k-means');
 		try {
 			const nprobe = yield* measureNprobe(engine, x, metric, trained.ptr, k, seed);
 			// Last, because it takes effect at once: an abort before leaves the index as it was.
+			if (this.coarse === 'hnsw') graph = yield* cellGraphSteps(engine, this.d, kernelMetric(metric), trained.ptr, k);
 			yield* this.#trainCodec(x, trained.ptr, k, options);
-			this.setTrained(arena.readF32(trained.ptr, k * this.d), nprobe);
+			this.setTrained(arena.readF32(trained.ptr, k * this.d), nprobe, graph);
 		} finally {
+			if (graph !== this.#cellGraph) graph?.[Symbol.dispose]();
 			arena.free(trained.ptr);
 		}
 	}
@@ -199,9 +220,12 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		}
 	}
 
-	/** Takes centroids (nlist * d values) and makes empty lists. @internal */
-	setTrained(centroids: Float32Array, nprobe: number): void {
+	/** Takes centroids (nlist * d values), and a graph over them, and makes empty lists. @internal */
+	setTrained(centroids: Float32Array, nprobe: number, graph?: HnswGraph): void {
 		this.engine.arena.writeF32(this.makeTrained(centroids.length / this.d, nprobe), centroids);
+		const { codes, d, metric } = this.quantizer;
+		graph?.moveTo({ codes, d, metric: kernelMetric(metric), fixed: true });
+		this.#cellGraph = graph;
 		this.#makeRanker();
 	}
 
@@ -226,6 +250,8 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		this.#centreKnown = false;
 		this.#ranker?.[Symbol.dispose]();
 		this.#ranker = undefined;
+		this.#cellGraph?.[Symbol.dispose]();
+		this.#cellGraph = undefined;
 		this.#nlist = nlist;
 		this.#nprobe = nprobe;
 		this.#quantizer = quantizer;
@@ -337,6 +363,17 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		}
 	}
 
+	/** The graph over the centroids, if there is one. @internal */
+	get cellGraph(): HnswGraph | undefined {
+		return this.#cellGraph;
+	}
+
+	/** An empty graph for a reader to fill. @internal */
+	makeCellGraph(M: number, efConstruction: number): HnswGraph {
+		this.#cellGraph = makeCellGraph(this.quantizer, M, efConstruction);
+		return this.#cellGraph;
+	}
+
 	/** Counts vectors that a reader has put into the lists; its last step. @internal */
 	setTotal(ntotal: number): void {
 		this.#ntotal = ntotal;
@@ -347,7 +384,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	#makeRanker(): void {
 		this.#ranker?.[Symbol.dispose]();
 		this.#ranker = undefined;
-		this.#ranker = new CellRanker(this.engine, this.quantizer, this.#nlist);
+		this.#ranker = new CellRanker(this.engine, this.quantizer, this.#nlist, this.#cellGraph);
 		this.codec.learnCells?.(this.quantizer.codes.at(0), this.#nlist);
 		this.#changed();
 	}
@@ -460,6 +497,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		this.#quantizer?.[Symbol.dispose]();
 		this.engine.arena.free(this.#centre);
 		this.#ranker?.[Symbol.dispose]();
+		this.#cellGraph?.[Symbol.dispose]();
 		this.codec[Symbol.dispose]();
 	}
 }

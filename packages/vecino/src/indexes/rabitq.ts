@@ -68,7 +68,7 @@ export class IndexIVFRaBitQ extends IndexIVF {
 
 	constructor(options: IndexIVFRaBitQOptions) {
 		const where = 'IndexIVFRaBitQ';
-		checkKeys(where, options, ['d', 'metric', 'engine', 'nlist', 'nbits', 'seed']);
+		checkKeys(where, options, ['d', 'metric', 'engine', 'nlist', 'coarse', 'nbits', 'seed']);
 		super(where, options, true, (index) => makeCodec(where, index, options, true));
 		this.rabitq = this.codec as RabitQuantizer;
 	}

@@ -39,25 +39,40 @@ export interface SQNode extends NodeBase {
 	readonly sections: Sections<'ranges' | 'codes'>;
 }
 
-export interface IVFFlatNode extends NodeBase {
+/** What a graph is, beside its sections. */
+export interface GraphShape {
+	readonly M: number;
+	readonly efConstruction: number;
+	/** Rows above level 0, and the lists of these above level 0. */
+	readonly slots: number;
+	readonly upperLists: number;
+}
+
+/** Of an index with cells that a graph ranks. */
+interface Coarse {
+	readonly coarse?: GraphShape;
+}
+type CoarseSections = 'coarseLinks' | 'coarseSlots' | 'coarseUpperLinks';
+
+export interface IVFFlatNode extends NodeBase, Coarse {
 	readonly type: 'IndexIVFFlat';
 	readonly nlist: number;
 	/** Absent when not trained. */
 	readonly nprobe?: number;
-	readonly sections: Sections<'centroids' | 'directory' | 'lists'>;
+	readonly sections: Sections<'centroids' | CoarseSections | 'directory' | 'lists'>;
 }
 
-export interface IVFSQNode extends NodeBase {
+export interface IVFSQNode extends NodeBase, Coarse {
 	readonly type: 'IndexIVFScalarQuantizer';
 	readonly nlist: number;
 	/** Absent when not trained. */
 	readonly nprobe?: number;
 	/** Absent: sq8. */
 	readonly quantizer?: Exclude<ScalarType, 'sq8'>;
-	readonly sections: Sections<'centroids' | 'ranges' | 'directory' | 'lists'>;
+	readonly sections: Sections<'centroids' | CoarseSections | 'ranges' | 'directory' | 'lists'>;
 }
 
-export interface IVFPQNode extends NodeBase {
+export interface IVFPQNode extends NodeBase, Coarse {
 	readonly type: 'IndexIVFPQ';
 	readonly nlist: number;
 	/** Absent when not trained. */
@@ -65,7 +80,7 @@ export interface IVFPQNode extends NodeBase {
 	readonly m: number;
 	readonly nbits: number;
 	readonly byResidual: boolean;
-	readonly sections: Sections<'centroids' | 'codebook' | 'directory' | 'lists'>;
+	readonly sections: Sections<'centroids' | CoarseSections | 'codebook' | 'directory' | 'lists'>;
 }
 
 export interface PQFastScanNode extends NodeBase {
@@ -74,7 +89,7 @@ export interface PQFastScanNode extends NodeBase {
 	readonly sections: Sections<'codebook' | 'codes'>;
 }
 
-export interface IVFPQFastScanNode extends NodeBase {
+export interface IVFPQFastScanNode extends NodeBase, Coarse {
 	readonly type: 'IndexIVFPQFastScan';
 	readonly nlist: number;
 	/** Absent when not trained. */
@@ -83,7 +98,7 @@ export interface IVFPQFastScanNode extends NodeBase {
 	readonly byResidual: boolean;
 	/** Middle and step of the terms. Absent when there are none, or not trained. */
 	readonly terms?: readonly [mid: number, step: number];
-	readonly sections: Sections<'centroids' | 'codebook' | 'directory' | 'lists'>;
+	readonly sections: Sections<'centroids' | CoarseSections | 'codebook' | 'directory' | 'lists'>;
 }
 
 export interface RaBitQNode extends NodeBase {
@@ -94,7 +109,7 @@ export interface RaBitQNode extends NodeBase {
 	readonly sections: Sections<'centre' | 'codes'>;
 }
 
-export interface IVFRaBitQNode extends NodeBase {
+export interface IVFRaBitQNode extends NodeBase, Coarse {
 	readonly type: 'IndexIVFRaBitQ';
 	readonly nlist: number;
 	/** Absent when not trained. */
@@ -102,7 +117,7 @@ export interface IVFRaBitQNode extends NodeBase {
 	readonly nbits: number;
 	/** Of the rotation. */
 	readonly seed: number;
-	readonly sections: Sections<'centroids' | 'directory' | 'lists'>;
+	readonly sections: Sections<'centroids' | CoarseSections | 'directory' | 'lists'>;
 }
 
 /** Nodes of indexes with cells. */
@@ -119,6 +134,12 @@ export interface IDMapNode extends NodeBase {
 	readonly type: 'IndexIDMap';
 	readonly sections: Sections<'ids'>;
 	readonly index: IndexNode;
+}
+
+export interface HNSWNode extends NodeBase, GraphShape {
+	readonly type: 'IndexHNSW';
+	readonly sections: Sections<'links' | 'slots' | 'upperLinks'>;
+	readonly storage: FlatNode | SQNode;
 }
 
 /** What the node of every transform says. */
@@ -168,6 +189,7 @@ export type IndexNode =
 	| IVFSQNode
 	| IVFPQNode
 	| IVFPQFastScanNode
+	| HNSWNode
 	| IVFRaBitQNode
 	| RefineNode
 	| PreTransformNode

@@ -6,6 +6,8 @@
 import { METRICS } from '../core/metric.ts';
 import { MAX_D } from '../core/vectors.ts';
 import { MAX_NTOTAL } from '../indexes/base.ts';
+import { MAX_EF, MAX_HNSW_M } from '../indexes/hnsw.ts';
+import { MAX_LEVEL } from '../indexes/hnsw-graph.ts';
 import { MAX_TRANSFORMS } from '../indexes/pre-transform.ts';
 import { type CodeLayout, codesBytes, termsBytes } from '../invlists/layout.ts';
 import { MAX_FAST_M } from '../quantizers/fast-scan.ts';
@@ -15,6 +17,7 @@ import { hasRanges, type ScalarType, scalarCodeSize } from '../quantizers/scalar
 import { MAX_TRAINED_D } from '../transforms/covariance.ts';
 import {
 	codebookBytes,
+	type GraphShape,
 	type IndexNode,
 	type IVFNode,
 	type NodeBase,
@@ -48,6 +51,7 @@ const TYPES = [
 	'IndexIVFScalarQuantizer',
 	'IndexIVFPQ',
 	'IndexIVFPQFastScan',
+	'IndexHNSW',
 	'IndexIVFRaBitQ',
 	'IndexRefine',
 	'IndexPreTransform',
@@ -81,6 +85,7 @@ function parseNode(value: unknown, path: string, depth: number, sections: Sectio
 	if (!base.isTrained && base.ntotal > 0)
 		throw new HeaderFault(`${path}ntotal must be 0 in an index that is not trained`);
 	if (type === 'IndexRefine') return parseRefine(base, fields, path, depth, sections);
+	if (type === 'IndexHNSW') return parseHNSW(base, fields, path, depth, sections);
 	if (type === 'IndexPreTransform') return parsePreTransform(base, fields, path, depth, sections);
 	if (type === 'IndexIDMap') return parseIDMap(base, fields, path, depth, sections);
 	if (isFlatType(type)) return parseFlatCodes(type, base, fields, path, sections);
@@ -153,12 +158,21 @@ function parseIVF(
 	const { d, ntotal, isTrained } = base;
 	const fast = type === 'IndexIVFPQFastScan';
 	const hasTerms = base.metric === 'l2' && fields['byResidual'] === true;
+	const hasGraph = fields['coarse'] !== undefined;
 	const scalar = type === 'IndexIVFScalarQuantizer' ? parseScalar(fields, path) : undefined;
 	const trainedKeys = isTrained ? ['nprobe', ...(fast && hasTerms ? ['terms'] : [])] : [];
 	const keys = [...(KEYS[type] ?? []), ...trainedKeys, ...Object.keys(scalar?.key ?? {})];
-	onlyKeys(path, fields, [...COMMON, 'nlist', ...keys, 'sections']);
+	onlyKeys(path, fields, [...COMMON, 'nlist', ...(hasGraph ? ['coarse'] : []), ...keys, 'sections']);
 	const nlist = integer(path, fields, 'nlist', 1, MAX_NLIST);
-	const ivf = { ...base, nlist, ...(isTrained && { nprobe: integer(path, fields, 'nprobe', 1, nlist) }) };
+	const coarse = hasGraph ? parseCoarse(path, fields, isTrained ? nlist : 0) : undefined;
+	const nprobe = isTrained && { nprobe: integer(path, fields, 'nprobe', 1, nlist) };
+	const ivf = { ...base, nlist, ...(coarse && { coarse }), ...nprobe };
+	// No keys where there is no graph.
+	const graphs = {} as { coarseLinks: number; coarseSlots: number; coarseUpperLinks: number };
+	if (coarse !== undefined) {
+		const [coarseLinks, coarseSlots, coarseUpperLinks] = graphLengths(coarse, nlist);
+		Object.assign(graphs, { coarseLinks, coarseSlots, coarseUpperLinks });
+	}
 	const demand = new Demand(path, fields, isTrained, sections);
 	/** Each list is padded by at most 3 bytes, or to a whole block; empty lists take nothing. */
 	const lists = (layout: CodeLayout): [min: number, max: number] => {
@@ -171,15 +185,15 @@ function parseIVF(
 	const directory = nlist * 8;
 	if (type === 'IndexIVFFlat') {
 		const range = lists({ codeSize: 4 * d, blockSize: 1, termBytes: 0 });
-		return { type, ...ivf, sections: demand.take({ centroids, directory, lists: range }) };
+		return { type, ...ivf, sections: demand.take({ centroids, ...graphs, directory, lists: range }) };
 	}
 	if (type === 'IndexIVFScalarQuantizer') {
 		const { key, word } = scalar!;
 		const range = lists({ codeSize: scalarCodeSize(d, word), blockSize: 1, termBytes: 0 });
 		if (!hasRanges(word)) {
-			return { type, ...ivf, ...key, sections: demand.take({ centroids, directory, lists: range }) };
+			return { type, ...ivf, ...key, sections: demand.take({ centroids, ...graphs, directory, lists: range }) };
 		}
-		const lengths = { centroids, ranges: 8 * d, directory, lists: range };
+		const lengths = { centroids, ...graphs, ranges: 8 * d, directory, lists: range };
 		return { type, ...ivf, ...key, sections: demand.take(lengths) };
 	}
 	if (type === 'IndexIVFPQFastScan') {
@@ -187,19 +201,25 @@ function parseIVF(
 		const byResidual = boolean(path, fields, 'byResidual');
 		const terms = isTrained && hasTerms && { terms: parseTerms(fields, path) };
 		const range = lists(fastLayout(m, hasTerms ? 2 : 0));
-		const lengths = { centroids, codebook: codebookBytes(d, m, 4), directory, lists: range };
+		const lengths = { centroids, ...graphs, codebook: codebookBytes(d, m, 4), directory, lists: range };
 		return { type, ...ivf, m, byResidual, ...terms, sections: demand.take(lengths) };
 	}
 	if (type === 'IndexIVFRaBitQ') {
 		const options = parseRaBitQ(fields, path);
-		const lengths = { centroids, directory, lists: lists(rabitqLayout(d, options.nbits, true)) };
+		const lengths = { centroids, ...graphs, directory, lists: lists(rabitqLayout(d, options.nbits, true)) };
 		return { type, ...ivf, ...options, sections: demand.take(lengths) };
 	}
 	const { m, nbits } = parsePQ(fields, path, d);
 	const byResidual = boolean(path, fields, 'byResidual');
 	const range = lists({ codeSize: pqCodeSize(m, nbits), blockSize: 1, termBytes: hasTerms ? 4 : 0 });
-	const lengths = { centroids, codebook: codebookBytes(d, m, nbits), directory, lists: range };
+	const lengths = { centroids, ...graphs, codebook: codebookBytes(d, m, nbits), directory, lists: range };
 	return { type, ...ivf, m, nbits, byResidual, sections: demand.take(lengths) };
+}
+
+function parseCoarse(path: string, fields: Fields, nlist: number): GraphShape {
+	const shape = object(`${path}coarse`, fields['coarse']);
+	onlyKeys(`${path}coarse.`, shape, ['M', 'efConstruction', 'slots', 'upperLists']);
+	return parseGraph(`${path}coarse.`, shape, nlist);
 }
 
 /** The key `quantizer`, which only types other than sq8 have. */
@@ -223,6 +243,34 @@ function parseTerms(fields: Fields, path: string): [mid: number, step: number] {
 	const isF32 = (x: unknown): x is number => typeof x === 'number' && Number.isFinite(x) && Math.fround(x) === x;
 	if (isF32(mid) && isF32(step) && step > 0) return [mid, step];
 	throw new HeaderFault(`${path}terms must be two float32 values, the second positive`);
+}
+
+function parseHNSW(base: NodeBase, fields: Fields, path: string, depth: number, sections: SectionSpec[]): IndexNode {
+	onlyKeys(path, fields, [...COMMON, 'M', 'efConstruction', 'slots', 'upperLists', 'sections', 'storage']);
+	const { ntotal } = base;
+	if (ntotal >= 2 ** 31) throw new HeaderFault(`${path}ntotal must be below 2^31 in an IndexHNSW`);
+	const graph = parseGraph(path, fields, ntotal);
+	const [links, slots, upperLinks] = graphLengths(graph, ntotal);
+	const numbers = new Demand(path, fields, base.isTrained, sections).take({ links, slots, upperLinks });
+	const storage = parseNode(fields['storage'], `${path}storage.`, depth + 1, sections);
+	if (storage.type !== 'IndexFlat' && storage.type !== 'IndexScalarQuantizer') {
+		throw new HeaderFault(`${path}storage cannot be an ${storage.type}`);
+	}
+	agree(path, base, 'storage', storage);
+	if (base.isTrained !== storage.isTrained) throw new HeaderFault(`${path}isTrained does not follow from storage`);
+	return { type: 'IndexHNSW', ...base, ...graph, sections: numbers, storage };
+}
+
+function parseGraph(path: string, fields: Fields, n: number): GraphShape {
+	const M = integer(path, fields, 'M', 2, MAX_HNSW_M);
+	const efConstruction = integer(path, fields, 'efConstruction', 1, MAX_EF);
+	const slots = integer(path, fields, 'slots', 0, n);
+	return { M, efConstruction, slots, upperLists: integer(path, fields, 'upperLists', slots, slots * MAX_LEVEL) };
+}
+
+/** Bytes of links, slots and upper links of a graph over n rows. */
+function graphLengths({ M, slots, upperLists }: GraphShape, n: number): [number, number, number] {
+	return [n * 8 * M, slots * 8, upperLists * 4 * M];
 }
 
 function parseRefine(base: NodeBase, fields: Fields, path: string, depth: number, sections: SectionSpec[]): IndexNode {

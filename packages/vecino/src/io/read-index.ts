@@ -8,6 +8,7 @@
 import type { Index } from '../indexes/base.ts';
 import { IndexIVFPQFastScan, IndexPQFastScan } from '../indexes/fast-scan.ts';
 import { IndexFlat } from '../indexes/flat.ts';
+import { IndexHNSW } from '../indexes/hnsw.ts';
 import { IndexIDMap } from '../indexes/id-map.ts';
 import type { IndexIVF } from '../indexes/ivf.ts';
 import { IndexIVFFlat } from '../indexes/ivf-flat.ts';
@@ -34,6 +35,7 @@ import {
 } from './format.ts';
 import type { IndexNode, IVFNode } from './index-node.ts';
 import { HeaderFault, parseIndexNode } from './parse-node.ts';
+import { readGraph } from './read-graph.ts';
 import { readLists } from './read-lists.ts';
 import { type FloatKind, readCodes, readIds, SectionReader } from './read-sections.ts';
 import { fillTransform, makeTransform } from './read-transforms.ts';
@@ -191,24 +193,30 @@ function makeIndex(node: IndexNode, engine: Engine): Index {
 		case 'IndexPQ':
 			return new IndexPQ({ d, metric, engine, m: node.m, nbits: node.nbits, pad: true });
 		case 'IndexIVFFlat':
-			return new IndexIVFFlat({ d, metric, engine, nlist: node.nlist });
-		case 'IndexIVFScalarQuantizer':
-			return new IndexIVFScalarQuantizer({ d, metric, engine, nlist: node.nlist, type: node.quantizer });
+			return new IndexIVFFlat({ d, metric, engine, nlist: node.nlist, coarse: coarseOf(node) });
+		case 'IndexIVFScalarQuantizer': {
+			const { nlist, quantizer: type } = node;
+			return new IndexIVFScalarQuantizer({ d, metric, engine, nlist, coarse: coarseOf(node), type });
+		}
 		case 'IndexIVFPQ': {
 			const { nlist, m, nbits, byResidual } = node;
-			return new IndexIVFPQ({ d, metric, engine, nlist, m, nbits, byResidual, pad: true });
+			return new IndexIVFPQ({ d, metric, engine, nlist, coarse: coarseOf(node), m, nbits, byResidual, pad: true });
 		}
 		case 'IndexPQFastScan':
 			return new IndexPQFastScan({ d, metric, engine, m: node.m, pad: true });
 		case 'IndexIVFPQFastScan': {
 			const { nlist, m, byResidual } = node;
-			return new IndexIVFPQFastScan({ d, metric, engine, nlist, m, byResidual, pad: true });
+			return new IndexIVFPQFastScan({ d, metric, engine, nlist, coarse: coarseOf(node), m, byResidual, pad: true });
+		}
+		case 'IndexHNSW': {
+			const store = node.storage.type === 'IndexFlat' ? 'flat' : 'sq8';
+			return new IndexHNSW({ d, metric, engine, M: node.M, efConstruction: node.efConstruction, store });
 		}
 		case 'IndexRaBitQ':
 			return new IndexRaBitQ({ d, metric, engine, nbits: node.nbits, seed: node.seed });
 		case 'IndexIVFRaBitQ': {
 			const { nlist, nbits, seed } = node;
-			return new IndexIVFRaBitQ({ d, metric, engine, nlist, nbits, seed });
+			return new IndexIVFRaBitQ({ d, metric, engine, nlist, coarse: coarseOf(node), nbits, seed });
 		}
 		case 'IndexRefine': {
 			const [base, refine] = [makeIndex(node.base, engine), makeIndex(node.refine, engine)];
@@ -221,6 +229,10 @@ function makeIndex(node: IndexNode, engine: Engine): Index {
 		case 'IndexIDMap':
 			return new IndexIDMap({ index: makeIndex(node.index, engine) });
 	}
+}
+
+function coarseOf(node: IVFNode): 'flat' | 'hnsw' {
+	return node.coarse === undefined ? 'flat' : 'hnsw';
 }
 
 /** Reads the content of an index that makeIndex made of the same node, section after section. */
@@ -236,6 +248,14 @@ function* fill(index: Index, node: IndexNode, file: SectionReader): Reading<void
 	} else if (node.type === 'IndexIDMap') {
 		yield* readIds(file, node.sections.ids!, (index as IndexIDMap).table, ntotal);
 		yield* fill((index as IndexIDMap).index, node.index, file);
+	} else if (node.type === 'IndexHNSW') {
+		const { storage, graph } = index as IndexHNSW;
+		if (node.isTrained) {
+			const { links, slots, upperLinks } = node.sections;
+			yield* readGraph(file, { links: links!, slots: slots!, upperLinks: upperLinks! }, node, ntotal, graph);
+		}
+		yield* fill(storage, node.storage, file);
+		graph.finish();
 	} else if (!node.isTrained) {
 		return;
 	} else if (node.type === 'IndexFlat') {
@@ -265,6 +285,13 @@ function* fillIVF(index: IndexIVF, node: IVFNode, file: SectionReader): Reading<
 	const { centroids, directory, lists } = node.sections;
 	const ptr = index.makeTrained(node.nlist, node.nprobe!);
 	yield* file.intoArena(centroids!, ptr, true);
+	if (node.coarse !== undefined) {
+		const { coarseLinks: links, coarseSlots: slots, coarseUpperLinks: upperLinks } = node.sections;
+		const graph = index.makeCellGraph(node.coarse.M, node.coarse.efConstruction);
+		const numbers = { links: links!, slots: slots!, upperLinks: upperLinks! };
+		yield* readGraph(file, numbers, node.coarse, node.nlist, graph);
+		graph.finish();
+	}
 	if (node.type === 'IndexIVFScalarQuantizer') {
 		const { ranges } = node.sections;
 		if (ranges !== undefined) yield* readRanges(file, ranges, index.codec as ScalarQuantizer);

@@ -5,8 +5,11 @@
 
 import { VecinoError } from '../errors.ts';
 import type { Index } from '../indexes/base.ts';
+import { CELL_EF_CONSTRUCTION, CELL_M } from '../indexes/cells.ts';
 import { IndexIVFPQFastScan, IndexPQFastScan } from '../indexes/fast-scan.ts';
 import { IndexFlat } from '../indexes/flat.ts';
+import { IndexHNSW } from '../indexes/hnsw.ts';
+import type { HnswGraph } from '../indexes/hnsw-graph.ts';
 import { IndexIDMap } from '../indexes/id-map.ts';
 import { IndexIVF } from '../indexes/ivf.ts';
 import { IndexIVFFlat } from '../indexes/ivf-flat.ts';
@@ -34,6 +37,8 @@ import type { Transform } from '../transforms/transform.ts';
 import { crc32c, crc32cCombine } from '../util/crc32c.ts';
 import {
 	codebookBytes,
+	type FlatNode,
+	type GraphShape,
 	type IndexNode,
 	type IVFNode,
 	type IVFPQNode,
@@ -114,6 +119,7 @@ function planNode(index: Index, sections: PlannedSection[]): IndexNode {
 		};
 		return { type: 'IndexPQFastScan', ...base, m: index.pq.m, sections: { ...numbers } };
 	}
+	if (index instanceof IndexHNSW) return planHNSW(index, sections);
 	if (index instanceof IndexRaBitQ) {
 		const { nbits, seed } = index.rabitq;
 		const centre = (): Piece[] => [bytesOf(index.rabitq.centre)];
@@ -143,15 +149,26 @@ function planIVF(
 ): IVFNode {
 	const { nlist, nprobe, isTrained } = index;
 	const { arena } = index.engine;
-	const base = { ...shape, nlist, ...(isTrained && { nprobe }) };
+	const { cellGraph, coarse } = index;
+	const byGraph = isTrained ? cellGraph !== undefined : coarse === 'hnsw';
+	const graph = byGraph
+		? planGraph(arena, cellGraph, cellGraph?.M ?? CELL_M, cellGraph?.efConstruction ?? CELL_EF_CONSTRUCTION)
+		: undefined;
+	const base = { ...shape, nlist, ...(graph && { coarse: graph.shape }), ...(isTrained && { nprobe }) };
+	const first = (): { centroids: number; coarseLinks?: number; coarseSlots?: number; coarseUpperLinks?: number } => {
+		const centroids = add(planCentroids(arena, index));
+		if (graph === undefined) return { centroids };
+		const [coarseLinks, coarseSlots, coarseUpperLinks] = graph.planned.map(add) as [number, number, number];
+		return { centroids, coarseLinks, coarseSlots, coarseUpperLinks };
+	};
 	if (index instanceof IndexIVFFlat) {
-		const numbers = isTrained && { centroids: add(planCentroids(arena, index)), ...planLists(arena, index.lists, add) };
+		const numbers = isTrained && { ...first(), ...planLists(arena, index.lists, add) };
 		return { type: 'IndexIVFFlat', ...base, sections: { ...numbers } };
 	}
 	if (index instanceof IndexIVFScalarQuantizer) {
 		const { codec, scalarType } = index;
 		const numbers = isTrained && {
-			centroids: add(planCentroids(arena, index)),
+			...first(),
 			...(codec instanceof ScalarQuantizer && { ranges: add(planRanges(arena, codec)) }),
 			...planLists(arena, index.lists, add),
 		};
@@ -159,13 +176,13 @@ function planIVF(
 	}
 	if (index instanceof IndexIVFRaBitQ) {
 		const { nbits, seed } = index.rabitq;
-		const numbers = isTrained && { centroids: add(planCentroids(arena, index)), ...planLists(arena, index.lists, add) };
+		const numbers = isTrained && { ...first(), ...planLists(arena, index.lists, add) };
 		return { type: 'IndexIVFRaBitQ', ...base, nbits, seed, sections: { ...numbers } };
 	}
 	if (!(index instanceof IndexIVFPQ || index instanceof IndexIVFPQFastScan)) throw cannotWrite(index);
 	const { m, nbits } = index.pq;
 	const numbers = isTrained && {
-		centroids: add(planCentroids(arena, index)),
+		...first(),
 		codebook: add(planCodebook(arena, index.pq)),
 		...planLists(arena, index.lists, add),
 	};
@@ -176,6 +193,43 @@ function planIVF(
 	return { type: 'IndexIVFPQFastScan', ...base, m, byResidual, ...terms, sections: { ...numbers } };
 }
 
+function planHNSW(index: IndexHNSW, sections: PlannedSection[]): IndexNode {
+	const { d, metric, ntotal, isTrained, M, efConstruction, linked, engine } = index;
+	checkInStep(index, 'linked', linked?.n ?? 0);
+	const { shape, planned } = planGraph(engine.arena, linked, M, efConstruction);
+	const [links, slots, upperLinks] = planned.map((section) => (isTrained ? sections.push(section) - 1 : -1));
+	const numbers = isTrained && { links: links!, slots: slots!, upperLinks: upperLinks! };
+	const node = { d, metric, ntotal, isTrained, ...shape, sections: { ...numbers } };
+	return { type: 'IndexHNSW', ...node, storage: planNode(index.storage, sections) as FlatNode | SQNode };
+}
+
+/** A graph, if there is one: what it is, and its links, slots and upper links. */
+function planGraph(
+	arena: Arena,
+	graph: HnswGraph | undefined,
+	M: number,
+	efConstruction: number,
+): { shape: GraphShape; planned: PlannedSection[] } {
+	const slots = graph?.slots ?? 0;
+	const rows = new Uint32Array(2 * slots);
+	let upperLists = 0;
+	for (let slot = 0; slot < slots; slot++) {
+		const { row, level } = graph!.slot(slot);
+		rows.set([row, level], 2 * slot);
+		upperLists += level;
+	}
+	const shape = { M, efConstruction, slots, upperLists };
+	const links = planned(arena, (graph?.n ?? 0) * 8 * M, function* () {
+		for (const { ptr, n } of graph?.links.segments() ?? []) yield { ptr, byteLength: n * 8 * M };
+	});
+	const upperLinks = planned(arena, upperLists * 4 * M, function* () {
+		for (let slot = 0; slot < slots; slot++) {
+			const { record, level } = graph!.slot(slot);
+			yield { ptr: record + 4, byteLength: level * 4 * M };
+		}
+	});
+	return { shape, planned: [links, planned(arena, rows.byteLength, () => [bytesOf(rows)]), upperLinks] };
+}
 /** What a file can hold as the store of an IndexRefine. */
 const STORES = [IndexFlat, IndexScalarQuantizer, IndexPQ];
 

@@ -75,6 +75,38 @@ export function pqEncodeScratchBytes(dsub: number): number {
 	return ROW_CHUNK * dsub * 4 + ROW_CHUNK * 32;
 }
 
+/** Bytes of a graph and the offsets of its u32 fields (assembly/graph.ts). */
+export const GRAPH_BYTES = 64;
+export const GRAPH = {
+	kind: 0,
+	d: 4,
+	codeSize: 8,
+	M: 12,
+	pages: 16,
+	offsets: 20,
+	records: 24,
+	top: 28,
+	entry: 32,
+	steps: 36,
+	mins: 40,
+	rows: 44,
+	journal: 48,
+	touched: 52,
+	oldRows: 56,
+	oldSlots: 60,
+} as const;
+/** Rows whose codes and lists lie in one piece. */
+export const GRAPH_PAGE = 64;
+/** What a list of a graph holds where there is no link. */
+export const NO_LINK = 0xffffffff;
+
+/** Scratch bytes that hnswSearch and hnswInsert need in a graph of so many rows. */
+export function graphScratchBytes(M: number, d: number, rows: number, ef: number): number {
+	const room = Math.ceil((2 * M + 16) / 4) * 16;
+	const state = Math.ceil(d / 8) * 32 + 16;
+	return 16 + 7 * room + 2 * state + Math.ceil((ef + 1) / 2) * 16 + Math.ceil(rows / 128) * 16 + 64;
+}
+
 /** Values that a vector of dimension d counts as in `covariance`. */
 export function covarianceStride(d: number): number {
 	return Math.ceil(d / 4) * 4;
@@ -348,6 +380,17 @@ export interface KernelFunctions {
 		...args: [...ScanArgs, tables: number, pairs: number, inverse: number, offset: number, termScale: number]
 	): number;
 
+	hnswSearch(
+		graph: number,
+		q: number,
+		k: number,
+		ef: number,
+		scratch: number,
+		outDistances: number,
+		outLabels: number,
+	): number;
+	hnswInsert(graph: number, row: number, slot: number, level: number, ef: number, scratch: number): void;
+	hnswRank(...args: [graph: number, ef: number, ...rank: Parameters<KernelFunctions['rankMany']>]): void;
 	flatQueries(q: number, nq: number, d: number, metric: number, state: number, topks: number, stride: number): void;
 	flatScan(
 		q: number,

@@ -47,6 +47,11 @@ export abstract class ScalarQuantizer extends RowCodec implements Codec {
 		return { mins: arena.readF32(this.#mins, this.d), steps: arena.readF32(this.#steps, this.d) };
 	}
 
+	/** Where smallest values and steps lie. @internal */
+	get pointers(): { mins: number; steps: number } {
+		return { mins: this.#mins, steps: this.#steps };
+	}
+
 	setRange(mins: Float32Array, steps: Float32Array): void {
 		const { arena } = this.engine;
 		const store = (values: Float32Array): number => {

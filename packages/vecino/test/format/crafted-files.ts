@@ -5,6 +5,7 @@ import { isVecinoError, type VecinoError } from '../../src/errors.ts';
 import type { Index } from '../../src/indexes/base.ts';
 import { IndexIVFPQFastScan, IndexPQFastScan } from '../../src/indexes/fast-scan.ts';
 import { IndexFlat } from '../../src/indexes/flat.ts';
+import { IndexHNSW } from '../../src/indexes/hnsw.ts';
 import { IndexIDMap } from '../../src/indexes/id-map.ts';
 import { IndexIVFFlat } from '../../src/indexes/ivf-flat.ts';
 import { IndexIVFPQ } from '../../src/indexes/ivf-pq.ts';
@@ -41,6 +42,8 @@ export const sq4 = (): Parts => partsOf(new IndexScalarQuantizer({ d: 4, type: '
 export const f16 = (): Parts => partsOf(new IndexScalarQuantizer({ d: 4, type: 'f16' }));
 export const bf16 = (): Parts => partsOf(new IndexScalarQuantizer({ d: 4, type: 'bf16' }));
 export const ivfFlat = (): Parts => partsOf(new IndexIVFFlat({ d: 4, nlist: 3 }));
+/** With a graph over its cells. Sections: centroids, coarseLinks, coarseSlots, coarseUpperLinks, directory, lists. */
+export const ivfHnsw = (): Parts => partsOf(new IndexIVFFlat({ d: 4, nlist: 3, coarse: 'hnsw' }));
 export const ivfSq8 = (): Parts => partsOf(new IndexIVFScalarQuantizer({ d: 4, nlist: 3 }));
 export const ivfF16 = (): Parts => partsOf(new IndexIVFScalarQuantizer({ d: 4, nlist: 3, type: 'f16' }));
 /** Codes of 3 * 4 bits, with terms. Sections: centroids, codebook, directory, lists. */
@@ -48,6 +51,8 @@ export const ivfpq = (): Parts => partsOf(new IndexIVFPQ({ d: 4, m: 3, nbits: 4,
 /** Blocks of 32 codes; the list also has 16-bit terms. */
 export const pqFastScan = (): Parts => partsOf(new IndexPQFastScan({ d: 4, m: 2 }));
 export const ivfpqFastScan = (): Parts => partsOf(new IndexIVFPQFastScan({ d: 4, m: 2, nlist: 2 }));
+/** Sections: links, slots, upperLinks, codes. Two rows are above level 0, one of them on level 2. */
+export const hnsw = (): Parts => partsOf(new IndexHNSW({ d: 4, M: 2 }));
 /** Blocks of 32 codes with bfloat16 factors, and from 2 bits on float32 ones. */
 export const rabitq = (): Parts => partsOf(new IndexRaBitQ({ d: 4, nbits: 3, metric: 'ip' }));
 export const ivfRabitq = (): Parts => partsOf(new IndexIVFRaBitQ({ d: 4, nlist: 2 }));
@@ -90,9 +95,11 @@ export const ALL: readonly (() => Parts)[] = [
 	refinePq,
 	pqFastScan,
 	ivfFlat,
+	ivfHnsw,
 	ivfSq8,
 	ivfpq,
 	ivfpqFastScan,
+	hnsw,
 	rabitq,
 	ivfRabitq,
 	ivfRabitq4,

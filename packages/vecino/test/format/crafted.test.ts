@@ -146,7 +146,7 @@ describe('the JSON header', () => {
 	});
 
 	it.each<[message: string, parts: Parts]>([
-		['type must be one of IndexFlat', change(flat(), { type: 'IndexHNSW' })],
+		['type must be one of IndexFlat', change(flat(), { type: 'IndexLSH' })],
 		['type must be one of IndexFlat', change(flat(), { type: ['IndexFlat'] })],
 		['type must be one of IndexFlat, IndexPQ', change(flat(), { type: undefined })],
 		['d must be an integer in 1..65536, got 0', change(flat(), { d: 0 })],

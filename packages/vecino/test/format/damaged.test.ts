@@ -5,6 +5,7 @@ import { isVecinoError, VecinoError } from '../../src/errors.ts';
 import type { Index } from '../../src/indexes/base.ts';
 import { IndexIVFPQFastScan, IndexPQFastScan } from '../../src/indexes/fast-scan.ts';
 import { IndexFlat } from '../../src/indexes/flat.ts';
+import { IndexHNSW } from '../../src/indexes/hnsw.ts';
 import { IndexIDMap } from '../../src/indexes/id-map.ts';
 import { IndexIVFFlat } from '../../src/indexes/ivf-flat.ts';
 import { IndexIVFPQ } from '../../src/indexes/ivf-pq.ts';
@@ -33,6 +34,8 @@ const MAKERS: readonly (readonly [name: string, make: () => Index])[] = [
 	['IndexIVFRaBitQ', () => new IndexIVFRaBitQ({ d: 4, nlist: 2 })],
 	['IndexRaBitQ', () => new IndexRaBitQ({ d: 4, nbits: 2, metric: 'cosine' })],
 	['IndexPQFastScan', () => new IndexPQFastScan({ d: 4, m: 3, pad: true })],
+	['IndexHNSW', () => new IndexHNSW({ d: 4, M: 2 })],
+	['IndexHNSW of SQ8', () => new IndexHNSW({ d: 4, M: 3, metric: 'ip', store: 'sq8' })],
 	[
 		'IndexPreTransform of IndexPQ',
 		() =>

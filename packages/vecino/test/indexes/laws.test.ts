@@ -7,10 +7,12 @@ import { recallAtK } from '../../src/eval/recall.ts';
 import { exactNeighbors } from '../../src/eval/truth.ts';
 import { IndexIVFPQFastScan } from '../../src/indexes/fast-scan.ts';
 import { IndexFlat } from '../../src/indexes/flat.ts';
+import { IndexHNSW } from '../../src/indexes/hnsw.ts';
 import { IndexIVFFlat } from '../../src/indexes/ivf-flat.ts';
 import { IndexIVFPQ } from '../../src/indexes/ivf-pq.ts';
 import { IndexPQ } from '../../src/indexes/pq.ts';
 import { IndexRefine } from '../../src/indexes/refine.ts';
+import { IndexScalarQuantizer } from '../../src/indexes/scalar-quantizer.ts';
 import { ProductQuantizer } from '../../src/quantizers/product.ts';
 import { bruteForce, clustered, split } from '../support/data.ts';
 
@@ -30,6 +32,17 @@ describe.each(METRICS)('metric %s', (metric) => {
 		same(ivf.search(queries, 20, { nprobe: 40 }), flat.search(queries, 20));
 	});
 
+	it('HNSW with efSearch = ntotal is what it is over, distances included, for all that links lead to', () => {
+		for (const store of ['flat', 'sq8'] as const) {
+			using flat = store === 'flat' ? new IndexFlat({ d: D, metric }) : new IndexScalarQuantizer({ d: D, metric });
+			using hnsw = new IndexHNSW({ d: D, metric, M: 16, store });
+			flat.train(base).add(base);
+			hnsw.train(base).add(base);
+			same(hnsw.search(queries, 20, { efSearch: base.n }), flat.search(queries, 20));
+			expect(hnsw.search(queries, 30, { efSearch: 1 })).toEqual(hnsw.search(queries, 30, { efSearch: 30 }));
+		}
+	});
+
 	it('refining everything is Flat', () => {
 		using flat = new IndexFlat({ d: D, metric });
 		using refine = new IndexRefine({ base: new IndexIVFPQ({ d: D, metric, nlist: 20, m: 2, nbits: 4 }) });
@@ -45,6 +58,28 @@ describe.each(METRICS)('metric %s', (metric) => {
 		const recalls = [1, 2, 3, 5, 8, 13, 21, 40].map((nprobe) => recallAtK(ivf.search(queries, 10, { nprobe }), truth));
 		for (const [i, recall] of recalls.entries()) if (i > 0) expect(recall).toBeGreaterThanOrEqual(recalls[i - 1]!);
 		expect(recalls.at(-1)).toBe(1);
+	});
+
+	it('cells ranked by a graph: nearly those of an exact ranking, and as many hits when they hold too few', async () => {
+		const many = clustered(6000, D, { clusters: 40, seed: 6 });
+		const options = { d: D, metric, nlist: 2000 } as const;
+		const train = { niter: 1, seed: 3 } as const;
+		using flat = new IndexIVFFlat(options);
+		using graph = new IndexIVFFlat({ ...options, coarse: 'hnsw' });
+		flat.train(many, train).add(many);
+		await graph.trainAsync(many, train);
+		graph.add(many);
+		expect(graph.centroids).toEqual(flat.centroids);
+		expect(graph.byteLength).toBeGreaterThan(flat.byteLength + 2000 * 256);
+		const want = flat.search(queries, 3, { nprobe: 3 });
+		// Recorded: 0.997 or more under l2 and cosine.
+		expect(recallAtK(graph.search(queries, 3, { nprobe: 3 }), want)).toBeGreaterThan(metric === 'ip' ? 0.8 : 0.98);
+		const wide = graph.search(queries, 400, { nprobe: 1 });
+		for (let i = 0; i < queries.n; i++) {
+			const labels = wide.hits(i).map(({ label }) => label);
+			expect(labels).toHaveLength(400);
+			expect(new Set(labels).size).toBe(400);
+		}
 	});
 
 	it('many cells: those opened are the nearest, exactly', () => {

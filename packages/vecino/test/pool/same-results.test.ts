@@ -4,6 +4,7 @@ import type { Metric } from '../../src/core/metric.ts';
 import { VectorSet } from '../../src/core/vectors.ts';
 import { createEngine, defaultEngine, type Engine, kmeansAsync, setDefaultEngine } from '../../src/index.ts';
 import type { Index } from '../../src/indexes/base.ts';
+import { IndexIVFFlat } from '../../src/indexes/ivf-flat.ts';
 import { writeIndex } from '../../src/io/write-index.ts';
 import { clustered, split } from '../support/data.ts';
 import { KINDS, type Kind } from '../support/indexes.ts';
@@ -83,6 +84,36 @@ describe.each(['l2', 'cosine'] as const)('metric %s', (metric) => {
 			expect(other.left).toBe(0);
 		}
 	});
+});
+
+it('cells ranked by a graph: the same, whatever the threads and the block, where cells hold too few as well', async () => {
+	const many: Kind = {
+		name: 'IVF1100_HNSW32,Flat',
+		exact: true,
+		hasCells: true,
+		make: (d, metric) => new IndexIVFFlat({ d, metric, nlist: 1100, coarse: 'hnsw' }),
+	};
+	const params = { nprobe: 2 };
+	const made = async (engine: Engine): Promise<Index> => {
+		const index = make(many, 'l2', engine);
+		await index.trainAsync(base, { niter: 1 });
+		await index.addAsync(base);
+		return index;
+	};
+	using alone = await made(defaultEngine());
+	for (const k of [2, 10]) {
+		const expected = alone.search(queries, k, params);
+		for (let i = 0; i < queries.n; i++)
+			expect(alone.search(queries.row(i), k, params).hits()).toEqual(expected.hits(i));
+		for (const engine of engines) {
+			using index = await made(engine);
+			expect(Buffer.compare(writeIndex(index), writeIndex(alone)), 'files').toBe(0);
+			for (const n of BATCHES) {
+				const found = await index.searchAsync(queries.slice(0, n), k, params);
+				for (let i = 0; i < n; i++) expect(found.hits(i)).toEqual(expected.hits(i));
+			}
+		}
+	}
 });
 
 it('kmeans: the same centroids, assignment and course', async () => {

@@ -1,8 +1,10 @@
 /** Every kind of index, small, for the suites that run on all of them. */
 import type { Metric } from '../../src/core/metric.ts';
+import type { RefineSearchParams } from '../../src/core/options.ts';
 import type { Index } from '../../src/indexes/base.ts';
 import { IndexIVFPQFastScan, IndexPQFastScan } from '../../src/indexes/fast-scan.ts';
 import { IndexFlat } from '../../src/indexes/flat.ts';
+import { IndexHNSW } from '../../src/indexes/hnsw.ts';
 import { IndexIDMap } from '../../src/indexes/id-map.ts';
 import { IndexIVFFlat } from '../../src/indexes/ivf-flat.ts';
 import { IndexIVFPQ } from '../../src/indexes/ivf-pq.ts';
@@ -22,6 +24,8 @@ export interface Kind {
 	readonly exact: boolean;
 	/** Results do not depend on nprobe. */
 	readonly hasCells: boolean;
+	/** Search parameters with which everything is looked at, if neither none nor all cells. */
+	readonly all?: RefineSearchParams;
 	/** Distances are estimates with noise of their own, not those to decoded vectors. */
 	readonly estimates?: boolean;
 	make(d: number, metric: Metric): Index;
@@ -150,6 +154,26 @@ export const KINDS: readonly Kind[] = [
 		exact: false,
 		hasCells: false,
 		make: (d, metric) => new IndexRefine({ base: new IndexPQ({ d, metric, m: 4 }), store: 'sq8' }),
+	},
+	{
+		name: 'HNSW8',
+		exact: true,
+		hasCells: false,
+		all: { efSearch: 1000 },
+		make: (d, metric) => new IndexHNSW({ d, metric, M: 8 }),
+	},
+	{
+		name: 'HNSW5,SQ8',
+		exact: false,
+		hasCells: false,
+		all: { efSearch: 1000 },
+		make: (d, metric) => new IndexHNSW({ d, metric, M: 5, store: 'sq8' }),
+	},
+	{
+		name: 'IVF8_HNSW32,Flat',
+		exact: true,
+		hasCells: true,
+		make: (d, metric) => new IndexIVFFlat({ d, metric, nlist: 8, coarse: 'hnsw' }),
 	},
 	{
 		name: 'IVF8,PQ8x4fsr,Refine(SQfp16)',

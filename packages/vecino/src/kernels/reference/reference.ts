@@ -12,6 +12,7 @@ import { distanceKernels } from './distances.ts';
 import { fastScanKernels } from './fast-scan.ts';
 import { flatKernels } from './flat.ts';
 import { halfKernels } from './half.ts';
+import { hnswKernels } from './hnsw.ts';
 import { listKernels } from './lists.ts';
 import { nearestKernels } from './nearest.ts';
 import { pqKernels } from './pq.ts';
@@ -42,6 +43,7 @@ export function referenceKernels(arena: Arena): KernelFunctions {
 		...rabitqKernels(arena),
 		...rabitqScanKernels(arena),
 		...scanKernels(arena),
+		...hnswKernels(arena),
 		...listKernels(arena),
 		...flatKernels(arena),
 		...transformKernels(arena),

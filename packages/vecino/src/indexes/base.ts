@@ -35,7 +35,15 @@ export interface IndexOptions {
 }
 
 /** Options of train; those of k-means that make sense for an index. */
-export type TrainOptions = Pick<KMeansOptions, 'niter' | 'seed' | 'init' | 'maxPointsPerCentroid'> & RunOptions;
+export interface TrainOptions
+	extends Pick<KMeansOptions, 'niter' | 'seed' | 'init' | 'maxPointsPerCentroid'>,
+		RunOptions {
+	/**
+	 * How an IVF index finds its cells: plain Lloyd, or k-means on two levels, which is several times faster with many
+	 * cells and as good. Default: 'auto', two levels from 512 cells.
+	 */
+	readonly coarse?: 'auto' | 'lloyd' | 'two-level' | undefined;
+}
 
 export const MAX_K: number = 65536;
 /** Labels are u32 inside. */

@@ -33,6 +33,7 @@ export {
 } from './core/result.ts';
 export { VectorSet, type Vectors } from './core/vectors.ts';
 export { isVecinoError, VecinoError, type VecinoErrorCode, type VecinoErrorFields } from './errors.ts';
+export { type BuildEstimate, type BuildEstimateOptions, estimateBuild } from './eval/estimate-build.ts';
 export {
 	type Interval,
 	type LabelMatrix,

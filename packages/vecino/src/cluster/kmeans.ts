@@ -40,6 +40,8 @@ export interface LloydOptions extends KMeansOptions {
 	readonly from?: number | undefined;
 	/** Split after the last iteration too: another run goes on from its centroids. */
 	readonly splitLast?: boolean | undefined;
+	/** Progress where this run is part of a longer one: rows seen before it, rows of all. */
+	readonly progress?: readonly [before: number, all: number] | undefined;
 }
 
 /** One iteration: what it found before centroids moved. */
@@ -252,6 +254,7 @@ export function* kmeansSteps(
 	const { n, d } = rows;
 	const spherical = options.spherical ?? false;
 	const niter = options.niter ?? 25;
+	const [before, all] = options.progress ?? [0, niter * n];
 	const rng = new Rng(options.seed ?? 1234);
 	const centroids = arena.alloc(k * d * 4);
 	const sums = arena.alloc(k * d * 8);
@@ -277,7 +280,7 @@ export function* kmeansSteps(
 				engine.kernels.sumRows(x, count, d, assigner.labels, sums, counts);
 			};
 			const steps = assigner.run(rows, labels, phase, sum, spread);
-			const objective = yield* scaled(steps, iteration, niter);
+			const objective = yield* scaled(steps, before + iteration * n, all);
 			let moved = 0;
 			for (let i = 0; i < n; i++) if (labels[i] !== previous[i]) moved++;
 			[labels, previous] = [previous, labels];
@@ -310,13 +313,13 @@ function gain(before: number, after: number, spherical: boolean): number {
 }
 
 /** Progress of one pass as progress of the whole training. */
-function* scaled<T>(steps: Steps<T>, iteration: number, niter: number): Steps<T> {
+function* scaled<T>(steps: Steps<T>, before: number, all: number): Steps<T> {
 	try {
 		for (;;) {
 			const step = steps.next();
 			if (step.done) return step.value;
-			const { phase, done, total } = step.value;
-			yield { phase, done: iteration * total + done, total: niter * total };
+			const { phase, done } = step.value;
+			yield { phase, done: before + done, total: all };
 		}
 	} finally {
 		steps.return(undefined as T);

@@ -12,12 +12,12 @@ import type { Engine } from '../kernels/engine.ts';
 import { Rng } from '../util/rng.ts';
 import type { Steps } from '../util/steps.ts';
 import { Assigner, type KMeansIteration, type KMeansOptions, kmeansSteps, type TrainedCentroids } from './kmeans.ts';
-import { CHUNK, residentRows, type TrainingRows } from './rows.ts';
+import { residentRows, subsetRows, type TrainingRows } from './rows.ts';
 
 /** Rows per large cell to find the cells with. */
-const CELL_POINTS = 256;
+export const CELL_POINTS = 256;
 /** Rows per centroid of the passes over all centroids; splits follow all but the last. */
-const PASSES = [64, 64, 256] as const;
+export const PASSES = [64, 64, 256] as const;
 /** A cell's rows are copied to be clustered when they take no more than this. */
 const RESIDENT_BYTES = 64 * 2 ** 20;
 
@@ -63,7 +63,7 @@ export function* twoLevelSteps(
 		}
 		const iterations: KMeansIteration[] = [];
 		for (const [i, points] of PASSES.entries()) {
-			using some = subset(engine, rows, rng.sample(n, Math.min(n, k * points)));
+			using some = subsetRows(engine, rows, rng.sample(n, Math.min(n, k * points)));
 			const pass = { ...inner, niter: 1, from: ptr, splitLast: i + 1 < PASSES.length };
 			const next = yield* kmeansSteps(engine, some, k, pass, `${phase}, round ${i + 1} of ${PASSES.length}`);
 			arena.free(ptr);
@@ -86,7 +86,7 @@ function* groupRows(
 	options: KMeansOptions,
 	phase: string,
 ): Steps<Uint32Array[]> {
-	using few = subset(engine, rows, rng.sample(rows.n, Math.min(rows.n, ncells * CELL_POINTS)));
+	using few = subsetRows(engine, rows, rng.sample(rows.n, Math.min(rows.n, ncells * CELL_POINTS)));
 	const found = yield* kmeansSteps(engine, few, ncells, options, `${phase}, large cells`);
 	try {
 		const labels = new Uint32Array(rows.n);
@@ -126,7 +126,7 @@ function* clusterCell(
 	const { arena } = engine;
 	const rowBytes = rows.d * 4;
 	if (cell.length * rowBytes > RESIDENT_BYTES) {
-		using view = subset(engine, rows, cell);
+		using view = subsetRows(engine, rows, cell);
 		return yield* kmeansSteps(engine, view, k, options, phase);
 	}
 	const block = arena.alloc(cell.length * rowBytes);
@@ -157,24 +157,4 @@ function allot(sizes: readonly number[], k: number): Uint32Array {
 		shares[best] = shares[best]! + 1;
 	}
 	return shares;
-}
-
-/** The rows named. */
-function subset(engine: Engine, rows: TrainingRows, which: Uint32Array): TrainingRows & Disposable {
-	const { arena } = engine;
-	const rowBytes = rows.d * 4;
-	if (which.length === rows.n) return { n: rows.n, d: rows.d, chunk: rows.chunk, [Symbol.dispose]: () => {} };
-	const buffer = arena.alloc(CHUNK * rowBytes);
-	return {
-		n: which.length,
-		d: rows.d,
-		chunk(start, count) {
-			for (let i = 0; i < count; i++) {
-				const from = rows.chunk(which[start + i]!, 1);
-				arena.u8.copyWithin(buffer + i * rowBytes, from, from + rowBytes);
-			}
-			return buffer;
-		},
-		[Symbol.dispose]: () => arena.free(buffer),
-	};
 }

@@ -152,6 +152,14 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return this;
 	}
 
+	/** Gives back room that adding in parts left to grow into: after it, the index is as large as one built at once. */
+	shrink(): this {
+		this.checkUsable('shrink');
+		this.#checkQuiet('shrink');
+		this.shrinkRows();
+		return this;
+	}
+
 	/** Forgets all vectors, keeps what was trained. */
 	reset(): void {
 		this.checkUsable('reset');
@@ -177,6 +185,7 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	abstract get searchTable(): OptionTable;
 	/** @internal */ abstract reconstructRow(row: number): Float32Array<ArrayBuffer>;
 	/** @internal */ abstract reserveRows(n: number): void;
+	/** @internal */ shrinkRows(): void {}
 	/** @internal */ abstract resetRows(): void;
 	/** @internal */ abstract release(): void;
 

@@ -9,7 +9,7 @@ import type { SearchScratch } from './batch.ts';
 import type { IndexFlat } from './flat.ts';
 
 /** From so many cells on they are ranked in int16 first, for half the memory of the centroids again. */
-const PACK_CELLS = 256;
+export const PACK_CELLS = 256;
 /** And only where at most this part of them is opened: the exact second look costs as much as it saves beyond. */
 const PACK_PROBES = 16;
 

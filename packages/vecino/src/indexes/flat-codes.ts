@@ -178,6 +178,11 @@ export abstract class IndexFlatCodes extends Index<SearchParams> {
 	}
 
 	/** @internal */
+	override shrinkRows(): void {
+		this.codes.shrink();
+	}
+
+	/** @internal */
 	resetRows(): void {
 		this.codes.clear();
 	}

@@ -36,9 +36,9 @@ export interface IndexIVFOptions extends IndexOptions {
 }
 
 /** Iterations for coarse centroids, as in FAISS: more barely change recall. */
-const COARSE_ITERATIONS = 10;
+export const COARSE_ITERATIONS = 10;
 /** Cells from which they are found on two levels (see help of `coarse`): lists as good in a quarter of the time. */
-const TWO_LEVEL_FROM = 512;
+export const TWO_LEVEL_FROM = 512;
 /** Cells from which they are balanced: 2 to 8 % fewer codes scanned for equal recall. Of fewer, most are opened anyway. */
 const BALANCE_FROM = 64;
 
@@ -426,6 +426,11 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 
 	/** @internal */
 	reserveRows(): void {}
+
+	/** @internal */
+	override shrinkRows(): void {
+		this.#lists?.shrink();
+	}
 
 	/** @internal */
 	resetRows(): void {

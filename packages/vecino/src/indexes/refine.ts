@@ -141,6 +141,12 @@ export class IndexRefine extends Index<RefineSearchParams> {
 	}
 
 	/** @internal */
+	override shrinkRows(): void {
+		this.base.shrinkRows();
+		this.refine.shrinkRows();
+	}
+
+	/** @internal */
 	resetRows(): void {
 		this.base.resetRows();
 		this.refine.resetRows();

@@ -98,7 +98,11 @@ describe('balance', () => {
 	// Clusters of very uneven size: a third of the rows in one.
 	const uneven = ((): VectorSet => {
 		const data = x.data.slice();
-		for (let i = 0; i < 1300; i++) data.set(x.row(0).map((value, t) => value + x.row(i)[t]! / 8), i * 12);
+		for (let i = 0; i < 1300; i++)
+			data.set(
+				x.row(0).map((value, t) => value + x.row(i)[t]! / 8),
+				i * 12,
+			);
 		return new VectorSet(data, 12);
 	})();
 

@@ -4,6 +4,8 @@
 
 import { type Command, Option } from 'commander';
 import {
+	type BuildEstimate,
+	estimateBuild,
 	type Index,
 	IndexFlat,
 	IndexIVFFlat,
@@ -111,6 +113,8 @@ async function run(context: Context, path: string, options: BuildOptions): Promi
 	await using source = await openFile(path, context);
 	await checkOutput(options.output, [path]);
 	using index = makeIndex(source, options);
+	const forecast = foresee(source, options);
+	context.say(renderForecast(forecast));
 	const start = performance.now();
 	const trainedOn = await train(context, index, source, options);
 	const trained = performance.now();
@@ -121,6 +125,7 @@ async function run(context: Context, path: string, options: BuildOptions): Promi
 			context.progress.report({ phase: 'add', done: first + done, total });
 		await index.addAsync(new VectorSet(data, source.d), { signal: context.signal, onProgress });
 	}
+	index.shrink();
 	const added = performance.now();
 	const { byteLength } = await saveIndex(index, options.output, context.run);
 	const saved = performance.now();
@@ -147,6 +152,7 @@ async function run(context: Context, path: string, options: BuildOptions): Promi
 		index: report,
 		fileBytes: byteLength,
 		seconds: took,
+		forecast: { indexBytes: forecast.bytes, peakBytes: forecast.peakBytes, seconds: forecast.seconds ?? null },
 	};
 }
 
@@ -186,12 +192,50 @@ function makeIndex(source: RowSource, options: BuildOptions): Index {
 /** Trains on a random sample; returns its size. */
 async function train(context: Context, index: Index, source: RowSource, options: BuildOptions): Promise<number> {
 	if (index.isTrained) return 0;
-	const { n, d } = source;
-	const { seed, nlist = defaultNlist(n), nbits = 8 } = options;
-	const centroids = Math.max(TAKES.nlist.includes(options.type) ? nlist : 0, 2 ** nbits);
-	const wanted = Math.min(ROWS_PER_CENTROID * centroids, Math.max(1, Math.floor(TRAINING_BYTES / (4 * d))));
-	const rows = new Random(seed).sample(n, Math.min(n, options.trainLimit ?? wanted));
+	const { seed } = options;
+	const rows = new Random(seed).sample(source.n, trainingRows(source, options));
 	const [sample] = await pick(context, source, [rows], 'read a sample to train on');
 	await index.trainAsync(sample!, { seed, ...context.run });
 	return rows.length;
+}
+
+/** Vectors that training is given: enough for the finest centroids, within TRAINING_BYTES. */
+function trainingRows({ n, d }: RowSource, options: BuildOptions): number {
+	const { nlist = defaultNlist(n), nbits = 8 } = options;
+	const centroids = Math.max(TAKES.nlist.includes(options.type) ? nlist : 0, 2 ** nbits);
+	const wanted = Math.min(ROWS_PER_CENTROID * centroids, Math.max(1, Math.floor(TRAINING_BYTES / (4 * d))));
+	return Math.min(n, options.trainLimit ?? wanted);
+}
+
+const ENGINE_TYPES = {
+	flat: 'IndexFlat',
+	sq8: 'IndexScalarQuantizer',
+	pq: 'IndexPQ',
+	pqfs: 'IndexPQFastScan',
+	ivfflat: 'IndexIVFFlat',
+	ivfsq8: 'IndexIVFScalarQuantizer',
+	ivfpq: 'IndexIVFPQ',
+	ivfpqfs: 'IndexIVFPQFastScan',
+} as const satisfies Record<IndexKind, string>;
+/** Values from which it is worth a quarter of a second to say how long building will take. */
+const MEASURE_FROM = 2 ** 22;
+
+/** What building will take. The peak holds the sample to train on, too. */
+function foresee(source: RowSource, options: BuildOptions): BuildEstimate {
+	const { n, d } = source;
+	const { metric, type, nbits, residual: byResidual, refine } = options;
+	const sample = type === 'flat' ? 0 : trainingRows(source, options);
+	const estimate = estimateBuild({
+		...{ type: ENGINE_TYPES[type], d, n, metric, byResidual, refine, trainingRows: sample },
+		...(TAKES.m.includes(type) && { m: options.m ?? defaultM(d, type.endsWith('fs') ? 4 : 8) }),
+		...(TAKES.nbits.includes(type) && { nbits }),
+		...(TAKES.nlist.includes(type) && { nlist: options.nlist ?? defaultNlist(n) }),
+		measure: n * d >= MEASURE_FROM,
+	});
+	return { ...estimate, peakBytes: estimate.peakBytes + sample * d * 4 };
+}
+
+function renderForecast({ bytes: size, peakBytes, seconds: time }: BuildEstimate): string {
+	const long = time === undefined ? '' : `about ${seconds(time.train + time.add)}, `;
+	return `forecast  ${long}${bytes(peakBytes)} of memory at most, an index of ${bytes(size)}`;
 }

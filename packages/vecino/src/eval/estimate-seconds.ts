@@ -12,7 +12,7 @@ import { poolSize, QUERIES } from '../indexes/nprobe.ts';
 import type { Engine } from '../kernels/engine.ts';
 import { nearestScratchBytes, pqEncodeScratchBytes } from '../kernels/kernels.ts';
 import { Rng } from '../util/rng.ts';
-import type { BuildPlan } from './estimate-build.ts';
+import type { BuildPlan } from './build-plan.ts';
 
 const WARM_MS = 15;
 const MEASURE_MS = 40;

@@ -73,6 +73,8 @@ export class ProgressLine {
 			);
 			this.#bar.start(total > 0 ? total : 1, 0, payload);
 		}
+		// Parts of one phase differ in length.
+		if (total > 0) this.#bar.setTotal(total);
 		this.#bar.update(total > 0 ? done : 0, payload);
 	}
 }

@@ -62,13 +62,18 @@ export function* twoLevelSteps(
 			at += share * d * 4;
 		}
 		const iterations: KMeansIteration[] = [];
-		for (const [i, points] of PASSES.entries()) {
-			using some = subsetRows(engine, rows, rng.sample(n, Math.min(n, k * points)));
-			const pass = { ...inner, niter: 1, from: ptr, splitLast: i + 1 < PASSES.length };
-			const next = yield* kmeansSteps(engine, some, k, pass, `${phase}, round ${i + 1} of ${PASSES.length}`);
+		const sizes = PASSES.map((points) => Math.min(n, k * points));
+		const all = sizes.reduce((a, b) => a + b);
+		let before = 0;
+		for (const [i, size] of sizes.entries()) {
+			using some = subsetRows(engine, rows, rng.sample(n, size));
+			const splitLast = i + 1 < sizes.length;
+			const pass = { ...inner, niter: 1, from: ptr, splitLast, progress: [before, all] as const };
+			const next = yield* kmeansSteps(engine, some, k, pass, `${phase}, all cells`);
 			arena.free(ptr);
 			ptr = next.ptr;
 			iterations.push(...next.iterations);
+			before += size;
 		}
 		kept = true;
 		return { ptr, k, iterations };

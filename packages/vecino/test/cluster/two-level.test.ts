@@ -6,7 +6,7 @@ import { twoLevelSteps } from '../../src/cluster/two-level.ts';
 import { VectorSet } from '../../src/core/vectors.ts';
 import { IndexIVFFlat } from '../../src/index.ts';
 import { createEngineSync, defaultEngine, type Engine } from '../../src/kernels/engine.ts';
-import { runSync } from '../../src/util/steps.ts';
+import { type Progress, runSync } from '../../src/util/steps.ts';
 import { clustered } from '../support/data.ts';
 
 const x = clustered(4000, 12, { clusters: 60 });
@@ -32,10 +32,11 @@ function imbalance(assign: Uint32Array, k: number): number {
 
 describe('k-means on two levels', () => {
 	it.each([2, 3, 50, 300])('comes near plain Lloyd, k = %i', (k) => {
-		const best = (steps: typeof kmeansSteps): number =>
-			Math.min(...[1, 2, 3].map((seed) => train(x, k, { steps, seed }).objectives.at(-1)!));
-		// Recorded, of Lloyd's: 1.00, 1.00, 0.99, 1.01.
-		expect(best(twoLevelSteps)).toBeLessThan(1.05 * best(kmeansSteps));
+		// The last pass sees 256 rows per centroid.
+		const best = (steps: typeof kmeansSteps, rows: number): number =>
+			Math.min(...[1, 2, 3].map((seed) => train(x, k, { steps, seed }).objectives.at(-1)!)) / rows;
+		// Recorded, of Lloyd's: 1.02, 1.00, 1.01, 0.96.
+		expect(best(twoLevelSteps, Math.min(x.n, 256 * k))).toBeLessThan(1.05 * best(kmeansSteps, x.n));
 	});
 
 	it('the same seed gives the same centroids, with all kernels', () => {
@@ -69,13 +70,13 @@ describe('k-means on two levels', () => {
 		const controller = new AbortController();
 		const seen: string[] = [];
 		using index = new IndexIVFFlat({ d: 12, nlist: 64 });
-		const onProgress = ({ phase }: { phase: string }): void => {
+		const onProgress = ({ phase, done, total }: Progress): void => {
 			seen.push(phase);
-			if (phase.includes('round 2')) controller.abort();
+			if (phase.includes('all cells') && done > total / 2) controller.abort();
 		};
 		expect(() => index.train(x, { coarse: 'two-level', signal: controller.signal, onProgress })).toThrow('aborted');
 		expect(index.isTrained).toBe(false);
-		for (const part of ['large cells', 'cell 8 of 8', 'round 1 of 3']) {
+		for (const part of ['large cells', 'cell 8 of 8', 'all cells']) {
 			expect(seen).toContain(`coarse k-means, ${part}`);
 		}
 	});
@@ -106,14 +107,15 @@ describe('balance', () => {
 		return new VectorSet(data, 12);
 	})();
 
-	it('evens out clusters at no cost', () => {
+	it('evens out clusters at little cost', () => {
 		const means = [false, true].map((balance) => {
 			const found = [1, 2, 3, 4].map((seed) => kmeans(uneven, 100, { niter: 15, seed, balance }));
 			const mean = (of: (one: (typeof found)[0]) => number): number => found.reduce((sum, one) => sum + of(one), 0) / 4;
 			return { imbalance: mean(({ assign }) => imbalance(assign, 100)), objective: mean(({ objective }) => objective) };
 		});
-		expect(means[1]!.imbalance).toBeLessThan(means[0]!.imbalance);
-		expect(means[1]!.objective).toBeLessThan(1.02 * means[0]!.objective);
+		// Recorded: 1.21 and 1.07, the objective 1.6 % larger.
+		expect(means[1]!.imbalance).toBeLessThan(0.95 * means[0]!.imbalance);
+		expect(means[1]!.objective).toBeLessThan(1.03 * means[0]!.objective);
 	});
 
 	it('leaves the bytes alone where clusters are even, and where it is off', () => {
@@ -127,5 +129,6 @@ it('empty spherical clusters are filled from large ones', () => {
 	const rows = Array.from({ length: 1000 }, (_, i) => (i % 10 === 0 ? [i / 100, 10 - i / 100] : [5, 5.1]));
 	const { iterations, assign } = kmeans(rows, 30, { niter: 30, spherical: true });
 	expect(iterations.some(({ split }) => split > 0)).toBe(true);
-	expect(new Set(assign).size).toBeGreaterThan(15);
+	// Recorded: 30.
+	expect(new Set(assign).size).toBeGreaterThan(22);
 });

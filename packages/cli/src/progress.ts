@@ -48,6 +48,12 @@ export class ProgressLine {
 		this.#shown = true;
 	};
 
+	/** A line that stays. */
+	note(line: string): void {
+		this.stop();
+		this.#stream.write(`${line}\n`);
+	}
+
 	/** Wipes the bar away. */
 	stop(): void {
 		this.#bar?.stop();

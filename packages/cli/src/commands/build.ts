@@ -114,7 +114,8 @@ async function run(context: Context, path: string, options: BuildOptions): Promi
 	await checkOutput(options.output, [path]);
 	using index = makeIndex(source, options);
 	const forecast = foresee(source, options);
-	context.say(renderForecast(forecast));
+	// What is over at once is not announced.
+	if (forecast.seconds !== undefined) context.progress.note(renderForecast(forecast));
 	const start = performance.now();
 	const trainedOn = await train(context, index, source, options);
 	const trained = performance.now();
@@ -218,7 +219,7 @@ const ENGINE_TYPES = {
 	ivfpqfs: 'IndexIVFPQFastScan',
 } as const satisfies Record<IndexKind, string>;
 /** Values from which it is worth a quarter of a second to say how long building will take. */
-const MEASURE_FROM = 2 ** 22;
+const MEASURE_FROM = 2 ** 20;
 
 /** What building will take. The peak holds the sample to train on, too. */
 function foresee(source: RowSource, options: BuildOptions): BuildEstimate {
@@ -237,5 +238,5 @@ function foresee(source: RowSource, options: BuildOptions): BuildEstimate {
 
 function renderForecast({ bytes: size, peakBytes, seconds: time }: BuildEstimate): string {
 	const long = time === undefined ? '' : `about ${seconds(time.train + time.add)}, `;
-	return `forecast  ${long}${bytes(peakBytes)} of memory at most, an index of ${bytes(size)}`;
+	return `forecast: ${long}${bytes(peakBytes)} of memory at most, an index of ${bytes(size)}`;
 }

@@ -4,8 +4,9 @@
  *
  * Lloyd compares every row with all k centroids in each of its iterations; the two levels compare it with about
  * 2 sqrt(k). The passes at the end mend the borders between cells, on samples that grow, and split large clusters
- * at the expense of small ones. Against 10 iterations of Lloyd on the same rows, codes scanned for equal recall differ
- * by a few per cent either way, lists are more even, and training takes a quarter (k = 1024) to a sixth (k = 4096).
+ * at the expense of small ones. Against 10 iterations of Lloyd on the same rows, codes scanned for a recall of 0.90 or
+ * 0.95 differ by -8 to +8 %, lists are more even, and training takes a half (k = 512 to 1024 of 50,000 to 100,000 rows)
+ * to a fifth (k = 4096 of a million).
  */
 
 import type { Engine } from '../kernels/engine.ts';

@@ -39,8 +39,8 @@ export interface TrainOptions
 	extends Pick<KMeansOptions, 'niter' | 'seed' | 'init' | 'maxPointsPerCentroid'>,
 		RunOptions {
 	/**
-	 * How an IVF index finds its cells: plain Lloyd, or k-means on two levels, which is several times faster with many
-	 * cells and as good. Default: 'auto', two levels from 512 cells.
+	 * How an IVF index finds its cells: plain Lloyd, or k-means on two levels, which is two to five times faster with many
+	 * cells and about as good. Default: 'auto', two levels from 512 cells.
 	 */
 	readonly coarse?: 'auto' | 'lloyd' | 'two-level' | undefined;
 }

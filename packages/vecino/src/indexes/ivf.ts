@@ -37,7 +37,7 @@ export interface IndexIVFOptions extends IndexOptions {
 
 /** Iterations for coarse centroids, as in FAISS: more barely change recall. */
 export const COARSE_ITERATIONS = 10;
-/** Cells from which they are found on two levels (see help of `coarse`): lists as good in a quarter of the time. */
+/** Cells from which they are found on two levels (cluster/two-level.ts): lists about as good in a half to a fifth of the time. */
 export const TWO_LEVEL_FROM = 512;
 /** Cells from which they are balanced: 2 to 8 % fewer codes scanned for equal recall. Of fewer, most are opened anyway. */
 const BALANCE_FROM = 64;

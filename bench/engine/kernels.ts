@@ -12,8 +12,10 @@ import { Assigner } from '../../packages/vecino/src/cluster/kmeans.ts';
 import {
 	createEngineSync,
 	type Engine,
+	IndexFlat,
 	type KernelBackend,
 	ProductQuantizer,
+	VectorSet,
 } from '../../packages/vecino/src/index.ts';
 import { type ScanArgs, TILE, topkBytes, topkCapacity } from '../../packages/vecino/src/kernels/kernels.ts';
 import { Rng } from '../../packages/vecino/src/util/rng.ts';
@@ -140,6 +142,24 @@ function lookupTable(m: number): Case {
 	return { name: `table, m = ${m}, d = 128`, unit: 'us', convert: usEach, setup };
 }
 
+/** A whole search of an IndexFlat over clustered rows: by plain scan, by bounds, or as a batch. */
+function exact(name: string, d: number, n: number, nq: number, pruned: boolean): Case {
+	const setup: Case['setup'] = (engine, small) => {
+		const rows = small ? 1000 : n;
+		const rng = new Rng(1);
+		const centres = Float32Array.from({ length: 50 * d }, () => rng.float() - 0.5);
+		const data = new Float32Array((rows + nq) * d);
+		for (let i = 0; i < rows + nq; i++) {
+			const centre = rng.below(50) * d;
+			for (let t = 0; t < d; t++) data[i * d + t] = centres[centre + t]! + 0.5 * (rng.float() - 0.5);
+		}
+		const index = new IndexFlat({ d, engine, pruned }).add(new VectorSet(data.slice(0, rows * d), d));
+		const queries = new VectorSet(data.slice(rows * d), d);
+		return { run: () => void index.search(queries, K), work: rows * nq };
+	};
+	return { name, unit: 'ns per row and query', convert: nsEach, setup };
+}
+
 const CASES: readonly Case[] = [
 	adc('ADC m = 8, top-10, in cache (40,000 codes)', 8, 40_000, 1, false),
 	adc('ADC m = 16, top-10, in cache (40,000 codes)', 16, 40_000, 1, false),
@@ -148,6 +168,12 @@ const CASES: readonly Case[] = [
 	adc('ADC m = 16, top-10, 64 lists of 100 with terms', 16, 6400, 64, true),
 	l2('l2Many d = 128, in cache (1024 rows)', 1024),
 	l2('l2Many d = 128, from memory (400,000 rows)', 400_000),
+	exact('exact search d = 128, 100,000 rows, one query, plain', 128, 100_000, 1, false),
+	exact('exact search d = 128, 100,000 rows, one query, pruned', 128, 100_000, 1, true),
+	exact('exact search d = 768, 40,000 rows, one query, plain', 768, 40_000, 1, false),
+	exact('exact search d = 768, 40,000 rows, one query, pruned', 768, 40_000, 1, true),
+	exact('exact search d = 128, 10,000 rows, 128 queries', 128, 10_000, 128, false),
+	exact('exact search d = 768, 2000 rows, 128 queries', 768, 2000, 128, false),
 	assign,
 	encode,
 	lookupTable(8),

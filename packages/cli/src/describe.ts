@@ -10,6 +10,7 @@ import {
 	IndexIVFPQFastScan,
 	IndexPQ,
 	IndexPQFastScan,
+	IndexPreTransform,
 	IndexRefine,
 	type Metric,
 } from 'vecino';
@@ -25,7 +26,7 @@ export interface IndexIdentity {
 }
 
 export interface IndexReport extends IndexIdentity {
-	/** Null for indexes of uncompressed or SQ8 vectors. */
+	/** Null for indexes of uncompressed or scalar-quantized vectors. */
 	readonly pq: { readonly m: number; readonly nbits: number; readonly residual: boolean } | null;
 	/** Bytes of one code, without label and terms; for IndexRefine, of its base. */
 	readonly codeSize: number;
@@ -39,7 +40,7 @@ export interface IndexReport extends IndexIdentity {
 		readonly empty: number;
 		readonly imbalance: number;
 	} | null;
-	readonly rerank: { readonly store: 'flat' | 'sq8'; readonly kFactor: number } | null;
+	readonly rerank: { readonly store: string; readonly kFactor: number } | null;
 	readonly residentBytes: number;
 	readonly bytesPerVector: number | null;
 	/** Resident bytes by component; which there are depends on the index. */
@@ -51,18 +52,23 @@ export function partsOf(index: Index): {
 	readonly base: Index;
 	readonly ivf: IndexIVF | undefined;
 	readonly refine: IndexRefine | undefined;
+	readonly pre: IndexPreTransform | undefined;
 } {
 	const inner = index.type === 'IndexIDMap' ? (index as IndexIDMap).index : index;
 	const refine = inner instanceof IndexRefine ? inner : undefined;
-	const base = refine?.base ?? inner;
-	return { base, ivf: base instanceof IndexIVF ? base : undefined, refine };
+	const outer = refine?.base ?? inner;
+	const pre = outer instanceof IndexPreTransform ? outer : undefined;
+	const base = pre?.index ?? outer;
+	return { base, ivf: base instanceof IndexIVF ? base : undefined, refine, pre };
 }
 
 const WITH_PQ = [IndexPQ, IndexPQFastScan, IndexIVFPQ, IndexIVFPQFastScan];
 
 export function identify(index: Index): IndexIdentity {
-	const { base, refine } = partsOf(index);
-	const inner = refine === undefined ? base.type : `${refine.type}(${base.type}, ${refine.store})`;
+	const { base, refine, pre } = partsOf(index);
+	const steps = pre?.transforms.map(({ type, dOut }) => `${type} to ${dOut}`).join(', ');
+	const coded = steps === undefined ? base.type : `IndexPreTransform(${steps}, ${base.type})`;
+	const inner = refine === undefined ? coded : `${refine.type}(${coded}, ${refine.store})`;
 	const type = index.type === 'IndexIDMap' ? `${index.type}(${inner})` : inner;
 	return { type, metric: index.metric, ntotal: index.ntotal, d: index.d };
 }
@@ -90,7 +96,9 @@ const COMPONENTS: Readonly<Record<string, string>> = {
 	ranges: 'ranges of components',
 	spare: 'spare room',
 	directory: 'directory of lists',
+	rotation: 'rotation and its centre',
 	refine: 'store to re-rank with',
+	transforms: 'matrices of transforms',
 };
 
 /** The report as lines. */

@@ -4,7 +4,7 @@
 
 import { existsSync } from 'node:fs';
 import { InvalidArgumentError, Option } from 'commander';
-import type { Metric } from 'vecino';
+import { createEngine, type Metric, setDefaultEngine } from 'vecino';
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
@@ -55,4 +55,17 @@ export function seedOption(what = 'seed of everything random; the same seed give
 
 export function kOption(standard = 10): Option {
 	return new Option('-k, --k <n>', 'neighbours per query').default(standard).argParser(integer(1, 65536));
+}
+
+export type Threads = number | 'auto';
+
+export function threadsOption(standard: Threads): Option {
+	return new Option('--threads <n>', 'threads that compute, or auto: one per core; results do not depend on it')
+		.default(standard)
+		.argParser((text: string): Threads => (text === 'auto' ? 'auto' : integer(1, 64)(text)));
+}
+
+/** Indexes made from now on compute on so many threads. */
+export async function useThreads(threads: Threads): Promise<void> {
+	if (threads !== 1) setDefaultEngine(await createEngine({ threads }));
 }

@@ -330,7 +330,24 @@ describe('the other types', () => {
 		[['--type', 'ivfflat', '--nlist', '16'], 'IndexIVFFlat', 0.8],
 		[['--type', 'ivfsq8', '--nlist', '16'], 'IndexIVFScalarQuantizer', 0.8],
 		[['--type', 'ivfpqfs', '--nlist', '16', '--refine', 'sq8'], 'IndexRefine(IndexIVFPQFastScan, sq8)', 0.8],
+		[['--type', 'sq4'], 'IndexScalarQuantizer', 0.5],
+		[['--type', 'f16'], 'IndexScalarQuantizer', 0.95],
+		[['--type', 'bf16'], 'IndexScalarQuantizer', 0.95],
+		[['--type', 'ivfsq4', '--nlist', '16'], 'IndexIVFScalarQuantizer', 0.5],
+		[['--type', 'ivff16', '--nlist', '16'], 'IndexIVFScalarQuantizer', 0.8],
+		[['--type', 'ivfbf16', '--nlist', '16'], 'IndexIVFScalarQuantizer', 0.8],
+		[['--type', 'ivfpqfs', '--nlist', '16', '--refine', 'f16'], 'IndexRefine(IndexIVFPQFastScan, f16)', 0.8],
+		[['--type', 'ivfpqfs', '--nlist', '16', '--refine', 'pq8x6'], 'IndexRefine(IndexIVFPQFastScan, pq8x6)', 0.2],
+		[
+			['--transform', 'opq', '--m', '5', '--nlist', '16', '--refine', 'flat'],
+			'IndexRefine(IndexPreTransform(OPQTransform to 20, IndexIVFPQ), flat)',
+			0.8,
+		],
+		[['--transform', 'pca:12', '--type', 'flat'], 'IndexPreTransform(PCATransform to 12, IndexFlat)', 0.5],
+		[['--transform', 'rr', '--type', 'pqfs'], 'IndexPreTransform(RandomRotation to 16, IndexPQFastScan)', 0.05],
 		[['--type', 'pqfs', '--m', '16'], 'IndexPQFastScan', 0.1],
+		[['--type', 'rabitq', '--nbits', '4'], 'IndexRaBitQ', 0.6],
+		[['--type', 'ivfrabitq', '--nlist', '16', '--refine', 'sq8'], 'IndexRefine(IndexIVFRaBitQ, sq8)', 0.8],
 		[['--type', 'ivfpq', '--no-residual', '--metric', 'cosine'], 'IndexIVFPQ', 0.1],
 		[['--type', 'pq', '--m', '5', '--pad', '--metric', 'ip'], 'IndexPQ', 0.1],
 	])('%j', async (args, type, floor) => {
@@ -365,7 +382,9 @@ describe('Ctrl-C', () => {
 			},
 		});
 		expect({ code, stdout }).toEqual({ code: 130, stdout: '' });
-		expect(stderr.split('\n')[0]).toMatch(/^forecast: about .* s, .*B of memory at most, an index of \S+ .B$/);
+		expect(stderr.split('\n')[0]).toMatch(
+			/^forecast: about .* s( on one thread)?, .*B of memory at most, an index of \S+ .B$/,
+		);
 		expect(stderr.trimEnd().split('\n').at(-1)).toBe('vecino: interrupted; nothing was written');
 		expect(readdirSync(folder).sort()).toEqual(before);
 	});

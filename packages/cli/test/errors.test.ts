@@ -139,6 +139,8 @@ describe('wrong usage, exit code 2', () => {
 	it('options that mean nothing to the index', async () => {
 		const flat = await failure('build', path('x.npy'), '-o', path('y.vecino'), '--type', 'flat', '--nlist', '8');
 		expect(flat).toMatchObject({ code: 2, line: expect.stringContaining('--nlist means nothing to --type flat') });
+		const bits = await failure('build', path('x.npy'), '-o', path('y.vecino'), '--type', 'rabitq', '--nbits', '9');
+		expect(bits).toMatchObject({ code: 2, line: expect.stringContaining('--nbits must be 1 to 8 for --type rabitq') });
 		const plain = await failure('search', path('x.vecino'), path('x.npy'), '--k-factor', '4');
 		expect(plain).toMatchObject({ code: 2, line: expect.stringContaining('--k-factor') });
 	});

@@ -48,30 +48,43 @@ export function fastFetch(blocks: usize, at: usize, code: usize, pairs: usize): 
  * of the minima at `params`. Returns scale.
  */
 export function fastTables(table: usize, m: usize, maxScale: f32, out: usize, params: usize): f32 {
+	const tableEnd = table + (m << 6);
 	let widest: f32 = 0, base: f32 = 0;
-	for (let j: usize = 0; j < m; ++j) {
-		let low = load<f32>(table + (j << 6)), high = low;
-		for (let c: usize = 4; c < 64; c += 4) {
-			const v = load<f32>(table + (j << 6) + c);
-			low = min<f32>(low, v);
-			high = max<f32>(high, v);
-		}
-		widest = max<f32>(widest, high - low);
+	for (let p = table; p < tableEnd; p += 64) {
+		const a = v128.load(p), b = v128.load(p, 16), c = v128.load(p, 32), d = v128.load(p, 48);
+		const low = leastLane(f32x4.min(f32x4.min(a, b), f32x4.min(c, d)));
+		widest = max<f32>(widest, largestLane(f32x4.max(f32x4.max(a, b), f32x4.max(c, d))) - low);
 		base += low;
 	}
 	const scale = widest * maxScale > 127 ? <f32>127 / widest : maxScale;
-	for (let j: usize = 0; j < m; ++j) {
-		let low = load<f32>(table + (j << 6));
-		for (let c: usize = 4; c < 64; c += 4) low = min<f32>(low, load<f32>(table + (j << 6) + c));
-		for (let c: usize = 0; c < 16; ++c) {
-			const v = nearest<f32>((load<f32>(table + (j << 6) + (c << 2)) - low) * scale);
-			store<u8>(out + (j << 4) + c, <u8>min<f32>(v, 127));
-		}
+	const factor = f32x4.splat(scale), most = i8x16.splat(127);
+	for (let p = table; p < tableEnd; p += 64) {
+		const a = v128.load(p), b = v128.load(p, 16), c = v128.load(p, 32), d = v128.load(p, 48);
+		const low = f32x4.splat(leastLane(f32x4.min(f32x4.min(a, b), f32x4.min(c, d))));
+		const v = i16x8.narrow_i32x4_s(step(a, low, factor), step(b, low, factor));
+		const w = i16x8.narrow_i32x4_s(step(c, low, factor), step(d, low, factor));
+		v128.store(out, i8x16.min_u(i8x16.narrow_i16x8_u(v, w), most));
+		out += 16;
 	}
-	if (m & 1) v128.store(out + (m << 4), i32x4.splat(0));
+	if (m & 1) v128.store(out, i32x4.splat(0));
 	store<f32>(params, <f32>1 / scale);
 	store<f32>(params, base, 4);
 	return scale;
+}
+
+// @ts-ignore: decorator
+@inline function step(values: v128, low: v128, factor: v128): v128 {
+	return i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(f32x4.sub(values, low), factor)));
+}
+
+// @ts-ignore: decorator
+@inline function leastLane(v: v128): f32 {
+	return min<f32>(min<f32>(f32x4.extract_lane(v, 0), f32x4.extract_lane(v, 1)), min<f32>(f32x4.extract_lane(v, 2), f32x4.extract_lane(v, 3)));
+}
+
+// @ts-ignore: decorator
+@inline function largestLane(v: v128): f32 {
+	return max<f32>(max<f32>(f32x4.extract_lane(v, 0), f32x4.extract_lane(v, 1)), max<f32>(f32x4.extract_lane(v, 2), f32x4.extract_lane(v, 3)));
 }
 
 /**

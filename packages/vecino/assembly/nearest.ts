@@ -15,11 +15,11 @@ import { l2One, ipOne } from './distances';
 import { topkInit, topkPush, topkWorst, topkAppend, topkRoom } from './topk';
 
 /** Length of the longest vector after scaling: one component may be all of it, and must fit int16. */
-const LENGTH: f32 = 32700;
+export const LENGTH: f32 = 32700;
 /** A margin above this would let nearly all centroids pass. */
-const LARGEST_MARGIN: f32 = 1e8;
+export const LARGEST_MARGIN: f32 = 1e8;
 /** Rows of one block: their panel minima and the packed rows stay in L2. */
-const BLOCK: usize = 32;
+export const BLOCK: usize = 32;
 
 /**
  * Packs n rows of d values as int16 pairs, panels [ceil(n / group)][pairs][group] of i32 (low half the even
@@ -77,6 +77,13 @@ export function largestNorm(x: usize, n: usize, d: usize): f32 {
 	return sqrt<f32>(largest) * <f32>1.0001;
 }
 
+/** What the bias and float32 rounding add to the margin (head of this file). */
+// @ts-ignore: decorator
+@inline export function slackOf(d: usize, rowNorm: f32, centroidNorm: f32): f32 {
+	const dims = <f32>d;
+	return <f32>12 * dims + <f32>500 + (<f32>39 * dims + <f32>1600) * (rowNorm / centroidNorm);
+}
+
 /**
  * outLabels[i] (u32) = nearest of k centroids for each of n rows of d values, outDistances[i] (f32) its
  * distance: squared L2 (metric 0) or negated inner product (metric 1).
@@ -96,8 +103,7 @@ export function nearestRows(
 	// Scales of lengths beyond these would overflow or vanish in float32.
 	const plain = packed == 0 || !(centroidNorm > 1e-15 && centroidNorm < 1e15);
 	const rowNorm: f32 = plain ? <f32>1 : max<f32>(largestNorm(x, n, d), centroidNorm);
-	const dims = <f32>d;
-	const slack: f32 = <f32>12 * dims + <f32>500 + (<f32>39 * dims + <f32>1600) * (rowNorm / centroidNorm);
+	const slack = slackOf(d, rowNorm, centroidNorm);
 	if (plain || !(rowNorm < 1e15) || slack > LARGEST_MARGIN) {
 		for (let i: usize = 0; i < n; ++i) {
 			nearestExact(x + (i * d << 2), d, centroids, k, metric, outLabels + (i << 2), outDistances + (i << 2));
@@ -127,7 +133,7 @@ export function nearestRows(
 }
 
 /** Minima per lane of bias - x . c, 8 centroids against `n` packed rows; one v128 per row, `stride` apart. */
-function panel(rows: usize, n: usize, packed: usize, pairs: usize, bias: usize, out: usize, stride: usize): void {
+export function panel(rows: usize, n: usize, packed: usize, pairs: usize, bias: usize, out: usize, stride: usize): void {
 	const bias0 = v128.load(bias), bias1 = v128.load(bias, 16);
 	const bytes = pairs << 4;
 	const rowsEnd = rows + ((n + 3) >> 2) * bytes;
@@ -214,8 +220,7 @@ export function rankCells(
 	scratch: usize, nprobe: u32, capacity: u32, state: usize,
 ): void {
 	const norm = max<f32>(largestNorm(q, 1, d), centroidNorm);
-	const dims = <f32>d;
-	const slack: f32 = <f32>12 * dims + <f32>500 + (<f32>39 * dims + <f32>1600) * (norm / centroidNorm);
+	const slack = slackOf(d, norm, centroidNorm);
 	topkInit(state, nprobe, capacity);
 	if (!(centroidNorm > 1e-15 && norm < 1e15) || slack > LARGEST_MARGIN) {
 		for (let c: usize = 0; c < k; ++c) {

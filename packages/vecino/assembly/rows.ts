@@ -86,7 +86,14 @@ export function residualTerms(r: usize, n: usize, d: usize, labels: usize, centr
 /** Copies n rows of `bytes` bytes from the addresses given (u32 each) to `dst`, one after the other. */
 export function gatherRows(addresses: usize, bytes: usize, n: usize, dst: usize): void {
 	for (let i: usize = 0; i < n; ++i) {
-		memory.copy(dst, <usize>load<u32>(addresses + (i << 2)), bytes);
-		dst += bytes;
+		let p = <usize>load<u32>(addresses + (i << 2));
+		const end = dst + bytes;
+		if (bytes >= 16) {
+			// The last 16 bytes may lie over some that were copied before.
+			const last = end - 16;
+			for (; dst < last; dst += 16, p += 16) v128.store(dst, v128.load(p));
+			v128.store(last, v128.load(p - (dst - last)));
+			dst = end;
+		} else while (dst < end) store<u8>(dst++, load<u8>(p++));
 	}
 }

@@ -13,18 +13,18 @@ import { topkPush } from './topk';
 export const TILE: usize = 1024;
 
 // @ts-ignore: decorator
-@inline function listAt(directory: usize, listNos: usize, t: usize): usize {
+@inline export function listAt(directory: usize, listNos: usize, t: usize): usize {
 	return directory + ((listNos != 0 ? <usize>load<u32>(listNos + (t << 2)) : t) << 4);
 }
 
 // @ts-ignore: decorator
-@inline function biasAt(biases: usize, t: usize): f32 {
+@inline export function biasAt(biases: usize, t: usize): f32 {
 	return biases != 0 ? load<f32>(biases + (t << 2)) : 0;
 }
 
 /** Adds terms and bias to a tile, then offers it. */
 // @ts-ignore: decorator
-@inline function offer(list: usize, start: usize, n: usize, bias: f32, tile: usize, base: u32, topk: usize): void {
+@inline export function offer(list: usize, start: usize, n: usize, bias: f32, tile: usize, base: u32, topk: usize): void {
 	const terms = <usize>load<u32>(list, 4), ids = <usize>load<u32>(list, 8);
 	if (terms != 0) addTerms(tile, n, terms + (start << 2), bias);
 	else if (bias != 0) addBias(tile, n, bias);

@@ -99,36 +99,49 @@ function shrink(state: usize): void {
 	store<f32>(state, distanceOf(largest), 12);
 }
 
-/** Quickselect: the k smallest of n keys come first. Keys are distinct unless a label was offered twice. */
+/**
+ * Quickselect: the k smallest of n keys come first. Keys are distinct unless a label was offered twice.
+ * The partition has no branch that depends on the keys: half of such branches would be predicted wrongly.
+ */
 function selectSmallest(keys: usize, n: usize, k: usize): void {
-	let lo: isize = 0;
-	let hi: isize = <isize>n - 1;
-	const target = <isize>k - 1;
-	while (lo < hi) {
-		const pivot = medianOf3(keys, lo, hi);
-		let i = lo;
-		let j = hi;
-		while (i <= j) {
-			while (load<u64>(keys + (<usize>i << 3)) < pivot) ++i;
-			while (load<u64>(keys + (<usize>j << 3)) > pivot) --j;
-			if (i <= j) {
-				const x = load<u64>(keys + (<usize>i << 3));
-				store<u64>(keys + (<usize>i << 3), load<u64>(keys + (<usize>j << 3)));
-				store<u64>(keys + (<usize>j << 3), x);
-				++i;
-				--j;
-			}
+	let lo = keys;
+	let hi = keys + (n << 3);
+	const target = keys + (k << 3);
+	while (hi - lo > 8) {
+		const pivot = medianOf3(lo, hi);
+		let split = lo, p = lo;
+		do {
+			const key = load<u64>(p);
+			store<u64>(p, load<u64>(split));
+			store<u64>(split, key);
+			split += <usize>(key < pivot) << 3;
+			p += 8;
+		} while (p < hi);
+		if (split > target) {
+			hi = split;
+		} else if (split > lo) {
+			if (split == target) return;
+			lo = split;
+		} else {
+			// The pivot is the smallest: it, and what equals it, goes first.
+			p = lo;
+			do {
+				const key = load<u64>(p);
+				store<u64>(p, load<u64>(split));
+				store<u64>(split, key);
+				split += <usize>(key <= pivot) << 3;
+				p += 8;
+			} while (p < hi);
+			if (split >= target) return;
+			lo = split;
 		}
-		if (target <= j) hi = j;
-		else if (target >= i) lo = i;
-		else break;
 	}
 }
 
-function medianOf3(keys: usize, lo: isize, hi: isize): u64 {
-	const a = load<u64>(keys + (<usize>lo << 3));
-	const b = load<u64>(keys + (<usize>((lo + hi) >> 1) << 3));
-	const c = load<u64>(keys + (<usize>hi << 3));
+function medianOf3(lo: usize, hi: usize): u64 {
+	const a = load<u64>(lo);
+	const b = load<u64>(lo + (((hi - lo) >> 4) << 3));
+	const c = load<u64>(hi - 8);
 	return max(min(a, b), min(max(a, b), c));
 }
 
@@ -142,8 +155,7 @@ export function topkWorst(state: usize): f32 {
 export function topkFinish(state: usize, outDistances: usize, outLabels: usize): u32 {
 	shrink(state);
 	const n = load<u32>(state, 8);
-	const keys = state + HEADER;
-	sortKeys(keys, n);
+	const keys = sortKeys(state + HEADER, n);
 	for (let i: usize = 0; i < <usize>n; ++i) {
 		const key = load<u64>(keys + (i << 3));
 		store<f32>(outDistances + (i << 2), distanceOf(key));
@@ -152,43 +164,60 @@ export function topkFinish(state: usize, outDistances: usize, outLabels: usize):
 	return n;
 }
 
-function sortKeys(keys: usize, n: usize): void {
-	if (n > 24) {
-		heapSort(keys, n);
-		return;
-	}
-	for (let i: usize = 1; i < n; ++i) {
-		const key = load<u64>(keys + (i << 3));
-		let p = keys + (i << 3);
-		while (p > keys && load<u64>(p - 8) > key) {
-			store<u64>(p, load<u64>(p - 8));
-			p -= 8;
+/** Keys of a run. */
+const RUN: usize = 64;
+
+/**
+ * Sorts n keys, n at most half of the capacity; returns where they are then: here, or behind. Runs are sorted by counting for each
+ * key how many are smaller, two at a time and without a branch, then merged.
+ */
+function sortKeys(keys: usize, n: usize): usize {
+	const bytes = n << 3;
+	let from = keys, to = keys + bytes;
+	for (let at: usize = 0; at < bytes; at += RUN << 3) rankSort(from + at, min(RUN << 3, bytes - at), to + at);
+	for (let run = RUN << 3; run < bytes; run <<= 1) {
+		const swap = from;
+		from = to;
+		to = swap;
+		for (let at: usize = 0; at < bytes; at += run << 1) {
+			const middle = min(at + run, bytes);
+			merge(from + at, from + middle, from + min(middle + run, bytes), to + at);
 		}
-		store<u64>(p, key);
+	}
+	return to;
+}
+
+/** Sorts a run of `bytes` bytes of keys at p into `to`. */
+function rankSort(p: usize, bytes: usize, to: usize): void {
+	const end = p + bytes;
+	const flip = i64x2.splat(i64.MIN_VALUE);
+	const pairsEnd = p + (bytes & ~15);
+	for (let i = p; i < end; i += 8) {
+		const key = load<u64>(i);
+		const k = v128.xor(i64x2.splat(<i64>key), flip);
+		// Minus the number of smaller keys; of equal ones, those before.
+		let rank = i64x2.splat(0), q = p;
+		const before = p + ((i - p) & ~15);
+		for (; q < before; q += 16) rank = i64x2.add(rank, i64x2.le_s(v128.xor(v128.load(q), flip), k));
+		for (; q < pairsEnd; q += 16) rank = i64x2.add(rank, i64x2.lt_s(v128.xor(v128.load(q), flip), k));
+		let r = <usize>-(i64x2.extract_lane(rank, 0) + i64x2.extract_lane(rank, 1));
+		if (q < end) r += <usize>(load<u64>(q) < key);
+		// The first of the key's own pair, when it is equal.
+		if (i > before) r += <usize>(load<u64>(before) == key);
+		store<u64>(to + (r << 3), key);
 	}
 }
 
-function heapSort(keys: usize, n: usize): void {
-	for (let i = n >> 1; i > 0; --i) siftDown(keys, i - 1, n);
-	for (let end = n - 1; end > 0; --end) {
-		const top = load<u64>(keys);
-		store<u64>(keys, load<u64>(keys + (end << 3)));
-		store<u64>(keys + (end << 3), top);
-		siftDown(keys, 0, end);
+/** Merges two sorted runs, a..b and b..end, into `to`. */
+function merge(a: usize, b: usize, end: usize, to: usize): void {
+	const middle = b;
+	while (a < middle && b < end) {
+		const x = load<u64>(a), y = load<u64>(b), first = x <= y;
+		store<u64>(to, first ? x : y);
+		a += <usize>first << 3;
+		b += <usize>(!first) << 3;
+		to += 8;
 	}
-}
-
-function siftDown(keys: usize, start: usize, n: usize): void {
-	const key = load<u64>(keys + (start << 3));
-	let i = start;
-	while (true) {
-		let child = (i << 1) + 1;
-		if (child >= n) break;
-		if (child + 1 < n && load<u64>(keys + ((child + 1) << 3)) > load<u64>(keys + (child << 3))) ++child;
-		const value = load<u64>(keys + (child << 3));
-		if (value <= key) break;
-		store<u64>(keys + (i << 3), value);
-		i = child;
-	}
-	store<u64>(keys + (i << 3), key);
+	if (a < middle) memory.copy(to, a, middle - a);
+	else memory.copy(to, b, end - b);
 }

@@ -20,6 +20,7 @@ export type VecinoErrorCode =
 	| 'disposed'
 	| 'busy'
 	| 'aborted'
+	| 'worker-died'
 	| 'storage';
 
 /** Typed details that may accompany a VecinoError. */

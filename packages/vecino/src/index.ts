@@ -51,15 +51,22 @@ export {
 	IndexPQFastScan,
 	type IndexPQFastScanOptions,
 } from './indexes/fast-scan.ts';
-export { IndexFlat } from './indexes/flat.ts';
+export { IndexFlat, type IndexFlatOptions } from './indexes/flat.ts';
 export { IndexIDMap, type IndexIDMapOptions } from './indexes/id-map.ts';
 export { IndexIVF, type IndexIVFOptions } from './indexes/ivf.ts';
 export { IndexIVFFlat } from './indexes/ivf-flat.ts';
 export { IndexIVFPQ, type IndexIVFPQOptions } from './indexes/ivf-pq.ts';
-export { IndexIVFScalarQuantizer } from './indexes/ivf-scalar-quantizer.ts';
+export { IndexIVFScalarQuantizer, type IndexIVFScalarQuantizerOptions } from './indexes/ivf-scalar-quantizer.ts';
 export { IndexPQ, type IndexPQOptions } from './indexes/pq.ts';
-export { IndexRefine, type IndexRefineOptions } from './indexes/refine.ts';
-export { IndexScalarQuantizer } from './indexes/scalar-quantizer.ts';
+export { IndexPreTransform, type IndexPreTransformOptions } from './indexes/pre-transform.ts';
+export {
+	IndexIVFRaBitQ,
+	type IndexIVFRaBitQOptions,
+	IndexRaBitQ,
+	type IndexRaBitQOptions,
+} from './indexes/rabitq.ts';
+export { IndexRefine, type IndexRefineOptions, type RefineStore } from './indexes/refine.ts';
+export { IndexScalarQuantizer, type IndexScalarQuantizerOptions } from './indexes/scalar-quantizer.ts';
 export { encodeNpy } from './io/npy.ts';
 export {
 	type IndexFileInfo,
@@ -86,7 +93,16 @@ export {
 	type Engine,
 	type EngineOptions,
 	setDefaultEngine,
+	type ThreadedEngineOptions,
 } from './kernels/engine.ts';
 export type { KernelBackend } from './kernels/kernels.ts';
+export { workerProgram } from './kernels/pool/thread.ts';
 export { ProductQuantizer, type ProductQuantizerOptions } from './quantizers/product.ts';
+export type { ScalarType } from './quantizers/scalar-types.ts';
+export { LinearTransform, type LinearTransformOptions } from './transforms/linear.ts';
+export { NormalizeTransform, type NormalizeTransformOptions } from './transforms/normalize.ts';
+export { OPQTransform, type OPQTransformOptions } from './transforms/opq.ts';
+export { PCATransform, type PCATransformOptions } from './transforms/pca.ts';
+export { RandomRotation, type RandomRotationOptions } from './transforms/rotation.ts';
+export { Transform, type TransformTrainOptions } from './transforms/transform.ts';
 export type { AsyncRunOptions, Progress, RunOptions } from './util/steps.ts';

@@ -2,21 +2,26 @@
  * vecino build: an index file from a vector file, holding no more of them as float32 than training needs.
  */
 
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import {
 	type BuildEstimate,
+	type BuildEstimateOptions,
 	estimateBuild,
 	type Index,
 	IndexFlat,
 	IndexIVFFlat,
 	IndexIVFPQ,
 	IndexIVFPQFastScan,
+	IndexIVFRaBitQ,
 	IndexIVFScalarQuantizer,
 	IndexPQ,
 	IndexPQFastScan,
+	IndexPreTransform,
+	IndexRaBitQ,
 	IndexRefine,
 	IndexScalarQuantizer,
 	type Metric,
+	type RefineStore,
 	VectorSet,
 } from 'vecino';
 import { saveIndex } from 'vecino/node';
@@ -25,11 +30,29 @@ import { checkIndexName, checkOutput, openFile, pick, type RowSource } from '../
 import { checkM, defaultM, defaultNlist } from '../defaults.ts';
 import { describe, renderIndex } from '../describe.ts';
 import { UsageError } from '../errors.ts';
-import { integer, metricOption, number, seedOption } from '../options.ts';
+import { integer, metricOption, number, seedOption, type Threads, threadsOption, useThreads } from '../options.ts';
 import { bytes, count, plural, seconds } from '../output.ts';
 import { Random } from '../synthetic.ts';
+import { dimensionBehind, makeTransform, readTransform, type TransformSpec } from '../transform.ts';
 
-const TYPES = ['flat', 'sq8', 'pq', 'pqfs', 'ivfflat', 'ivfsq8', 'ivfpq', 'ivfpqfs'] as const;
+const TYPES = [
+	'flat',
+	'sq8',
+	'sq4',
+	'f16',
+	'bf16',
+	'pq',
+	'pqfs',
+	'ivfflat',
+	'ivfsq8',
+	'ivfsq4',
+	'ivff16',
+	'ivfbf16',
+	'ivfpq',
+	'ivfpqfs',
+	'rabitq',
+	'ivfrabitq',
+] as const;
 type IndexKind = (typeof TYPES)[number];
 
 interface BuildOptions {
@@ -42,19 +65,30 @@ interface BuildOptions {
 	readonly pad?: boolean;
 	/** False with --no-residual. */
 	readonly residual: boolean;
-	readonly refine?: 'flat' | 'sq8';
+	readonly transform?: TransformSpec;
+	readonly refine?: RefineStore;
 	readonly kFactor?: number;
 	readonly seed: number;
 	readonly trainLimit?: number;
+	readonly threads: Threads;
 }
 
 /** Options that only some types take. */
 const TAKES: Readonly<Record<'m' | 'nbits' | 'pad' | 'nlist', readonly IndexKind[]>> = {
 	m: ['pq', 'pqfs', 'ivfpq', 'ivfpqfs'],
-	nbits: ['pq', 'ivfpq'],
+	nbits: ['pq', 'ivfpq', 'rabitq', 'ivfrabitq'],
 	pad: ['pq', 'pqfs', 'ivfpq', 'ivfpqfs'],
-	nlist: ['ivfflat', 'ivfsq8', 'ivfpq', 'ivfpqfs'],
+	nlist: ['ivfflat', 'ivfsq8', 'ivfsq4', 'ivff16', 'ivfbf16', 'ivfpq', 'ivfpqfs', 'ivfrabitq'],
 };
+/** Bits that the types with --nbits take. */
+const NBITS: Readonly<Partial<Record<IndexKind, readonly [min: number, max: number]>>> = {
+	pq: [4, 12],
+	ivfpq: [4, 12],
+	rabitq: [1, 8],
+	ivfrabitq: [1, 8],
+};
+/** Stores of --refine, without product quantizers. */
+const STORES = ['flat', 'sq8', 'sq4', 'f16', 'bf16'] as const;
 const WITH_RESIDUALS: readonly IndexKind[] = ['ivfpq', 'ivfpqfs'];
 
 /** Training rows wanted per centroid, as in the engine, and the most memory they may take by default. */
@@ -63,23 +97,37 @@ const TRAINING_BYTES = 2 ** 30;
 
 const HELP = `
 Types, and bytes per vector:
-  flat     the vectors themselves, exact search         4 * d
-  sq8      one byte per component                       d
-  pq       product quantization                         m * nbits / 8
-  pqfs     the same with 4 bits, scanned 32 at a time   m / 2
-  ivfflat  cells of vectors, exact inside the cells     4 * d + 4
-  ivfsq8   cells of one byte per component              d + 4
-  ivfpq    cells of product-quantized residuals         m * nbits / 8 + 8
-  ivfpqfs  the same with 4 bits, scanned 32 at a time   m / 2 + 6
---refine adds a second copy of the vectors to re-rank with: exact (flat), or one
-byte per component (sq8).
+  flat       the vectors themselves, exact search         4 * d
+  sq8        one byte per component                       d
+  sq4        four bits per component                      d / 2
+  f16        16-bit floats (IEEE half)                    2 * d
+  bf16       16-bit floats (bfloat16)                     2 * d
+  pq         product quantization                         m * nbits / 8
+  pqfs       the same with 4 bits, scanned 32 at a time   m / 2
+  ivfflat    cells of vectors, exact inside the cells     4 * d + 4
+  ivfsq8     cells of one byte per component              d + 4
+  ivfsq4     cells of four bits per component             d / 2 + 4
+  ivff16     cells of IEEE halves                         2 * d + 4
+  ivfbf16    cells of bfloat16                            2 * d + 4
+  ivfpq      cells of product-quantized residuals         m * nbits / 8 + 8
+  ivfpqfs    the same with 4 bits, scanned 32 at a time   m / 2 + 6
+  rabitq     nbits bits per component, no codebook        nbits * d / 8 + 4 or 12
+  ivfrabitq  cells of the same                            nbits * d / 8 + 8 or 16
+--transform leads vectors through a transform first: pca:64 keeps the 64 dimensions
+in which they spread most (pcar also rotates them), opq rotates for the least error
+of codes (with m sub-vectors; opq:64 also reduces), rr rotates at random, l2norm
+makes them of length 1.
+--refine adds a second copy of the vectors to re-rank with: exact (flat), 16-bit
+floats (f16, bf16), 8 or 4 bits per component (sq8, sq4), or product-quantized
+(pq32: m 32, nbits 8; pq32x6: nbits 6).
 
 The file is read twice, in parts: for a random sample to train on, then to add
 every vector. The output appears under its name only when it is whole.
 
 Examples:
   vecino build embeddings.npy -o embeddings.vecino --metric cosine
-  vecino build sift.bvecs -o sift.vecino --nlist 1024 --m 16 --refine sq8`;
+  vecino build sift.bvecs -o sift.vecino --nlist 1024 --m 16 --refine sq8
+  vecino build embeddings.npy -o small.vecino --transform opq:64 --m 16 --refine sq8`;
 
 export function registerBuild(program: Command): void {
 	addCommand(program, 'build <vectors>', 'build an index file from a vector file')
@@ -90,12 +138,21 @@ export function registerBuild(program: Command): void {
 			'sub-vectors; divides d (default: the divisor nearest d / 8, of pqfs and ivfpqfs d / 4)',
 			integer(1, 65536),
 		)
-		.option('--nbits <n>', 'bits of a sub-code, 4 to 12 (default: 8)', integer(4, 12))
+		.option(
+			'--nbits <n>',
+			'bits of a sub-code, 4 to 12 (default: 8); of rabitq and ivfrabitq per component, 1 to 8 (default: 1)',
+			integer(1, 12),
+		)
 		.option('--nlist <n>', 'cells (default: 4 * sqrt(n), leaving at least 39 vectors to a cell)', integer(1, 2 ** 24))
 		.addOption(metricOption())
 		.option('--pad', 'allow an m that does not divide d: fill vectors up with zeros')
 		.option('--no-residual', 'ivfpq, ivfpqfs: code vectors themselves, not their difference to the centroid')
-		.addOption(new Option('--refine <store>', 'keep vectors to re-rank candidates with').choices(['flat', 'sq8']))
+		.option('--transform <kind>', 'pca:64, pcar:64, opq, opq:64, rr or l2norm, ahead of the codes', readTransform)
+		.option(
+			'--refine <store>',
+			`keep vectors to re-rank candidates with: ${STORES.join(', ')}, pq<m> or pq<m>x<nbits>`,
+			refineStore,
+		)
 		.option('--k-factor <x>', 'candidates re-ranked per result (default: 10)', number(1, 1e6))
 		.addOption(seedOption('seed of training; the same seed gives the same file'))
 		.option(
@@ -103,6 +160,7 @@ export function registerBuild(program: Command): void {
 			'train on at most n vectors, drawn at random (default: 256 per centroid, at most 1 GiB)',
 			integer(1, 2 ** 32 - 1),
 		)
+		.addOption(threadsOption('auto'))
 		.addHelpText('after', HELP)
 		.action(withContext(run));
 }
@@ -112,10 +170,11 @@ async function run(context: Context, path: string, options: BuildOptions): Promi
 	checkIndexName(options.output);
 	await using source = await openFile(path, context);
 	await checkOutput(options.output, [path]);
+	await useThreads(options.threads);
 	using index = makeIndex(source, options);
 	const forecast = foresee(source, options);
 	// What is over at once is not announced.
-	if (forecast.seconds !== undefined) context.progress.note(renderForecast(forecast));
+	if (forecast?.seconds !== undefined) context.progress.note(renderForecast(forecast, index.engine.threads));
 	const start = performance.now();
 	const trainedOn = await train(context, index, source, options);
 	const trained = performance.now();
@@ -153,8 +212,19 @@ async function run(context: Context, path: string, options: BuildOptions): Promi
 		index: report,
 		fileBytes: byteLength,
 		seconds: took,
-		forecast: { indexBytes: forecast.bytes, peakBytes: forecast.peakBytes, seconds: forecast.seconds ?? null },
+		forecast: forecast
+			? { indexBytes: forecast.bytes, peakBytes: forecast.peakBytes, seconds: forecast.seconds ?? null }
+			: null,
 	};
+}
+
+/** A store of --refine. */
+function refineStore(value: string): RefineStore {
+	const word = STORES.find((store) => store === value);
+	if (word !== undefined) return word;
+	const pq = /^pq([1-9]\d{0,4})(?:x([4-9]|1[0-2]))?$/.exec(value);
+	if (pq !== null) return { pq: { m: Number(pq[1]), nbits: Number(pq[2] ?? 8) } };
+	throw new InvalidArgumentError(`It must be ${STORES.join(', ')}, pq<m> or pq<m>x<nbits>.`);
 }
 
 function checkApplies({ type, refine, kFactor, residual, ...options }: BuildOptions): void {
@@ -162,32 +232,57 @@ function checkApplies({ type, refine, kFactor, residual, ...options }: BuildOpti
 		if (options[name] === undefined || TAKES[name].includes(type)) continue;
 		throw new UsageError(`--${name} means nothing to --type ${type}; it is for ${TAKES[name].join(' and ')}`);
 	}
+	const [min, max] = NBITS[type] ?? [0, 0];
+	if (options.nbits !== undefined && (options.nbits < min || options.nbits > max)) {
+		throw new UsageError(`--nbits must be ${min} to ${max} for --type ${type}, got ${options.nbits}`);
+	}
 	if (!residual && !WITH_RESIDUALS.includes(type)) {
 		throw new UsageError(`--no-residual is for --type ${WITH_RESIDUALS.join(' and ')}`);
 	}
-	if (kFactor !== undefined && refine === undefined) throw new UsageError('--k-factor needs --refine flat or sq8');
-	if (refine !== undefined && type === 'flat')
+	if (kFactor !== undefined && refine === undefined) throw new UsageError('--k-factor needs --refine');
+	if (refine !== undefined && type === 'flat' && options.transform === undefined)
 		throw new UsageError('--refine is of no use to --type flat, which is exact');
 }
 
 function makeIndex(source: RowSource, options: BuildOptions): Index {
-	const { metric, pad = false, nbits = 8, residual: byResidual, refine: store, kFactor = 10 } = options;
-	const { n, d } = source;
-	const m = options.m ?? defaultM(d, options.type.endsWith('fs') ? 4 : 8);
+	const { metric, pad = false, residual: byResidual, refine: store, kFactor = 10, seed } = options;
+	const nbits = options.nbits ?? defaultNbits(options.type);
+	const { n } = source;
+	const { transform } = options;
+	if (transform?.kind === 'opq' && !TAKES.m.includes(options.type)) {
+		throw new UsageError(`--transform opq is for ${TAKES.m.join(', ')}`);
+	}
+	const d = dimensionBehind(transform, source.d, options.m);
+	const fast = options.type.endsWith('fs');
+	const m = options.m ?? defaultM(d, fast ? 4 : 8);
 	if (TAKES.m.includes(options.type)) checkM(m, d, pad);
 	const nlist = options.nlist ?? defaultNlist(n);
 	const make: Record<IndexKind, () => Index> = {
 		flat: () => new IndexFlat({ d, metric }),
 		sq8: () => new IndexScalarQuantizer({ d, metric }),
+		sq4: () => new IndexScalarQuantizer({ d, metric, type: 'sq4' }),
+		f16: () => new IndexScalarQuantizer({ d, metric, type: 'f16' }),
+		bf16: () => new IndexScalarQuantizer({ d, metric, type: 'bf16' }),
 		pq: () => new IndexPQ({ d, metric, m, nbits, pad }),
 		pqfs: () => new IndexPQFastScan({ d, metric, m, pad }),
 		ivfflat: () => new IndexIVFFlat({ d, metric, nlist }),
 		ivfsq8: () => new IndexIVFScalarQuantizer({ d, metric, nlist }),
+		ivfsq4: () => new IndexIVFScalarQuantizer({ d, metric, nlist, type: 'sq4' }),
+		ivff16: () => new IndexIVFScalarQuantizer({ d, metric, nlist, type: 'f16' }),
+		ivfbf16: () => new IndexIVFScalarQuantizer({ d, metric, nlist, type: 'bf16' }),
 		ivfpq: () => new IndexIVFPQ({ d, metric, nlist, m, nbits, pad, byResidual }),
 		ivfpqfs: () => new IndexIVFPQFastScan({ d, metric, nlist, m, pad, byResidual }),
+		rabitq: () => new IndexRaBitQ({ d, metric, nbits, seed }),
+		ivfrabitq: () => new IndexIVFRaBitQ({ d, metric, nlist, nbits, seed }),
 	};
-	const base = make[options.type]();
+	const inner = make[options.type]();
+	const made = transform && makeTransform(transform, source.d, d, m, fast ? 4 : Math.min(nbits, 8));
+	const base = made === undefined ? inner : new IndexPreTransform({ transforms: [made], index: inner });
 	return store === undefined ? base : new IndexRefine({ base, store, kFactor });
+}
+
+function defaultNbits(type: IndexKind): number {
+	return type.endsWith('rabitq') ? 1 : 8;
 }
 
 /** Trains on a random sample; returns its size. */
@@ -202,32 +297,42 @@ async function train(context: Context, index: Index, source: RowSource, options:
 
 /** Vectors that training is given: enough for the finest centroids, within TRAINING_BYTES. */
 function trainingRows({ n, d }: RowSource, options: BuildOptions): number {
-	const { nlist = defaultNlist(n), nbits = 8 } = options;
-	const centroids = Math.max(TAKES.nlist.includes(options.type) ? nlist : 0, 2 ** nbits);
+	const { nlist = defaultNlist(n), type } = options;
+	const codebook = type.endsWith('rabitq') ? 1 : 2 ** (options.nbits ?? defaultNbits(type));
+	const centroids = Math.max(TAKES.nlist.includes(type) ? nlist : 0, codebook);
 	const wanted = Math.min(ROWS_PER_CENTROID * centroids, Math.max(1, Math.floor(TRAINING_BYTES / (4 * d))));
 	return Math.min(n, options.trainLimit ?? wanted);
 }
 
-const ENGINE_TYPES = {
-	flat: 'IndexFlat',
-	sq8: 'IndexScalarQuantizer',
-	pq: 'IndexPQ',
-	pqfs: 'IndexPQFastScan',
-	ivfflat: 'IndexIVFFlat',
-	ivfsq8: 'IndexIVFScalarQuantizer',
-	ivfpq: 'IndexIVFPQ',
-	ivfpqfs: 'IndexIVFPQFastScan',
-} as const satisfies Record<IndexKind, string>;
+/** How estimateBuild knows them; RaBitQ it does not. */
+const FORESEEN: Readonly<Partial<Record<IndexKind, Pick<BuildEstimateOptions, 'type' | 'scalarType'>>>> = {
+	flat: { type: 'IndexFlat' },
+	sq8: { type: 'IndexScalarQuantizer' },
+	sq4: { type: 'IndexScalarQuantizer', scalarType: 'sq4' },
+	f16: { type: 'IndexScalarQuantizer', scalarType: 'f16' },
+	bf16: { type: 'IndexScalarQuantizer', scalarType: 'bf16' },
+	pq: { type: 'IndexPQ' },
+	pqfs: { type: 'IndexPQFastScan' },
+	ivfflat: { type: 'IndexIVFFlat' },
+	ivfsq8: { type: 'IndexIVFScalarQuantizer' },
+	ivfsq4: { type: 'IndexIVFScalarQuantizer', scalarType: 'sq4' },
+	ivff16: { type: 'IndexIVFScalarQuantizer', scalarType: 'f16' },
+	ivfbf16: { type: 'IndexIVFScalarQuantizer', scalarType: 'bf16' },
+	ivfpq: { type: 'IndexIVFPQ' },
+	ivfpqfs: { type: 'IndexIVFPQFastScan' },
+};
 /** Values from which it is worth a quarter of a second to say how long building will take. */
 const MEASURE_FROM = 2 ** 20;
 
-/** What building will take. The peak holds the sample to train on, too. */
-function foresee(source: RowSource, options: BuildOptions): BuildEstimate {
+/** What building will take, where that is known. The peak holds the sample to train on, too. */
+function foresee(source: RowSource, options: BuildOptions): BuildEstimate | undefined {
 	const { n, d } = source;
+	const kind = FORESEEN[options.type];
+	if (kind === undefined || options.transform !== undefined) return undefined;
 	const { metric, type, nbits, residual: byResidual, refine } = options;
-	const sample = type === 'flat' ? 0 : trainingRows(source, options);
+	const sample = type === 'flat' && refine === undefined ? 0 : trainingRows(source, options);
 	const estimate = estimateBuild({
-		...{ type: ENGINE_TYPES[type], d, n, metric, byResidual, refine, trainingRows: sample },
+		...{ ...kind, d, n, metric, byResidual, refine, trainingRows: sample },
 		...(TAKES.m.includes(type) && { m: options.m ?? defaultM(d, type.endsWith('fs') ? 4 : 8) }),
 		...(TAKES.nbits.includes(type) && { nbits }),
 		...(TAKES.nlist.includes(type) && { nlist: options.nlist ?? defaultNlist(n) }),
@@ -236,7 +341,8 @@ function foresee(source: RowSource, options: BuildOptions): BuildEstimate {
 	return { ...estimate, peakBytes: estimate.peakBytes + sample * d * 4 };
 }
 
-function renderForecast({ bytes: size, peakBytes, seconds: time }: BuildEstimate): string {
-	const long = time === undefined ? '' : `about ${seconds(time.train + time.add)}, `;
+function renderForecast({ bytes: size, peakBytes, seconds: time }: BuildEstimate, threads: number): string {
+	const on = threads > 1 ? ' on one thread' : '';
+	const long = time === undefined ? '' : `about ${seconds(time.train + time.add)}${on}, `;
 	return `forecast: ${long}${bytes(peakBytes)} of memory at most, an index of ${bytes(size)}`;
 }

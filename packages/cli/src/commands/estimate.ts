@@ -9,7 +9,17 @@ import { openFile, parseSynthetic, type RowSource, type Split, split, syntheticS
 import { checkM, defaultM, defaultNlist, divisors } from '../defaults.ts';
 import { UsageError } from '../errors.ts';
 import { type Estimate, type EstimateGrid, type EstimateRow, type EstimateSettings, estimate } from '../estimate.ts';
-import { countOrFile, integer, integers, kOption, metricOption, seedOption } from '../options.ts';
+import {
+	countOrFile,
+	integer,
+	integers,
+	kOption,
+	metricOption,
+	seedOption,
+	type Threads,
+	threadsOption,
+	useThreads,
+} from '../options.ts';
 import {
 	bytes,
 	count,
@@ -38,6 +48,7 @@ interface EstimateOptions {
 	readonly synthetic?: string | true;
 	readonly limit?: number;
 	readonly seed: number;
+	readonly threads: Threads;
 }
 
 const HELP = `
@@ -80,6 +91,7 @@ export function registerEstimate(program: Command): void {
 		.option('--synthetic [n,d,clusters]', 'clustered random vectors instead of a file (10000,64,40 if not said)')
 		.option('--limit <n>', 'use at most n vectors, drawn at random', integer(2, 2 ** 32 - 1))
 		.addOption(seedOption())
+		.addOption(threadsOption('auto'))
 		.addHelpText('after', HELP)
 		.action(withContext(run));
 }
@@ -91,6 +103,7 @@ function list(flag: string, help: string, read: (text: string) => number[], stan
 async function run(context: Context, file: string | undefined, options: EstimateOptions): Promise<object> {
 	const { k, metric, pad = false, seed, limit } = options;
 	checkRerank(options.rerank, k);
+	await useThreads(options.threads);
 	await using source = await openSource(context, file, options);
 	for (const m of options.m ?? []) checkM(m, source.d, pad);
 	const data = await split(context, source, { limit, queries: options.queries, seed });

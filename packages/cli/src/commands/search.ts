@@ -11,7 +11,7 @@ import { checkOutput, checkSameDimension, readFirst } from '../data.ts';
 import { identify } from '../describe.ts';
 import { UsageError } from '../errors.ts';
 import { checkSearchOptions } from '../measure.ts';
-import { integer, kOption, number } from '../options.ts';
+import { integer, kOption, number, type Threads, threadsOption, useThreads } from '../options.ts';
 import { bytes, count, distance, millis, plural, table } from '../output.ts';
 
 interface SearchOptions {
@@ -20,6 +20,7 @@ interface SearchOptions {
 	readonly kFactor?: number;
 	readonly output?: string;
 	readonly limit?: number;
+	readonly threads: Threads;
 }
 
 /** Of the table: queries, and hits of each. */
@@ -44,6 +45,7 @@ export function registerSearch(program: Command): void {
 		.option('--k-factor <x>', 'candidates re-ranked per result (default: as built)', number(1, 1e6))
 		.option('-o, --output <file>', 'write the result to a file, .ivecs or .jsonl')
 		.option('--limit <n>', 'only the first n queries', integer(1, 2 ** 32 - 1))
+		.addOption(threadsOption(1))
 		.addHelpText('after', HELP)
 		.action(withContext(run));
 }
@@ -52,6 +54,7 @@ async function run(context: Context, indexPath: string, queryPath: string, optio
 	const { k, nprobe, kFactor, output, limit } = options;
 	const format = output === undefined ? undefined : formatOf(output);
 	if (output !== undefined) await checkOutput(output, [indexPath, queryPath]);
+	await useThreads(options.threads);
 	using index = await loadIndex(indexPath, context.run);
 	checkSearchOptions(index, { nprobe, kFactor });
 	const identity = identify(index);

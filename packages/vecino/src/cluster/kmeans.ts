@@ -9,12 +9,13 @@ import { KMEANS_OPTIONS, resolveOptions } from '../core/options.ts';
 import { toVectorSet, VectorSet, type Vectors } from '../core/vectors.ts';
 import { defaultEngine, type Engine } from '../kernels/engine.ts';
 import { nearestScratchBytes } from '../kernels/kernels.ts';
+import { inWindows } from '../kernels/pool/parallel.ts';
 import { checkInt } from '../util/check.ts';
 import { Rng } from '../util/rng.ts';
-import { type AsyncRunOptions, type RunOptions, runAsync, runSync, type Steps } from '../util/steps.ts';
+import { type AsyncRunOptions, isParallel, type RunOptions, runAsync, runSync, type Steps } from '../util/steps.ts';
 import { plusPlusRows } from './init.ts';
 import { PackedCentroids } from './packed.ts';
-import { CHUNK, sampledRows, sampleRows, type TrainingRows } from './rows.ts';
+import { bringRows, CHUNK, planWindows, sampledRows, sampleRows, type TrainingRows, type WindowPlan } from './rows.ts';
 
 /** Options of kmeans; core/options.ts has their ranges. */
 export interface KMeansOptions extends RunOptions {
@@ -134,33 +135,46 @@ function* publicSteps(engine: Engine, x: VectorSet, k: number, options: KMeansOp
 /** Fewer rows than this are compared with the centroids directly: packing those would cost more. */
 const PACK_FROM = 16;
 
-/** Assignment of chunks of rows to the nearest centroid. @internal */
+/** Assignment of rows to the nearest centroid. @internal */
 export class Assigner implements Disposable {
 	readonly #engine: Engine;
 	readonly #d: number;
 	readonly #centroids: number;
 	readonly #k: number;
 	readonly #metric: 'l2' | 'ip';
+	readonly #beside: boolean;
 	/** Absent when there are too few rows for it. */
 	readonly #packed: PackedCentroids | undefined;
+	readonly #plan: WindowPlan;
+	/** Of nearestRows, one after the other for every piece of a window. */
 	readonly #scratch: number;
-	/** CHUNK labels (u32), then CHUNK distances (f32), of the last chunk. */
+	readonly #scratchBytes: number;
+	/** Rows of a window, for each set; 0 while they are not needed. */
+	#rows = 0;
+	/** `window` labels (u32), then as many distances (f32), for each set. Those of the last chunk are the first CHUNK of each. */
 	readonly labels: number;
 
 	/**
 	 * @param centroids - Pointer to k * d values, which may change between runs (call update then).
 	 * @param n - Rows that will be assigned, about.
+	 * @param beside - Others run beside this one (interleaved): a window is one piece, `visit` part of it.
 	 */
-	constructor(engine: Engine, d: number, centroids: number, k: number, metric: 'l2' | 'ip', n: number) {
+	constructor(engine: Engine, d: number, centroids: number, k: number, metric: 'l2' | 'ip', n: number, beside = false) {
 		const { arena } = engine;
 		this.#engine = engine;
 		this.#d = d;
 		this.#centroids = centroids;
 		this.#k = k;
 		this.#metric = metric;
+		this.#beside = beside;
+		this.#plan = beside ? planBeside(engine, n, k * d) : planWindows(engine, n, k * d, d * 4 + 8);
+		const { window, piece, sets } = this.#plan;
+		this.#scratchBytes = Math.ceil(nearestScratchBytes(k, d) / 16) * 16;
 		this.#packed = n < PACK_FROM ? undefined : new PackedCentroids(engine, d, centroids, k);
-		this.#scratch = arena.alloc(nearestScratchBytes(k, d));
-		this.labels = arena.alloc(CHUNK * 8);
+		const pieces = beside ? 1 : Math.ceil(window / piece);
+		const labelBytes = Math.max(sets * window, CHUNK) * 8;
+		this.labels = arena.alloc(labelBytes + pieces * this.#scratchBytes);
+		this.#scratch = this.labels + labelBytes;
 	}
 
 	/** Takes in what the centroids are now. */
@@ -168,8 +182,12 @@ export class Assigner implements Disposable {
 		this.#packed?.update();
 	}
 
-	/** Assigns `count` <= CHUNK rows at `x`; results are at `labels`. */
+	/** Assigns `count` <= CHUNK rows at `x`; results are at `labels`, CHUNK labels (u32), then CHUNK distances (f32). */
 	assignChunk(x: number, count: number): void {
+		this.#assign(x, count, this.#scratch, this.labels, this.labels + CHUNK * 4);
+	}
+
+	#assign(x: number, count: number, scratch: number, labels: number, distances: number): void {
 		this.#engine.kernels.nearestRows(
 			x,
 			count,
@@ -181,48 +199,78 @@ export class Assigner implements Disposable {
 			this.#packed?.magnitude ?? 0,
 			this.#packed?.halfNorms ?? 0,
 			this.#packed?.norm ?? 0,
-			this.#scratch,
-			this.labels,
-			this.labels + CHUNK * 4,
+			scratch,
+			labels,
+			distances,
 		);
 	}
 
 	/**
 	 * Assigns all rows, writing labels to `out`, and returns the objective: the sum of squared distances
-	 * (l2) or of inner products. `visit` sees each chunk while it is in the arena, `spread` each row's distance.
+	 * (l2) or of inner products. `visit` sees rows in the arena with their labels, in order; it calls kernels only.
+	 * `spread` sees each row's distance.
 	 */
 	*run(
 		rows: TrainingRows,
 		out: Uint32Array,
 		phase: string,
-		visit?: (x: number, count: number) => void,
+		visit?: (x: number, count: number, labels: number) => void,
 		spread?: Spread,
 	): Steps<number> {
-		const { arena } = this.#engine;
+		const engine = this.#engine;
+		const { window, piece, sets } = this.#plan;
+		const rowBytes = this.#d * 4;
+		// A window of one chunk can stay where the rows are brought to anyway.
+		const copied = rows.ptr === undefined && (sets > 1 || window > CHUNK);
+		if (copied && this.#rows === 0) this.#rows = engine.arena.alloc(sets * window * rowBytes);
+		const labelsOf = (set: number): number => this.labels + set * window * 8;
+		const at = [0, 0];
 		let sum = 0;
-		for (let start = 0; start < rows.n; start += CHUNK) {
-			const count = Math.min(CHUNK, rows.n - start);
-			const x = rows.chunk(start, count);
-			this.assignChunk(x, count);
-			visit?.(x, count);
-			const { f32, u32 } = arena;
-			const labels = this.labels >>> 2;
-			for (let i = 0; i < count; i++) {
-				const label = u32[labels + i]!;
-				const distance = f32[labels + CHUNK + i]!;
-				out[start + i] = label;
-				sum += distance;
-				spread?.see(label, distance, start + i);
-			}
-			yield { phase, done: start + count, total: rows.n };
-		}
+		yield* inWindows(engine, phase, rows.n, window, sets, {
+			load: (start, count, set) => {
+				const to = this.#rows + set * window * rowBytes;
+				at[set] = copied ? bringRows(engine, rows, start, count, to) : rows.chunk(start, count);
+			},
+			pieces: (_start, count, set) => {
+				const labels = labelsOf(set);
+				const x = at[set]!;
+				const some = (from: number) => () => {
+					const now = Math.min(piece, count - from);
+					const to = labels + from * 4;
+					const scratch = this.#beside ? this.#scratch : this.#scratch + (from / piece) * this.#scratchBytes;
+					this.#assign(x + from * rowBytes, now, scratch, to, to + window * 4);
+					if (this.#beside) visit?.(x + from * rowBytes, now, to);
+				};
+				const pieces = Array.from({ length: Math.ceil(count / piece) }, (_, i) => some(i * piece));
+				if (!this.#beside) return pieces;
+				return [() => pieces.forEach((part) => void part())];
+			},
+			settle: (start, count, set) => {
+				if (!this.#beside) visit?.(at[set]!, count, labelsOf(set));
+				const { f32, u32 } = engine.arena;
+				const labels = labelsOf(set) >>> 2;
+				for (let i = 0; i < count; i++) {
+					const label = u32[labels + i]!;
+					const distance = f32[labels + window + i]!;
+					out[start + i] = label;
+					sum += distance;
+					spread?.see(label, distance, start + i);
+				}
+			},
+		});
 		return this.#metric === 'l2' ? sum : -sum;
 	}
 
 	[Symbol.dispose](): void {
 		this.#packed?.[Symbol.dispose]();
-		for (const ptr of [this.#scratch, this.labels]) this.#engine.arena.free(ptr);
+		for (const ptr of [this.labels, this.#rows]) this.#engine.arena.free(ptr);
 	}
+}
+
+/** Windows of one piece, run through in chunks that stay in the cache. */
+function planBeside({ pool }: Engine, n: number, cost: number): WindowPlan {
+	const chunks = Math.max(1, Math.floor((2 * (pool?.grain ?? 0)) / cost / CHUNK));
+	return { window: CHUNK * Math.min(chunks, Math.ceil(n / CHUNK)), piece: CHUNK, sets: 1 };
 }
 
 /** The farthest row of every cluster: the direction in which to split it. */
@@ -242,13 +290,19 @@ class Spread {
 	}
 }
 
-/** Trains k <= rows.n centroids; the caller frees `ptr`. @internal */
+/**
+ * Trains k <= rows.n centroids; the caller frees `ptr`.
+ *
+ * @param beside - Others run beside this one (interleaved). The result is the same.
+ * @internal
+ */
 export function* kmeansSteps(
 	engine: Engine,
 	rows: TrainingRows,
 	k: number,
 	options: LloydOptions,
 	phase = 'k-means',
+	beside = false,
 ): Steps<TrainedCentroids> {
 	const { arena } = engine;
 	const { n, d } = rows;
@@ -267,7 +321,7 @@ export function* kmeansSteps(
 		} else {
 			arena.u8.copyWithin(centroids, options.from, options.from + k * d * 4);
 		}
-		using assigner = new Assigner(engine, d, centroids, k, spherical ? 'ip' : 'l2', n);
+		using assigner = new Assigner(engine, d, centroids, k, spherical ? 'ip' : 'l2', n, beside);
 		const iterations: KMeansIteration[] = [];
 		let labels = new Uint32Array(n);
 		let previous = new Uint32Array(n).fill(0xffffffff);
@@ -276,8 +330,8 @@ export function* kmeansSteps(
 			arena.u8.fill(0, sums, sums + k * d * 8);
 			arena.u8.fill(0, counts, counts + k * 4);
 			const spread = new Spread(k);
-			const sum = (x: number, count: number): void => {
-				engine.kernels.sumRows(x, count, d, assigner.labels, sums, counts);
+			const sum = (x: number, count: number, labels: number): void => {
+				engine.kernels.sumRows(x, count, d, labels, sums, counts);
 			};
 			const steps = assigner.run(rows, labels, phase, sum, spread);
 			const objective = yield* scaled(steps, before + iteration * n, all);
@@ -312,12 +366,16 @@ function gain(before: number, after: number, spherical: boolean): number {
 	return (spherical ? after - before : before - after) / Math.abs(before);
 }
 
-/** Progress of one pass as progress of the whole training. */
+/** Progress of one pass as progress of the whole training; parallel steps as they are. */
 function* scaled<T>(steps: Steps<T>, before: number, all: number): Steps<T> {
 	try {
 		for (;;) {
 			const step = steps.next();
 			if (step.done) return step.value;
+			if (isParallel(step.value)) {
+				yield step.value;
+				continue;
+			}
 			const { phase, done } = step.value;
 			yield { phase, done: before + done, total: all };
 		}

@@ -23,26 +23,33 @@ export function planProgress(n: number, k: number, niter: number): { first: numb
 	return { first: whole ? 0 : Math.floor(niter * FIRST), few: Math.ceil(n * FEW_ROWS) };
 }
 
-/** Trains k <= rows.n centroids; the caller frees `ptr`. `iterations` are those over all rows. @internal */
+/**
+ * Trains k <= rows.n centroids; the caller frees `ptr`. `iterations` are those over all rows.
+ *
+ * @param beside - Others run beside this one (interleaved). The result is the same.
+ * @internal
+ */
 export function* progressiveSteps(
 	engine: Engine,
 	rows: TrainingRows,
 	k: number,
 	options: KMeansOptions,
 	phase: string,
+	beside = false,
 ): Steps<TrainedCentroids> {
 	const { n } = rows;
 	const niter = options.niter ?? 25;
 	const { first, few: size } = planProgress(n, k, niter);
-	if (first === 0) return yield* kmeansSteps(engine, rows, k, options, phase);
+	if (first === 0) return yield* kmeansSteps(engine, rows, k, options, phase, beside);
 	const sample = new Rng(options.seed ?? 1234).sample(n, size);
 	const all = first * sample.length + (niter - first) * n;
 	using few = subsetRows(engine, rows, sample);
 	const begin = { ...options, niter: first, splitLast: true, progress: [0, all] as const };
-	const rough = yield* kmeansSteps(engine, few, k, begin, phase);
+	const rough = yield* kmeansSteps(engine, few, k, begin, phase, beside);
 	try {
 		const progress = [first * sample.length, all] as const;
-		return yield* kmeansSteps(engine, rows, k, { ...options, niter: niter - first, from: rough.ptr, progress }, phase);
+		const rest = { ...options, niter: niter - first, from: rough.ptr, progress };
+		return yield* kmeansSteps(engine, rows, k, rest, phase, beside);
 	} finally {
 		engine.arena.free(rough.ptr);
 	}

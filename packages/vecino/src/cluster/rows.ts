@@ -13,6 +13,8 @@ export interface TrainingRows {
 	readonly d: number;
 	/** Pointer to rows start..start + count - 1, valid until the next call. count <= CHUNK. */
 	chunk(start: number, count: number): number;
+	/** Where row 0 is, when all rows lie in the arena one after the other. */
+	readonly ptr?: number;
 }
 
 /** Rows per chunk. */
@@ -20,7 +22,44 @@ export const CHUNK = 1024;
 
 /** Rows already in the arena. */
 export function residentRows(ptr: number, n: number, d: number): TrainingRows {
-	return { n, d, chunk: (start) => ptr + start * d * 4 };
+	return { n, d, ptr, chunk: (start) => ptr + start * d * 4 };
+}
+
+/** Copies rows start..start + count - 1 to `to` and returns it. */
+export function bringRows({ arena }: Engine, rows: TrainingRows, start: number, count: number, to: number): number {
+	const { d } = rows;
+	for (let done = 0; done < count; done += CHUNK) {
+		const some = Math.min(CHUNK, count - done);
+		const from = rows.chunk(start + done, some);
+		arena.u8.copyWithin(to + done * d * 4, from, from + some * d * 4);
+	}
+	return to;
+}
+
+/** How many rows go through a step at a time (inWindows), in how large pieces, and how many sets of buffers that takes. */
+export interface WindowPlan {
+	readonly window: number;
+	readonly piece: number;
+	readonly sets: 1 | 2;
+}
+
+/** Multiply-adds per dimension that encoding a row takes, about: those of 8-bit product quantization. */
+export const ENCODE_COST = 256;
+/** Rows that kernels take at a time. */
+const PIECE_ROWS = 32;
+/** Most rows of a piece, and most bytes of a window for each thread. */
+const MAX_PIECE = 8 * CHUNK;
+const WINDOW_BYTES = 4 * 2 ** 20;
+/** Pieces of a window for each thread: threads differ in how fast they are. */
+const PIECES_PER_THREAD = 4;
+
+/** @param cost - Multiply-adds per row. @param rowBytes - Bytes of the buffers per row. */
+export function planWindows({ threads, pool }: Engine, n: number, cost: number, rowBytes: number): WindowPlan {
+	if (pool === undefined || n * cost < pool.grain) return { window: CHUNK, piece: CHUNK, sets: 1 };
+	const round = (rows: number): number => Math.max(1, Math.ceil(rows / PIECE_ROWS)) * PIECE_ROWS;
+	const piece = Math.min(MAX_PIECE, round(pool.grain / cost), round(n / threads / 2), round(WINDOW_BYTES / rowBytes));
+	const most = Math.ceil((threads * WINDOW_BYTES) / rowBytes / piece);
+	return { window: piece * Math.min(threads * PIECES_PER_THREAD, most), piece, sets: 2 };
 }
 
 /** The rows of a VectorSet named by `sample` (ascending), normalised if asked. Dispose to free the buffer. */

@@ -102,6 +102,18 @@ export const TRAIN_OPTIONS: OptionTable = Object.freeze({
 	...RUN,
 });
 
+/** Options of train, for a transform of its own. */
+export const TRANSFORM_TRAIN_OPTIONS: OptionTable = Object.freeze({
+	metric: {
+		type: 'choice',
+		default: 'l2',
+		choices: ['l2', 'ip', 'cosine'],
+		help: 'metric of the index behind: rows are normalised under cosine; only under l2 their mean is taken away',
+	},
+	seed: KMEANS_OPTIONS['seed']!,
+	...RUN,
+});
+
 /** Options of add and of anything else that only runs. */
 export const RUN_OPTIONS: OptionTable = Object.freeze({ ...RUN });
 
@@ -127,14 +139,32 @@ export const REFINE_SEARCH_PARAMS: OptionTable = Object.freeze({
 	kFactor: { type: 'number', min: 1, max: 1e6, help: 'candidates re-ranked per result; default: that of the index' },
 });
 
+/** Names and defaults of a table, looked up at every search. */
+interface Digest {
+	readonly names: readonly string[];
+	readonly defaults: Readonly<Record<string, unknown>>;
+}
+
+const digests = new WeakMap<OptionTable, Digest>();
+
+function digestOf(table: OptionTable): Digest {
+	const known = digests.get(table);
+	if (known !== undefined) return known;
+	const given = Object.entries(table).filter(([, spec]) => spec.default !== undefined);
+	const defaults = Object.fromEntries(given.map(([name, spec]) => [name, spec.default]));
+	const digest = { names: Object.keys(table), defaults };
+	digests.set(table, digest);
+	return digest;
+}
+
 /** Checks every option that is given and fills in the defaults of those that are not. */
 export function resolveOptions<T extends object>(where: string, options: T | undefined, table: OptionTable): T {
-	checkKeys(where, options, Object.keys(table));
-	const resolved: Record<string, unknown> = {};
-	for (const [name, spec] of Object.entries(table)) {
-		const given = (options as Record<string, unknown> | undefined)?.[name];
-		if (given !== undefined) resolved[name] = checkOption(where, name, given, spec);
-		else if (spec.default !== undefined) resolved[name] = spec.default;
+	const { names, defaults } = digestOf(table);
+	checkKeys(where, options, names);
+	const resolved: Record<string, unknown> = { ...defaults };
+	for (const name in options) {
+		const given = (options as Record<string, unknown>)[name];
+		if (given !== undefined) resolved[name] = checkOption(where, name, given, table[name]!);
 	}
 	return resolved as T;
 }

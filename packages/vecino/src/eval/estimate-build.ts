@@ -11,8 +11,8 @@ import { poolSize } from '../indexes/nprobe.ts';
 import { directoryBytes, listBlock } from '../invlists/array-lists.ts';
 import { type CodeLayout, codesBytes } from '../invlists/layout.ts';
 import { defaultEngine } from '../kernels/engine.ts';
-import { nearestPackedBytes, nearestScratchBytes } from '../kernels/kernels.ts';
-import { type BuildEstimateOptions, type BuildPlan, planBuild } from './build-plan.ts';
+import { flatBoundBytes, nearestPackedBytes, nearestScratchBytes } from '../kernels/kernels.ts';
+import { type BuildEstimateOptions, type BuildPlan, planBuild, planStore } from './build-plan.ts';
 import { estimateSeconds } from './estimate-seconds.ts';
 
 export interface BuildEstimate {
@@ -20,7 +20,7 @@ export interface BuildEstimate {
 	readonly bytes: number;
 	/** The same by component, as stats() names them. */
 	readonly components: Readonly<Record<string, number>>;
-	/** Most bytes held at once by training and adding, the index included, the vectors handed over not. */
+	/** Most bytes held at once by training and adding on one thread, the index included, the vectors handed over not. */
 	readonly peakBytes: number;
 	/** Absent without `measure`. One thread. */
 	readonly seconds?: { readonly train: number; readonly add: number } | undefined;
@@ -32,12 +32,20 @@ export interface BuildEstimate {
  */
 export function estimateBuild(options: BuildEstimateOptions): BuildEstimate {
 	const plan = planBuild(options);
-	const components: Record<string, number> = { ...indexBytes(plan) };
-	if (options.refine !== undefined) components['refine'] = storeBytes(options.refine, plan.n, plan.d);
-	const bytes = Object.values(components).reduce((a, b) => a + b, 0);
-	const peakBytes = Math.max(trainPeak(plan), bytes + addScratch(plan));
+	const store = planStore(options);
+	const plans = store === undefined ? [plan] : [plan, store];
+	const components = indexBytes(plan);
+	if (store !== undefined) components['refine'] = total(indexBytes(store));
+	const bytes = total(components);
+	const peakBytes = Math.max(...plans.map(trainPeak), ...plans.map((one) => bytes + addScratch(one)));
 	if (options.measure === false) return { bytes, components, peakBytes };
-	return { bytes, components, peakBytes, seconds: estimateSeconds(options.engine ?? defaultEngine(), plan) };
+	const parts = plans.map((one) => estimateSeconds(options.engine ?? defaultEngine(), one));
+	const seconds = { train: total(parts.map(({ train }) => train)), add: total(parts.map(({ add }) => add)) };
+	return { bytes, components, peakBytes, seconds };
+}
+
+function total(parts: Readonly<Record<string, number>> | readonly number[]): number {
+	return Object.values(parts).reduce((a, b) => a + b, 0);
 }
 
 /** What the arena gives for a block. */
@@ -47,14 +55,19 @@ function block(bytes: number): number {
 
 function codecBytes({ kind, d, m, dsub, nbits }: BuildPlan): Record<string, number> {
 	const ksub = 2 ** nbits;
-	if (kind === 'flat') return {};
+	if (kind === 'flat' || kind === 'f16' || kind === 'bf16') return {};
 	if (kind === 'sq8') return { ranges: 3 * block(Math.ceil(d / 8) * 32) };
+	if (kind === 'sq4') return { ranges: 3 * block(Math.ceil(d / 16) * 64) };
 	return { codebook: block(m * ksub * dsub * 4) + block(m * ksub * 4) };
 }
 
 function indexBytes(plan: BuildPlan): Record<string, number> {
-	const { n, nlist, d, layout } = plan;
-	if (nlist === 0) return { codes: n === 0 ? 0 : block(codesBytes(layout, n) + 8), ...codecBytes(plan) };
+	const { n, nlist, d, layout, pruned } = plan;
+	if (nlist === 0) {
+		const rows = (bytes: number): number => (n === 0 ? 0 : block(bytes + 8));
+		const bounds = rows(n * flatBoundBytes(d));
+		return { codes: rows(codesBytes(layout, n)), ...codecBytes(plan), ...(pruned && { bounds }) };
+	}
 	const { codeSize, termBytes } = layout;
 	const packed = nlist < PACK_CELLS ? 0 : block(packedBytes(nlist, d));
 	const centroids = block(nlist * d * 4 + 8) + (termBytes > 0 ? block(d * 4) : 0) + packed;
@@ -88,11 +101,6 @@ function packedBytes(k: number, d: number): number {
 	return nearestPackedBytes(k, d) + Math.ceil(k / 8) * 32;
 }
 
-function storeBytes(store: 'flat' | 'sq8', n: number, d: number): number {
-	const codeSize = store === 'flat' ? 4 * d : d;
-	return (n === 0 ? 0 : block(n * codeSize + 8)) + (store === 'sq8' ? 3 * block(Math.ceil(d / 8) * 32) : 0);
-}
-
 /** Packed centroids, scratch and results of an assignment, and a chunk of rows. */
 function assignBytes(k: number, d: number): number {
 	return packedBytes(k, d) + nearestScratchBytes(k, d) + CHUNK * (8 + 4 * d);
@@ -107,7 +115,7 @@ function trainPeak(plan: BuildPlan): number {
 		k * dims * 12 + k * 4 + assignBytes(k, dims) + rows * 12;
 	const coarse = nlist === 0 ? 0 : working(nlist, d, coarseRows) + (twoLevels ? centroids + coarseRows * 4 : 0);
 	const pool = poolSize(trainingRows, d) * (4 * d + 4);
-	const nprobe = nlist === 0 ? 0 : centroids + pool + CHUNK * (4 * d + 4);
+	const nprobe = nlist === 0 ? 0 : centroids + pool + assignBytes(nlist, d) + CHUNK * 4 * d;
 	const assign = plan.byResidual ? assignBytes(nlist, d) : CHUNK * d * 4;
 	const codec = m === 0 ? 0 : codecRows * m * dsub * 4 + working(ksub, dsub, codecRows) + m * ksub * dsub * 4;
 	return Math.max(coarse, nprobe, centroids + assign + codec + codecRows * 4);

@@ -28,7 +28,7 @@ export function exactNeighbors(
 	k: number,
 	{ metric = 'l2', engine, ...run }: TruthOptions & RunOptions = {},
 ): SearchResult {
-	using index = new IndexFlat({ d: x.d, metric, ...(engine && { engine }) });
+	using index = new IndexFlat({ d: x.d, metric, pruned: false, ...(engine && { engine }) });
 	return index.add(x).search(q, k, run);
 }
 
@@ -47,7 +47,7 @@ export async function exactNeighborsOfParts(
 	const queries = toVectorSet('exactNeighborsOfParts', 'q', q, d);
 	let best = new SearchResult(queries.n, k, metric);
 	for await (const { start, data } of parts) {
-		using index = new IndexFlat({ d, metric, ...(engine && { engine }) });
+		using index = new IndexFlat({ d, metric, pruned: false, ...(engine && { engine }) });
 		index.add(new VectorSet(data, d));
 		const found = await index.searchAsync(queries, k, run);
 		for (let i = 0; i < found.labels.length; i++)

@@ -2,7 +2,8 @@
  * The contract of every index.
  *
  * Vectors are n rows of d float32 values, row-major (core/vectors.ts). Labels are row numbers in the
- * order of adding. Computing is synchronous; the `...Async` forms do the same work in slices. Search
+ * order of adding. Computing is synchronous; the `...Async` forms do the same work in slices, or on the threads
+ * of an engine that has some (createEngine). Search
  * parameters belong to the call, never to the index. An index owns memory in its engine's arena: give
  * it back with `using index = ...` or `index[Symbol.dispose]()`.
  */
@@ -188,6 +189,23 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	/** @internal */ shrinkRows(): void {}
 	/** @internal */ abstract resetRows(): void;
 	/** @internal */ abstract release(): void;
+
+	// ── What a kind of index may supply, for the indexes around it ─────────────────────────────
+
+	/** Most rows that trainSteps looks at. @internal */
+	trainingLimit(_options: TrainOptions): number {
+		return MAX_NTOTAL;
+	}
+
+	/** Whether truncateRows works. @internal */
+	get canTruncate(): boolean {
+		return false;
+	}
+
+	/** Forgets all rows but the first n. @internal */
+	truncateRows(_n: number): void {
+		throw new Error(`internal: ${this.type} cannot take rows back`);
+	}
 
 	// ── Doors ──────────────────────────────────────────────────────────────────────────────────
 

@@ -96,6 +96,11 @@ export class SearchScratch implements Disposable {
 		return this.#engine.kernels.topkFinish(this.topk(i), this.distances, this.labels);
 	}
 
+	/** How many neighbours state i holds; after finish at most k. */
+	count(i: number): number {
+		return this.#engine.arena.u32[(this.topk(i) >>> 2) + 2]!;
+	}
+
 	/** Writes the results of state i as row `row` of the result; inner products lose their minus. */
 	emit(i: number, row: number, metric: Metric, result: SearchResult): void {
 		const count = this.finish(i);

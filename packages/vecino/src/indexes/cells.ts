@@ -4,8 +4,8 @@
 
 import { PackedCentroids } from '../cluster/packed.ts';
 import type { Engine } from '../kernels/engine.ts';
-import { rankScratchBytes, topkCapacity } from '../kernels/kernels.ts';
-import type { SearchScratch } from './batch.ts';
+import { type Call, rankManyScratchBytes, topkBytes, topkCapacity } from '../kernels/kernels.ts';
+import { align16 } from '../quantizers/codec.ts';
 import type { IndexFlat } from './flat.ts';
 
 /** From so many cells on they are ranked in int16 first, for half the memory of the centroids again. */
@@ -14,14 +14,12 @@ export const PACK_CELLS = 256;
 const PACK_PROBES = 16;
 
 export class CellRanker implements Disposable {
-	readonly #engine: Engine;
 	readonly #quantizer: IndexFlat;
 	readonly #nlist: number;
 	readonly #packed: PackedCentroids | undefined;
 
 	/** @param quantizer - Holds the nlist centroids, in one segment; metric 'l2' or 'ip'. */
 	constructor(engine: Engine, quantizer: IndexFlat, nlist: number) {
-		this.#engine = engine;
 		this.#quantizer = quantizer;
 		this.#nlist = nlist;
 		if (nlist >= PACK_CELLS) this.#packed = new PackedCentroids(engine, quantizer.d, quantizer.codes.at(0), nlist);
@@ -32,36 +30,26 @@ export class CellRanker implements Disposable {
 		return this.#packed?.byteLength ?? 0;
 	}
 
-	/** The `nprobe` nearest cells of the query at `q`, nearest first, at coarse.labels and coarse.distances. */
-	rank(coarse: SearchScratch, q: number, nprobe: number): void {
-		if (this.#packed !== undefined && nprobe * PACK_PROBES <= this.#nlist) {
-			this.#rankPacked(this.#packed, q, nprobe, coarse.topk(0));
-		} else {
-			this.#rankAll(coarse, q, nprobe);
-		}
-		coarse.finish(0);
+	/** Bytes of scratch that a call needs. */
+	workBytes(nprobe: number): number {
+		const { d } = this.#quantizer;
+		const values = this.#usesPacked(nprobe) ? rankManyScratchBytes(this.#nlist, d) : this.#nlist * 4 + 64;
+		return align16(values) + topkBytes(nprobe);
 	}
 
-	/** In int16 first, then exactly: the same result. */
-	#rankPacked({ ptr, magnitude, halfNorms, norm }: PackedCentroids, q: number, nprobe: number, topk: number): void {
-		const { arena, kernels } = this.#engine;
+	/** Ranks the cells for n queries: distances and numbers of the nprobe nearest, nearest first, layout (n, nprobe). */
+	call(q: number, n: number, nprobe: number, work: number, distances: number, labels: number): Call {
 		const { d, codes, metric } = this.#quantizer;
-		const k = this.#nlist;
-		const bytes = rankScratchBytes(k, d);
-		const room = arena.allocScratch(bytes);
+		const state = work + this.workBytes(nprobe) - topkBytes(nprobe);
 		const kind = metric === 'l2' ? 0 : 1;
-		const packed = [ptr, magnitude, halfNorms, norm] as const;
-		kernels.rankCells(q, d, codes.at(0), k, kind, ...packed, room, nprobe, topkCapacity(nprobe), topk);
-		arena.freeScratch(room, bytes);
+		const packed = this.#usesPacked(nprobe) ? this.#packed : undefined;
+		const found = [packed?.ptr ?? 0, packed?.magnitude ?? 0, packed?.halfNorms ?? 0, packed?.norm ?? 0] as const;
+		const top = [work, nprobe, topkCapacity(nprobe), state] as const;
+		return ['rankMany', q, n, d, codes.at(0), this.#nlist, kind, ...found, ...top, distances, labels];
 	}
 
-	#rankAll(coarse: SearchScratch, q: number, nprobe: number): void {
-		const { arena, kernels } = this.#engine;
-		const { scanner, codes } = this.#quantizer;
-		kernels.topkInit(coarse.topk(0), nprobe, topkCapacity(nprobe));
-		scanner.setQuery(q, coarse.state(0));
-		arena.u32.set([codes.at(0), 0, 0, this.#nlist], coarse.entry >>> 2);
-		scanner.scan(coarse.state(0), [coarse.entry, 0, 0, 1, 0, coarse.tile, coarse.topk(0)]);
+	#usesPacked(nprobe: number): boolean {
+		return this.#packed !== undefined && nprobe * PACK_PROBES <= this.#nlist;
 	}
 
 	[Symbol.dispose](): void {

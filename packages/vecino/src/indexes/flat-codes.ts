@@ -2,15 +2,17 @@
  * Indexes that hold one code per row and scan them all: IndexFlat, IndexPQ, IndexScalarQuantizer.
  */
 
-import { CHUNK, sampledRows, sampleRows } from '../cluster/rows.ts';
+import { ENCODE_COST, planWindows, sampledRows, sampleRows } from '../cluster/rows.ts';
 import { type OptionTable, SEARCH_PARAMS, type SearchParams } from '../core/options.ts';
 import type { IndexStats, SearchResult } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
 import { CodeArray } from '../invlists/code-array.ts';
+import { inWindows } from '../kernels/pool/parallel.ts';
 import type { Codec, CodeScanner } from '../quantizers/codec.ts';
 import type { Steps } from '../util/steps.ts';
 import { Index, type IndexOptions, type TrainOptions } from './base.ts';
 import { chunks, kernelMetric, loadRows, SearchScratch } from './batch.ts';
+import { sharedScan } from './shared-scan.ts';
 
 /** Codes scanned for a block of queries before the next codes are read: they stay in L2. */
 const SCAN_BYTES = 256 * 1024;
@@ -28,8 +30,8 @@ export abstract class IndexFlatCodes extends Index<SearchParams> {
 	protected constructor(where: string, options: IndexOptions, makeCodec: (index: Index) => Codec) {
 		super(where, options);
 		this.codec = makeCodec(this);
-		const { codeSize, blockSize } = this.codec;
-		this.codes = new CodeArray(this.engine.arena, { codeSize, blockSize, termBytes: 0 });
+		const { codeSize, blockSize, records } = this.codec;
+		this.codes = new CodeArray(this.engine.arena, { codeSize, blockSize, termBytes: 0, records });
 		this.#scanner = this.codec.scanner(kernelMetric(this.metric));
 	}
 
@@ -71,36 +73,58 @@ export abstract class IndexFlatCodes extends Index<SearchParams> {
 
 	/** @internal */
 	*addSteps(x: VectorSet): Steps<void> {
-		const { codec, codes, codeSize } = this;
-		const { arena } = this.engine;
+		const { codec, codes, codeSize, d, engine } = this;
+		const { arena } = engine;
 		if (x.n === 0) return;
+		const before = codes.n;
 		codes.reserve(x.n);
-		const rowBytes = CHUNK * this.d * 4;
-		const codeBytes = Math.ceil((CHUNK * codeSize + 8) / 16) * 16;
-		const rows = arena.alloc(rowBytes + codeBytes + codec.encodeScratchBytes);
-		const chunk = rows + rowBytes;
-		const scratch = chunk + codeBytes;
+		const { window, piece, sets } = planWindows(engine, x.n, ENCODE_COST * d, d * 4 + codeSize);
+		const align = (bytes: number): number => Math.ceil(bytes / 16) * 16;
+		const rowBytes = window * d * 4;
+		const setBytes = rowBytes + align(window * codeSize + 8);
+		const scratchBytes = align(codec.encodeScratchBytes);
+		// Pieces end where a segment of the codes does.
+		const block = arena.alloc(sets * setBytes + (Math.ceil(window / piece) + 2) * scratchBytes);
 		try {
-			for (let done = 0; done < x.n; ) {
-				const { ptr, at, room } = codes.tail(done);
-				const count = Math.min(CHUNK, room, x.n - done);
-				loadRows(this.engine, this.metric, x, done, count, rows);
-				if (codec.blockSize === 1) codec.encodeRows(rows, count, ptr + at * codeSize, scratch);
-				else {
-					codec.encodeRows(rows, count, chunk, scratch);
-					for (let i = 0; i < count; i++) codec.place(ptr, at + i, chunk + i * codeSize);
-				}
-				done += count;
-				yield { phase: 'add', done, total: x.n };
-			}
+			yield* inWindows(engine, 'add', x.n, window, sets, {
+				load: (start, count, set) => loadRows(engine, this.metric, x, start, count, block + set * setBytes),
+				pieces: (start, count, set) => {
+					const pieces: (() => void)[] = [];
+					for (let from = 0, now = 0; from < count; from += now) {
+						const { ptr, at, room } = codes.tail(start + from);
+						now = Math.min(piece, room, count - from);
+						const rows = block + set * setBytes + from * d * 4;
+						const to =
+							codec.blockSize === 1 ? ptr + at * codeSize : block + set * setBytes + rowBytes + from * codeSize;
+						const scratch = block + sets * setBytes + pieces.length * scratchBytes;
+						const some = now;
+						pieces.push(() => codec.encodeRows(rows, some, to, scratch));
+					}
+					return pieces;
+				},
+				settle: (start, count, set) => {
+					const code = block + set * setBytes + rowBytes;
+					for (let i = 0; codec.blockSize > 1 && i < count; i++) {
+						const { ptr, at } = codes.tail(start + i);
+						codec.place(ptr, at, code + i * codeSize);
+					}
+				},
+			});
 			codes.commit(x.n);
 		} finally {
-			arena.free(rows);
+			if (codes.n === before) codes.truncate(before);
+			arena.free(block);
 		}
 	}
 
 	/** @internal */
 	*searchSteps(q: VectorSet, k: number, params: SearchParams, result: SearchResult): Steps<void> {
+		const shared = sharedScan(this, q, k, result);
+		if (shared !== undefined) {
+			yield* shared;
+			if (params.stats !== undefined) params.stats.ndis += q.n * this.ntotal;
+			return;
+		}
 		const { stateBytes } = this.#scanner;
 		const block = Math.min(MAX_BLOCK, Math.max(1, Math.floor(QUERY_BYTES / stateBytes)), Math.max(1, q.n));
 		using scratch = new SearchScratch(this.engine, this.d, k, block, stateBytes);
@@ -129,31 +153,6 @@ export abstract class IndexFlatCodes extends Index<SearchParams> {
 		this.#scanner.scan(scratch.state(i), [scratch.entry, 0, 0, 1, base, scratch.tile, scratch.topk(i)]);
 	}
 
-	/**
-	 * Scans the rows named only: `count` u32 labels at `labels`. Used by IndexRefine and, with all rows, by the
-	 * coarse step of IVF. `gathered` has room for count codes + 8 bytes and, behind them, count addresses.
-	 * @internal
-	 */
-	scanRows(labels: Uint32Array, gathered: number, scratch: SearchScratch, i: number): void {
-		const { arena, kernels } = this.engine;
-		const count = labels.length;
-		const ids = gathered + Math.ceil((count * this.codeSize + 8) / 16) * 16;
-		const addresses = ids + count * 4;
-		const { u32 } = arena;
-		for (let j = 0; j < count; j++) {
-			u32[(ids >>> 2) + j] = labels[j]!;
-			u32[(addresses >>> 2) + j] = this.codes.at(labels[j]!);
-		}
-		kernels.gatherRows(addresses, this.codeSize, count, gathered);
-		u32.set([gathered, 0, ids, count], scratch.entry >>> 2);
-		this.#scan(scratch, i, 0);
-	}
-
-	/** Bytes that scanRows needs for `count` rows. @internal */
-	gatherBytes(count: number): number {
-		return Math.ceil((count * this.codeSize + 8) / 16) * 16 + count * 8;
-	}
-
 	/** @internal */
 	get scanner(): CodeScanner {
 		return this.#scanner;
@@ -180,6 +179,21 @@ export abstract class IndexFlatCodes extends Index<SearchParams> {
 	/** @internal */
 	override shrinkRows(): void {
 		this.codes.shrink();
+	}
+
+	/** @internal */
+	override trainingLimit(options: TrainOptions): number {
+		return this.codec.trainingLimit(options);
+	}
+
+	/** @internal */
+	override get canTruncate(): boolean {
+		return true;
+	}
+
+	/** @internal */
+	override truncateRows(n: number): void {
+		this.codes.truncate(n);
 	}
 
 	/** @internal */

@@ -1,14 +1,20 @@
 /**
- * IVF over 8-bit scalar-quantized vectors.
+ * IVF over scalar-quantized vectors: 8 or 4 bits per dimension, or 16-bit floats.
  */
 
-import { ScalarQuantizer } from '../quantizers/scalar.ts';
-import { checkKeys } from '../util/check.ts';
+import { SCALAR_TYPES, type ScalarType, scalarCodec } from '../quantizers/scalar-types.ts';
+import { checkKeys, checkOneOf } from '../util/check.ts';
 import { IndexIVF, type IndexIVFOptions } from './ivf.ts';
 
+export interface IndexIVFScalarQuantizerOptions extends IndexIVFOptions {
+	/** What a dimension becomes, as in IndexScalarQuantizer. Default: 'sq8'. */
+	readonly type?: ScalarType | undefined;
+}
+
 /**
- * Cells of vectors of 8 bits per dimension; d + 4 bytes per vector. Recall is close to that of IndexIVFFlat at a
- * quarter of the memory. Codes are of the vectors themselves, not of residuals.
+ * Cells of scalar-quantized vectors; d (sq8), d / 2 (sq4) or 2 d (f16, bf16) bytes and 4 of label per vector. With sq8
+ * recall is close to that of IndexIVFFlat at a quarter of the memory. Codes are of the vectors themselves, not of
+ * residuals.
  *
  * @example
  * using index = new IndexIVFScalarQuantizer({ d: 64, nlist: 100, metric: 'cosine' });
@@ -17,10 +23,14 @@ import { IndexIVF, type IndexIVFOptions } from './ivf.ts';
  */
 export class IndexIVFScalarQuantizer extends IndexIVF {
 	readonly type = 'IndexIVFScalarQuantizer';
+	/** What a dimension becomes: the option `type`. */
+	readonly scalarType: ScalarType;
 
-	constructor(options: IndexIVFOptions) {
+	constructor(options: IndexIVFScalarQuantizerOptions) {
 		const where = 'IndexIVFScalarQuantizer';
-		checkKeys(where, options, ['d', 'metric', 'engine', 'nlist']);
-		super(where, options, false, ({ engine, d }) => new ScalarQuantizer(engine, d));
+		checkKeys(where, options, ['d', 'metric', 'engine', 'nlist', 'type']);
+		const type = checkOneOf(where, 'type', options.type ?? 'sq8', SCALAR_TYPES);
+		super(where, options, false, ({ engine, d }) => scalarCodec(engine, d, type));
+		this.scalarType = type;
 	}
 }

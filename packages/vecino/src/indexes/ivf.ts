@@ -14,20 +14,22 @@
  */
 
 import { Assigner, kmeansSteps } from '../cluster/kmeans.ts';
-import { CHUNK, sampledRows, sampleRows } from '../cluster/rows.ts';
+import { CHUNK, ENCODE_COST, planWindows, sampledRows, sampleRows } from '../cluster/rows.ts';
 import { twoLevelSteps } from '../cluster/two-level.ts';
 import { IVF_SEARCH_PARAMS, type IVFSearchParams, type OptionTable } from '../core/options.ts';
 import type { IndexStats, SearchResult } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
 import { ArrayInvertedLists } from '../invlists/array-lists.ts';
-import type { Codec, CodeScanner } from '../quantizers/codec.ts';
+import { inWindows } from '../kernels/pool/parallel.ts';
+import type { BlockScanner, Codec } from '../quantizers/codec.ts';
 import { checkInt } from '../util/check.ts';
 import type { Steps } from '../util/steps.ts';
 import { Index, type IndexOptions, type TrainOptions } from './base.ts';
-import { chunks, kernelMetric, loadRows, SearchScratch } from './batch.ts';
+import { chunks, kernelMetric, loadRows } from './batch.ts';
 import { CellRanker } from './cells.ts';
 import { IndexFlat } from './flat.ts';
-import { measureNprobe } from './nprobe.ts';
+import { BlockSearch, blockSize, type SearchedCells, searchCost, searchTogether } from './ivf-search.ts';
+import { MAX_POOL, measureNprobe } from './nprobe.ts';
 import { meanRow, termRange } from './terms.ts';
 
 export interface IndexIVFOptions extends IndexOptions {
@@ -57,7 +59,10 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	#nlist: number;
 	#nprobe = 1;
 	#ntotal = 0;
-	readonly #scanner: CodeScanner;
+	readonly #scanner: BlockScanner;
+	/** What searches know of the index, and the last of them; gone when it changes. */
+	#cells: SearchedCells | undefined;
+	#idle: BlockSearch | undefined;
 
 	protected constructor(
 		where: string,
@@ -70,7 +75,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		this.codec = makeCodec(this);
 		this.byResidual = byResidual;
 		const kind = kernelMetric(this.metric);
-		this.#scanner = this.codec.scanner(this.byResidual && kind === 'l2' ? 'residual-l2' : kind);
+		this.#scanner = this.codec.scanner(this.byResidual && kind === 'l2' ? 'residual-l2' : kind).block;
 	}
 
 	get ntotal(): number {
@@ -129,7 +134,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 
 	/** Whether codes carry a term (see the head of this file). @internal */
 	get hasTerms(): boolean {
-		return this.byResidual && this.metric === 'l2';
+		return this.byResidual && this.metric === 'l2' && this.codec.termBytes > 0;
 	}
 
 	/** @internal */
@@ -180,24 +185,27 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 			yield* this.codec.trainSteps(rows, options);
 			return;
 		}
-		using assigner = new Assigner(engine, d, centroids, k, kernelMetric(metric), rows.n);
-		const residuals = (start: number, count: number): number => {
-			const ptr = rows.chunk(start, count);
-			assigner.assignChunk(ptr, count);
-			engine.kernels.residuals(ptr, count, d, assigner.labels, centroids, ptr);
-			return ptr;
-		};
-		yield* this.codec.trainSteps({ n: rows.n, d, chunk: residuals }, options);
-		if (!this.hasTerms || this.codec.learnTerms === undefined) return;
-		const { min, max } = termRange(
-			engine,
-			this.codec,
-			{ n: rows.n, d, chunk: residuals },
-			assigner.labels,
-			centroids,
-			k,
-		);
-		this.codec.learnTerms(min, max);
+		const assigned = new Uint32Array(rows.n);
+		{
+			using assigner = new Assigner(engine, d, centroids, k, kernelMetric(metric), rows.n);
+			yield* assigner.run(rows, assigned, 'assign');
+		}
+		const labels = engine.arena.alloc(CHUNK * 4);
+		try {
+			const chunk = (start: number, count: number): number => {
+				const ptr = rows.chunk(start, count);
+				engine.arena.u32.set(assigned.subarray(start, start + count), labels >>> 2);
+				engine.kernels.residuals(ptr, count, d, labels, centroids, ptr);
+				return ptr;
+			};
+			const residuals = { n: rows.n, d, chunk };
+			yield* this.codec.trainSteps(residuals, options);
+			if (!this.hasTerms || this.codec.learnTerms === undefined) return;
+			const { min, max } = termRange(engine, this.codec, residuals, labels, centroids, k);
+			this.codec.learnTerms(min, max);
+		} finally {
+			engine.arena.free(labels);
+		}
 	}
 
 	/** Takes centroids (nlist * d values) and makes empty lists. @internal */
@@ -209,14 +217,15 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	/** Makes empty lists and room for nlist * d values of centroids, which the caller writes to the pointer returned. @internal */
 	makeTrained(nlist: number, nprobe: number): number {
 		const { engine, d, metric } = this;
-		const quantizer = new IndexFlat({ d, metric: kernelMetric(metric), engine });
+		const quantizer = new IndexFlat({ d, metric: kernelMetric(metric), engine, pruned: false });
 		let lists: ArrayInvertedLists | undefined;
 		try {
 			quantizer.codes.reserve(nlist);
 			quantizer.codes.commit(nlist);
 			if (this.hasTerms && this.#centre === 0) this.#centre = engine.arena.alloc(d * 4);
-			const { codeSize, blockSize, termBytes } = this.codec;
-			const layout = { codeSize, blockSize, termBytes: this.hasTerms ? termBytes : 0 };
+			const { codeSize, blockSize, termBytes, records, asideBytes = 0 } = this.codec;
+			const beside = this.hasTerms ? termBytes : asideBytes;
+			const layout = { codeSize: codeSize - asideBytes, blockSize, termBytes: beside, records };
 			lists = new ArrayInvertedLists(engine.arena, nlist, layout);
 		} finally {
 			if (lists === undefined) quantizer[Symbol.dispose]();
@@ -230,6 +239,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		this.#nprobe = nprobe;
 		this.#quantizer = quantizer;
 		this.#lists = lists;
+		this.#changed();
 		return quantizer.codes.at(0);
 	}
 
@@ -253,30 +263,61 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 
 		const written = new Uint32Array(this.#nlist);
 		const { codeSize, encodeScratchBytes } = this.codec;
+		const centre = this.hasTerms ? this.#centreOf() : 0;
+		const { window, piece, sets } = planWindows(engine, x.n, ENCODE_COST * d, d * 4 + codeSize + 8);
 		const align = (bytes: number): number => Math.ceil(bytes / 16) * 16;
-		const sizes = [CHUNK * d * 4, CHUNK * codeSize + 8, CHUNK * 4, CHUNK * 4, encodeScratchBytes].map(align);
-		const block = arena.alloc(sizes.reduce((a, b) => a + b));
-		try {
-			const codes = block + sizes[0]!;
+		// Rows, codes, labels, terms.
+		const sizes = [window * d * 4, window * codeSize + 8, window * 4, window * 4].map(align);
+		const setBytes = sizes.reduce((a, b) => a + b);
+		const scratchBytes = align(encodeScratchBytes);
+		const block = arena.alloc(sets * setBytes + Math.ceil(window / piece) * scratchBytes);
+		const buffers = (set: number, from: number) => {
+			const rows = block + set * setBytes;
+			const codes = rows + sizes[0]!;
 			const labels = codes + sizes[1]!;
 			const terms = labels + sizes[2]!;
-			const scratch = terms + sizes[3]!;
-			for (const [start, count] of chunks(x.n)) {
-				loadRows(engine, metric, x, start, count, block);
-				arena.u32.set(assigned.subarray(start, start + count), labels >>> 2);
-				if (this.byResidual) kernels.residuals(block, count, d, labels, centroids, block);
-				this.codec.encodeRows(block, count, codes, scratch);
-				if (this.hasTerms) {
-					this.codec.decodeRows(codes, count, block);
-					kernels.residualTerms(block, count, d, labels, centroids, this.#centreOf(), terms);
-				}
-				this.#place(assigned, written, start, count, codes, terms);
-				yield { phase: 'add', done: start + count, total: x.n };
-			}
+			return {
+				rows: rows + from * d * 4,
+				codes: codes + from * codeSize,
+				labels: labels + from * 4,
+				terms: terms + from * 4,
+			};
+		};
+		const encode = (set: number, from: number, count: number): void => {
+			const { rows, codes, labels, terms } = buffers(set, from);
+			const scratch = block + sets * setBytes + (from / piece) * scratchBytes;
+			if (this.byResidual) kernels.residuals(rows, count, d, labels, centroids, rows);
+			this.codec.encodeRows(rows, count, codes, scratch, labels, centroids);
+			if (!this.hasTerms) return;
+			this.codec.decodeRows(codes, count, rows);
+			kernels.residualTerms(rows, count, d, labels, centroids, centre, terms);
+		};
+		let done = false;
+		try {
+			yield* inWindows(engine, 'add', x.n, window, sets, {
+				load: (start, count, set) => {
+					const { rows, labels } = buffers(set, 0);
+					loadRows(engine, metric, x, start, count, rows);
+					arena.u32.set(assigned.subarray(start, start + count), labels >>> 2);
+				},
+				pieces: (_start, count, set) =>
+					[...chunks(count, piece)].map(
+						([from, some]) =>
+							() =>
+								encode(set, from, some),
+					),
+				settle: (start, count, set) => {
+					const { codes, terms } = buffers(set, 0);
+					this.#place(assigned, written, start, count, codes, terms);
+				},
+			});
 			// Only now do the vectors count: an abort before leaves the lists as they were.
 			for (const [listNo, count] of counts.entries()) if (count > 0) lists.commit(listNo, count);
 			this.#ntotal += x.n;
+			this.#changed();
+			done = true;
 		} finally {
+			if (!done) lists.truncate(this.#ntotal);
 			arena.free(block);
 		}
 	}
@@ -299,7 +340,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 			const entry = directory + listNo * 4;
 			const at = u32[entry + 3]! + written[listNo]!;
 			written[listNo] = written[listNo]! + 1;
-			codec.place(u32[entry]!, at, codes + i * codeSize);
+			codec.place(u32[entry]!, at, codes + i * codeSize, u32[entry + 1]!);
 			if (hasTerms) codec.placeTerm(u32[entry + 1]!, at, f32[(terms >>> 2) + i]!);
 			u32[(u32[entry + 2]! >>> 2) + at] = this.#ntotal + start + i;
 		}
@@ -316,44 +357,55 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		this.#ranker?.[Symbol.dispose]();
 		this.#ranker = undefined;
 		this.#ranker = new CellRanker(this.engine, this.quantizer, this.#nlist);
+		this.codec.learnCells?.(this.quantizer.codes.at(0), this.#nlist);
+		this.#changed();
 	}
 
 	// ── Searching ──────────────────────────────────────────────────────────────────────────────
 
 	/** @internal */
 	*searchSteps(q: VectorSet, k: number, params: IVFSearchParams, result: SearchResult): Steps<void> {
-		const { engine, metric } = this;
-		const wanted = Math.min(params.nprobe ?? this.#nprobe, this.#nlist);
-		using scratch = new SearchScratch(engine, this.d, k, 1, this.#scanner.stateBytes);
-		let coarse = new SearchScratch(engine, this.d, wanted, 1, this.quantizer.scanner.stateBytes);
-		try {
-			for (let i = 0; i < q.n; i++) {
-				loadRows(engine, metric, q, i, 1, scratch.query);
-				let nprobe = wanted;
-				this.#ranker!.rank(coarse, scratch.query, nprobe);
-				this.#prepareQuery(scratch);
-				this.#scanLists(scratch, coarse, 0, nprobe, params);
-				// Short of k: open further cells, nearest first, until there are k or no more.
-				let wide = coarse;
-				while (nprobe < this.#nlist && this.#found(scratch) < Math.min(k, this.#ntotal)) {
-					const next = Math.min(nprobe * 2, this.#nlist);
-					if (wide !== coarse) wide[Symbol.dispose]();
-					wide = new SearchScratch(engine, this.d, next, 1, this.quantizer.scanner.stateBytes);
-					loadRows(engine, metric, q, i, 1, scratch.query);
-					this.#ranker!.rank(wide, scratch.query, next);
-					this.#scanLists(scratch, wide, nprobe, next, params);
-					nprobe = next;
-				}
-				if (wide !== coarse) {
-					coarse[Symbol.dispose]();
-					coarse = wide;
-				}
-				scratch.emit(0, i, metric, result);
-				yield { phase: 'search', done: i + 1, total: q.n };
-			}
-		} finally {
-			coarse[Symbol.dispose]();
+		const nprobe = Math.min(params.nprobe ?? this.#nprobe, this.#nlist);
+		const { engine } = this;
+		const cells = this.#searched();
+		const block = blockSize(cells, k, nprobe, q.n);
+		if (engine.pool !== undefined && q.n * searchCost(cells, nprobe) > engine.pool.grain) {
+			yield* searchTogether(cells, q, k, nprobe, block, result, params.stats);
+			return;
 		}
+		using search = this.#takeSearch(k, nprobe, block);
+		for (const [first, n] of chunks(q.n, block)) {
+			search.run(q, first, n, result, params.stats);
+			yield { phase: 'search', done: first + n, total: q.n };
+		}
+		this.#idle = search;
+	}
+
+	/** The last search, if it had the same shape: laying one out takes a few microseconds. */
+	#takeSearch(k: number, nprobe: number, block: number): BlockSearch {
+		const cells = this.#searched();
+		const idle = this.#idle;
+		this.#idle = undefined;
+		if (!idle?.fits(cells, k, nprobe, block)) return new BlockSearch(cells, k, nprobe, block);
+		idle.resume();
+		return idle;
+	}
+
+	#searched(): SearchedCells {
+		this.#cells ??= this.#makeSearched();
+		return this.#cells;
+	}
+
+	#makeSearched(): SearchedCells {
+		const { engine, d, metric, lists, byResidual, ntotal } = this;
+		const centre = this.hasTerms ? this.#centreOf() : 0;
+		return { engine, d, metric, ranker: this.#ranker!, scanner: this.#scanner, lists, centre, byResidual, ntotal };
+	}
+
+	/** What searches know of the index is out of date. */
+	#changed(): void {
+		this.#cells = undefined;
+		this.#idle = undefined;
 	}
 
 	/** Pointer to the mean of the centroids, found when it is first needed, because a reader fills centroids in late. */
@@ -364,46 +416,6 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		return this.#centre;
 	}
 
-	/** Prepares the query for scanning: less the centre where codes carry terms, which replaces scratch.query. */
-	#prepareQuery(scratch: SearchScratch): void {
-		const { f32 } = this.engine.arena;
-		const q = scratch.query >>> 2;
-		const centre = this.hasTerms ? this.#centreOf() >>> 2 : 0;
-		for (let t = 0; centre !== 0 && t < this.d; t++) f32[q + t] = f32[q + t]! - f32[centre + t]!;
-		this.#scanner.setQuery(scratch.query, scratch.state(0));
-		scratch.initTopk(0);
-	}
-
-	/** Scans the cells ranked from..to - 1. */
-	#scanLists(
-		scratch: SearchScratch,
-		coarse: SearchScratch,
-		from: number,
-		to: number,
-		{ stats }: IVFSearchParams,
-	): void {
-		const biases = this.byResidual ? coarse.distances + from * 4 : 0;
-		const listNos = coarse.labels + from * 4;
-		const { directory } = this.lists;
-		const scanned = this.#scanner.scan(scratch.state(0), [
-			directory,
-			listNos,
-			biases,
-			to - from,
-			0,
-			scratch.tile,
-			scratch.topk(0),
-		]);
-		if (stats === undefined) return;
-		stats.ndis += scanned;
-		stats.nlistsVisited += to - from;
-	}
-
-	/** Neighbours found so far; after a shrink exactly k. */
-	#found(scratch: SearchScratch): number {
-		return this.engine.arena.u32[(scratch.topk(0) >>> 2) + 2]!;
-	}
-
 	// ── The rest ───────────────────────────────────────────────────────────────────────────────
 
 	/** @internal */
@@ -411,10 +423,10 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		const { arena } = this.engine;
 		const found = this.lists.find(row);
 		if (found === undefined) throw new Error(`internal: label ${row} is in no list`);
-		const { codes } = this.lists.list(found.listNo);
+		const { codes, terms } = this.lists.list(found.listNo);
 		const out = arena.alloc(this.d * 4);
 		try {
-			this.codec.decodeAt(codes, found.position, out);
+			this.codec.decodeAt(codes, found.position, out, terms);
 			const vector = arena.readF32(out, this.d);
 			if (!this.byResidual) return vector;
 			const centroid = arena.readF32(this.quantizer.codes.at(found.listNo), this.d);
@@ -430,12 +442,31 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	/** @internal */
 	override shrinkRows(): void {
 		this.#lists?.shrink();
+		this.#changed();
+	}
+
+	/** @internal */
+	override trainingLimit(options: TrainOptions): number {
+		const perCell = options.maxPointsPerCentroid ?? 256;
+		return Math.max(this.#nlist * perCell, this.codec.trainingLimit(options), MAX_POOL);
+	}
+
+	/** @internal */
+	override get canTruncate(): boolean {
+		return true;
+	}
+
+	/** @internal */
+	override truncateRows(n: number): void {
+		this.lists.truncate(n);
+		this.#ntotal = n;
 	}
 
 	/** @internal */
 	resetRows(): void {
 		this.#lists?.clear();
 		this.#ntotal = 0;
+		this.#changed();
 	}
 
 	/** @internal */

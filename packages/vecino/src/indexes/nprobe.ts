@@ -6,19 +6,23 @@
  * side of recall. Costs about QUERIES * POOL distances: a fraction of a second.
  */
 
-import { copyRows, sampleRows } from '../cluster/rows.ts';
+import { Assigner } from '../cluster/kmeans.ts';
+import { copyRows, sampledRows, sampleRows } from '../cluster/rows.ts';
 import type { Metric } from '../core/metric.ts';
 import type { VectorSet } from '../core/vectors.ts';
 import type { Engine } from '../kernels/engine.ts';
+import { together } from '../kernels/pool/parallel.ts';
 import type { Steps } from '../util/steps.ts';
-import { kernelMetric, SearchScratch } from './batch.ts';
+import { chunks, kernelMetric, SearchScratch } from './batch.ts';
 
 export const QUERIES = 128;
 const NEIGHBOURS = 10;
 const TARGET = 0.95;
 /** Sampled rows are held to this many bytes. */
 const POOL_BYTES = 64 * 1024 * 1024;
-const MAX_POOL = 65_536;
+export const MAX_POOL = 65_536;
+/** Searches a thread is given at a time. */
+const SEARCHES_PER_THREAD = 4;
 /** Ranks looked at; a neighbour further down counts as a miss. */
 const MAX_RANK = 1024;
 
@@ -46,44 +50,80 @@ export function* measureNprobe(
 	const k = Math.min(NEIGHBOURS + 1, n);
 	const pool = arena.alloc(n * d * 4);
 	try {
-		using cells = new SearchScratch(engine, d, ranks, 1, 0);
-		using near = new SearchScratch(engine, d, k, 1, 0);
 		copyRows(engine, x, sample, 0, n, pool);
 		if (metric === 'cosine') kernels.normalizeRows(pool, n, d);
-		const scan = kind === 'l2' ? kernels.scanL2 : kernels.scanIp;
-		const search = (scratch: SearchScratch, rows: number, count: number, q: number): number => {
-			scratch.initTopk(0);
-			arena.u32.set([rows, 0, 0, count], scratch.entry >>> 2);
-			scan(scratch.entry, 0, 0, 1, 0, scratch.tile, scratch.topk(0), q, d);
-			return scratch.finish(0);
-		};
+		const many = Math.min(QUERIES, n);
+		const queries = Array.from({ length: many }, (_, i) => Math.floor((i * n) / many));
+		const all = { engine, d, kind, pool };
+		const near = yield* nearest(all, pool, n, queries, k);
+		const neighbours = Uint32Array.from(new Set(near.flat())).sort();
+		const cells = new Uint32Array(neighbours.length);
+		{
+			using assigner = new Assigner(engine, d, centroids, nlist, kind, neighbours.length);
+			const chosen = neighbours.map((neighbour) => sample[neighbour]!);
+			using rows = sampledRows(engine, x, chosen, metric === 'cosine');
+			yield* assigner.run(rows, cells, 'nprobe');
+		}
+		const cellOf = new Map([...neighbours].map((neighbour, i) => [neighbour, cells[i]!]));
+		const orders = yield* nearest(all, centroids, nlist, queries, ranks);
 		/** Neighbours whose cell has rank r, over all queries; beyond the last rank: misses. */
 		const histogram = new Uint32Array(ranks + 1);
-		const queries = Math.min(QUERIES, n);
-		const nearestCell = new Map<number, number>();
-		for (let i = 0; i < queries; i++) {
-			const row = Math.floor((i * n) / queries);
-			const q = pool + row * d * 4;
-			const found = search(near, pool, n, q);
-			const neighbours = Array.from(arena.u32.subarray(near.labels >>> 2, (near.labels >>> 2) + found));
-			for (const neighbour of neighbours) {
-				if (nearestCell.has(neighbour)) continue;
-				search(cells, centroids, nlist, pool + neighbour * d * 4);
-				nearestCell.set(neighbour, arena.u32[cells.labels >>> 2]!);
-			}
-			search(cells, centroids, nlist, q);
-			const order = arena.u32.subarray(cells.labels >>> 2, (cells.labels >>> 2) + ranks);
-			for (const neighbour of neighbours) {
+		for (const [i, row] of queries.entries()) {
+			for (const neighbour of near[i]!) {
 				if (neighbour === row) continue;
-				const rank = order.indexOf(nearestCell.get(neighbour)!);
+				const rank = orders[i]!.indexOf(cellOf.get(neighbour)!);
 				const at = rank < 0 ? ranks : rank;
 				histogram[at] = histogram[at]! + 1;
 			}
-			yield { phase: 'nprobe', done: i + 1, total: queries };
 		}
 		return fewest(histogram, ranks);
 	} finally {
 		arena.free(pool);
+	}
+}
+
+interface Searched {
+	readonly engine: Engine;
+	readonly d: number;
+	readonly kind: 'l2' | 'ip';
+	/** Pointer to the sampled rows. */
+	readonly pool: number;
+}
+
+/** The k nearest of `count` rows of d values at `rows`, nearest first, for each of some sampled rows. */
+function* nearest(
+	{ engine, d, kind, pool }: Searched,
+	rows: number,
+	count: number,
+	queries: readonly number[],
+	k: number,
+): Steps<number[][]> {
+	const { arena, kernels, threads } = engine;
+	const scan = kind === 'l2' ? kernels.scanL2 : kernels.scanIp;
+	const found: number[][] = [];
+	const scratches: SearchScratch[] = [];
+	try {
+		const size = threads === 1 ? 1 : Math.min(queries.length, threads * SEARCHES_PER_THREAD);
+		while (scratches.length < size) scratches.push(new SearchScratch(engine, d, k, 1, 0));
+		for (const scratch of scratches) arena.u32.set([rows, 0, 0, count], scratch.entry >>> 2);
+		for (const [start, many] of chunks(queries.length, size)) {
+			const now = scratches.slice(0, many);
+			const pieces = now.map((scratch, i) => () => {
+				scratch.initTopk(0);
+				const q = pool + queries[start + i]! * d * 4;
+				scan(scratch.entry, 0, 0, 1, 0, scratch.tile, scratch.topk(0), q, d);
+				scratch.finish(0);
+			});
+			yield together(engine, pieces);
+			for (const scratch of now) {
+				const labels = scratch.labels >>> 2;
+				found.push(Array.from(arena.u32.subarray(labels, labels + scratch.count(0))));
+			}
+			yield { phase: 'nprobe', done: start + many, total: queries.length };
+		}
+		return found;
+	} finally {
+		for (const scratch of scratches) scratch[Symbol.dispose]();
 	}
 }
 

@@ -7,19 +7,35 @@ import { type OptionTable, REFINE_SEARCH_PARAMS, type RefineSearchParams } from 
 import { type IndexStats, SearchResult } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
 import { VecinoError } from '../errors.ts';
+import { SCALAR_TYPES, type ScalarType } from '../quantizers/scalar-types.ts';
 import { checkKeys, checkNumber, checkOneOf, show } from '../util/check.ts';
 import type { Steps } from '../util/steps.ts';
-import { Index, MAX_K, type TrainOptions } from './base.ts';
-import { loadRows, SearchScratch } from './batch.ts';
+import { Index, type IndexOptions, MAX_K, type TrainOptions } from './base.ts';
+import { chunks } from './batch.ts';
 import { IndexFlat } from './flat.ts';
-import type { IndexFlatCodes } from './flat-codes.ts';
+import { IndexFlatCodes } from './flat-codes.ts';
+import { IndexPQ } from './pq.ts';
+import { RerankBlock } from './rerank.ts';
 import { IndexScalarQuantizer } from './scalar-quantizer.ts';
+
+/**
+ * What candidates are re-ranked with, and its bytes per vector: exact vectors (4 * d), 16-bit floats (2 * d), SQ8 (d),
+ * SQ4 (d / 2), or product-quantized vectors (m * nbits / 8; nbits 4..12, 8 when absent).
+ */
+export type RefineStore = 'flat' | ScalarType | { readonly pq: { readonly m: number; readonly nbits?: number } };
+
+const STORE_WORDS = ['flat', ...SCALAR_TYPES] as const;
 
 export interface IndexRefineOptions {
 	/** Proposes candidates; labels must be row numbers. Owned by the IndexRefine from now on. */
 	readonly base: Index;
-	/** What the candidates are re-ranked with: exact vectors (4 * d bytes each) or SQ8 codes (d bytes). Default: 'flat'. */
-	readonly store?: 'flat' | 'sq8' | undefined;
+	/** What the candidates are re-ranked with. Default: 'flat'. */
+	readonly store?: RefineStore | undefined;
+	/**
+	 * In place of `store`: an empty index of the same dimension, metric and engine that keeps one code per row
+	 * (IndexFlat, IndexScalarQuantizer, IndexPQ). Owned by the IndexRefine from now on.
+	 */
+	readonly refine?: Index | undefined;
 	/** Candidates per result, unless the search says otherwise. Default: 10. */
 	readonly kFactor?: number | undefined;
 }
@@ -35,11 +51,10 @@ export class IndexRefine extends Index<RefineSearchParams> {
 	readonly base: Index;
 	readonly refine: IndexFlatCodes;
 	readonly kFactor: number;
-	readonly store: 'flat' | 'sq8';
 
 	constructor(options: IndexRefineOptions) {
 		const where = 'IndexRefine';
-		checkKeys(where, options, ['base', 'store', 'kFactor']);
+		checkKeys(where, options, ['base', 'store', 'refine', 'kFactor']);
 		const { base } = options;
 		if (!(base instanceof Index)) throw new TypeError(`${where}: base must be an index, got ${show(base)}`);
 		if (base.type === 'IndexIDMap' || base.type === 'IndexRefine') {
@@ -52,10 +67,19 @@ export class IndexRefine extends Index<RefineSearchParams> {
 		super(where, { d, metric, engine });
 		this.base = base;
 		this.searchTable = { ...REFINE_SEARCH_PARAMS, ...base.searchTable };
-		this.store = checkOneOf(where, 'store', options.store ?? 'flat', ['flat', 'sq8']);
 		this.kFactor = checkNumber(where, 'kFactor', options.kFactor ?? 10, 1, 1e6);
-		const Store = this.store === 'flat' ? IndexFlat : IndexScalarQuantizer;
-		this.refine = new Store({ d, metric, engine });
+		if (options.store !== undefined && options.refine !== undefined) {
+			throw new TypeError(`${where}: give store or refine, not both`);
+		}
+		this.refine = makeStore(where, options, { d, metric, engine });
+	}
+
+	/** The store in a word: 'flat', 'sq8', 'sq4', 'f16', 'bf16', 'pq32x8' (m, nbits); else the class of the index. */
+	get store(): string {
+		const { refine } = this;
+		if (refine instanceof IndexFlat) return 'flat';
+		if (refine instanceof IndexScalarQuantizer) return refine.scalarType;
+		return refine instanceof IndexPQ ? `pq${refine.pq.m}x${refine.pq.nbits}` : refine.type;
 	}
 
 	get ntotal(): number {
@@ -105,27 +129,12 @@ export class IndexRefine extends Index<RefineSearchParams> {
 		const wide = Math.min(Math.ceil(k * kFactor), MAX_K, Math.max(k, this.ntotal));
 		const candidates = new SearchResult(q.n, wide, this.metric);
 		yield* this.base.searchSteps(q, wide, base, candidates);
-		const { engine, refine, metric } = this;
-		const { arena } = engine;
-		using scratch = new SearchScratch(engine, this.d, k, 1, refine.scanner.stateBytes);
-		const gathered = arena.alloc(refine.gatherBytes(wide));
-		try {
-			const labels = new Uint32Array(wide);
-			for (let i = 0; i < q.n; i++) {
-				loadRows(engine, metric, q, i, 1, scratch.query);
-				refine.scanner.setQuery(scratch.query, scratch.state(0));
-				scratch.initTopk(0);
-				let count = 0;
-				while (count < wide && candidates.labels[i * wide + count] !== -1) {
-					labels[count] = candidates.labels[i * wide + count]!;
-					count++;
-				}
-				refine.scanRows(labels.subarray(0, count), gathered, scratch, 0);
-				scratch.emit(0, i, metric, result);
-				yield { phase: 'refine', done: i + 1, total: q.n };
-			}
-		} finally {
-			arena.free(gathered);
+		using block = new RerankBlock(this.refine, k, wide, q.n);
+		for (const [first, nq] of chunks(q.n, block.size)) {
+			block.load(q, candidates, first, nq);
+			block.run(nq);
+			block.emit(first, nq, result);
+			yield { phase: 'refine', done: first + nq, total: q.n };
 		}
 	}
 
@@ -144,6 +153,22 @@ export class IndexRefine extends Index<RefineSearchParams> {
 	override shrinkRows(): void {
 		this.base.shrinkRows();
 		this.refine.shrinkRows();
+	}
+
+	/** @internal */
+	override trainingLimit(options: TrainOptions): number {
+		return Math.max(this.base.trainingLimit(options), this.refine.trainingLimit(options));
+	}
+
+	/** @internal */
+	override get canTruncate(): boolean {
+		return this.base.canTruncate;
+	}
+
+	/** @internal */
+	override truncateRows(n: number): void {
+		this.base.truncateRows(n);
+		this.refine.truncateRows(n);
 	}
 
 	/** @internal */
@@ -166,4 +191,39 @@ export class IndexRefine extends Index<RefineSearchParams> {
 			throw new VecinoError('unsupported', message);
 		}
 	}
+}
+
+function makeStore(
+	where: string,
+	{ base, store = 'flat', refine }: IndexRefineOptions,
+	shape: IndexOptions,
+): IndexFlatCodes {
+	if (refine !== undefined) return checkStore(where, refine, base);
+	if (typeof store === 'object' && store !== null) {
+		checkKeys(`${where}: store`, store, ['pq']);
+		checkKeys(`${where}: store.pq`, store.pq, ['m', 'nbits']);
+		if (store.pq === undefined) throw new TypeError(`${where}: store.pq must be { m, nbits }, got undefined`);
+		return new IndexPQ({ ...shape, m: store.pq.m, nbits: store.pq.nbits, pad: true });
+	}
+	const word = checkOneOf(where, 'store', store, STORE_WORDS);
+	// Rows are fetched by label, so bounds would be of no use.
+	return word === 'flat'
+		? new IndexFlat({ ...shape, pruned: false })
+		: new IndexScalarQuantizer({ ...shape, type: word });
+}
+
+/** An index given as store: codes of rows one after the other, nothing in it yet, of the shape of the base. */
+function checkStore(where: string, refine: Index, base: Index): IndexFlatCodes {
+	if (!(refine instanceof IndexFlatCodes) || refine.codec.blockSize !== 1) {
+		const got = refine instanceof Index ? `an ${refine.type}` : show(refine);
+		throw new TypeError(`${where}: refine must be an IndexFlat, IndexScalarQuantizer or IndexPQ, got ${got}`);
+	}
+	if (refine === base) throw new RangeError(`${where}: refine must be another index than base`);
+	for (const key of ['d', 'metric'] as const) {
+		if (refine[key] === base[key]) continue;
+		throw new RangeError(`${where}: refine.${key} must be ${base[key]} as in base, got ${refine[key]}`);
+	}
+	if (refine.engine !== base.engine) throw new RangeError(`${where}: refine must be of the same engine as base`);
+	if (refine.ntotal > 0) throw new RangeError(`${where}: refine must be empty, it holds ${refine.ntotal} vectors`);
+	return refine;
 }

@@ -1,14 +1,22 @@
 /**
- * 8-bit scalar quantization without cells: d bytes per vector.
+ * Scalar quantization without cells: 8 or 4 bits per dimension, or 16-bit floats.
  */
 
-import { ScalarQuantizer } from '../quantizers/scalar.ts';
-import { checkKeys } from '../util/check.ts';
+import { SCALAR_TYPES, type ScalarType, scalarCodec } from '../quantizers/scalar-types.ts';
+import { checkKeys, checkOneOf } from '../util/check.ts';
 import type { IndexOptions } from './base.ts';
 import { IndexFlatCodes } from './flat-codes.ts';
 
+export interface IndexScalarQuantizerOptions extends IndexOptions {
+	/**
+	 * What a dimension becomes: 'sq8' and 'sq4', 8 or 4 bits between its smallest and largest value in training (values
+	 * outside are clamped); 'f16', an IEEE half (values beyond 65504 are clamped); 'bf16', a bfloat16. Default: 'sq8'.
+	 */
+	readonly type?: ScalarType | undefined;
+}
+
 /**
- * Near-exact search at a quarter of the memory (SQ8).
+ * Near-exact search at a half (f16, bf16), a quarter (sq8) or an eighth (sq4) of the memory.
  *
  * @example
  * using index = new IndexScalarQuantizer({ d: 64, metric: 'cosine' });
@@ -16,9 +24,14 @@ import { IndexFlatCodes } from './flat-codes.ts';
  */
 export class IndexScalarQuantizer extends IndexFlatCodes {
 	readonly type = 'IndexScalarQuantizer';
+	/** What a dimension becomes: the option `type`. */
+	readonly scalarType: ScalarType;
 
-	constructor(options: IndexOptions) {
-		checkKeys('IndexScalarQuantizer', options, ['d', 'metric', 'engine']);
-		super('IndexScalarQuantizer', options, ({ engine, d }) => new ScalarQuantizer(engine, d));
+	constructor(options: IndexScalarQuantizerOptions) {
+		const where = 'IndexScalarQuantizer';
+		checkKeys(where, options, ['d', 'metric', 'engine', 'type']);
+		const type = checkOneOf(where, 'type', options.type ?? 'sq8', SCALAR_TYPES);
+		super(where, options, ({ engine, d }) => scalarCodec(engine, d, type));
+		this.scalarType = type;
 	}
 }

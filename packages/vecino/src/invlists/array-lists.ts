@@ -5,7 +5,7 @@
 
 import type { ListStats } from '../core/result.ts';
 import type { Arena } from '../kernels/arena.ts';
-import { type CodeLayout, codesBytes, termsBytes, wholeBlocks } from './layout.ts';
+import { type CodeLayout, clearBehind, codesBytes, termsBytes, wholeBlocks } from './layout.ts';
 
 const ENTRY_BYTES = 16;
 /** Kernels may read this far past the last code of a list. */
@@ -100,6 +100,18 @@ export class ArrayInvertedLists implements Disposable {
 	commit(listNo: number, added: number): void {
 		const entry = this.#entry(listNo);
 		this.#arena.u32[entry + 3] = this.#arena.u32[entry + 3]! + added;
+	}
+
+	/** Takes labels from n on out again, which are the last of their lists, and what was written and never committed. Their room stays. */
+	truncate(n: number): void {
+		for (let listNo = 0; listNo < this.nlist; listNo++) {
+			const { codes, terms, ids, n: size } = this.list(listNo);
+			const { u8, u32 } = this.#arena;
+			let left = size;
+			while (left > 0 && u32[(ids >>> 2) + left - 1]! >= n) left--;
+			u32[this.#entry(listNo) + 3] = left;
+			clearBehind(u8, this.layout, codes, terms, left, this.#capacities[listNo]!);
+		}
 	}
 
 	/** Where a label is, or undefined. Looks through the lists one after the other. */

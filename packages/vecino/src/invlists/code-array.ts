@@ -4,7 +4,7 @@
  */
 
 import type { Arena } from '../kernels/arena.ts';
-import { type CodeLayout, codesBytes, wholeBlocks } from './layout.ts';
+import { type CodeLayout, clearBehind, codesBytes, wholeBlocks } from './layout.ts';
 
 export interface CodeSegment {
 	readonly ptr: number;
@@ -91,9 +91,13 @@ export class CodeArray implements Disposable {
 		this.#n += added;
 	}
 
-	/** Forgets rows n and later; their room stays. */
+	/** Forgets rows n and later, also those that were written and never committed; their room stays. */
 	truncate(n: number): void {
 		this.#n = n;
+		const layout = { ...this.layout, termBytes: 0 };
+		for (const { ptr, start, capacity } of this.#segments) {
+			if (start + capacity > n) clearBehind(this.#arena.u8, layout, ptr, 0, Math.max(0, n - start), capacity);
+		}
 	}
 
 	/** Pointer to the code of a row; codes must lie one after the other. */
@@ -102,8 +106,8 @@ export class CodeArray implements Disposable {
 		return ptr + at * this.codeSize;
 	}
 
-	/** The code of a row: position `at` of the codes at `ptr`. */
-	where(row: number): { ptr: number; at: number } {
+	/** The code of a row: position `at` of the codes at `ptr`, the first of `room` places behind each other. */
+	where(row: number): { ptr: number; at: number; room: number } {
 		let low = 0;
 		let high = this.#segments.length - 1;
 		while (low < high) {
@@ -111,8 +115,8 @@ export class CodeArray implements Disposable {
 			if (this.#segments[middle]!.start <= row) low = middle;
 			else high = middle - 1;
 		}
-		const { ptr, start } = this.#segments[low]!;
-		return { ptr, at: row - start };
+		const { ptr, start, capacity } = this.#segments[low]!;
+		return { ptr, at: row - start, room: start + capacity - row };
 	}
 
 	clear(): void {

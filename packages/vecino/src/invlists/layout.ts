@@ -3,6 +3,7 @@
  */
 
 import { fastSlot } from '../kernels/kernels.ts';
+import type { RecordLayout } from '../quantizers/codec.ts';
 
 export interface CodeLayout {
 	/** Bytes of one code. */
@@ -11,6 +12,37 @@ export interface CodeLayout {
 	readonly blockSize: number;
 	/** Bytes of the term that each code carries, 0 for none. Terms come in blocks like codes. */
 	readonly termBytes: number;
+	/** What else a block holds behind its 4-bit sub-codes, as part of codeSize. Default: nothing. */
+	readonly records?: RecordLayout | undefined;
+}
+
+/** Where the records of a code are, as pointers. */
+export function recordsAt(
+	{ codeSize, blockSize }: CodeLayout,
+	{ slotBytes, rowBytes, aside }: RecordLayout,
+	codes: number,
+	terms: number,
+	at: number,
+): { slot: number; row: number } {
+	const i = at % blockSize;
+	const slots = codes + (at - i) * codeSize + blockSize * (codeSize - slotBytes - (aside ? 0 : rowBytes));
+	const row = aside ? terms + at * rowBytes : slots + blockSize * slotBytes + i * rowBytes;
+	return { slot: slots + fastSlot(i) * slotBytes, row };
+}
+
+/** Whether the floats in the records of n codes are finite. */
+export function recordsAreFinite(u8: Uint8Array, layout: CodeLayout, codes: number, terms: number, n: number): boolean {
+	const { records } = layout;
+	if (records === undefined) return true;
+	const { slotBytes, floats } = records;
+	// Both kinds of float have the exponent in the upper 2 bytes.
+	const finiteAt = (end: number): boolean => (((u8[end - 1]! << 8) | u8[end - 2]!) & 0x7f80) !== 0x7f80;
+	for (let i = 0; i < n; i++) {
+		const { slot, row } = recordsAt(layout, records, codes, terms, i);
+		for (let b = 2; b <= slotBytes; b += 2) if (!finiteAt(slot + b)) return false;
+		for (let b = 4; b <= 4 * floats; b += 4) if (!finiteAt(row + b)) return false;
+	}
+	return true;
 }
 
 /** n rounded up to whole blocks. */
@@ -30,13 +62,48 @@ export function termsBytes(layout: CodeLayout, n: number): number {
 
 /** Whether the codes that are not there, behind the n that are, are zero in the last block, and their terms. */
 export function blockTailIsZero(u8: Uint8Array, layout: CodeLayout, codes: number, terms: number, n: number): boolean {
-	const { codeSize, blockSize, termBytes } = layout;
+	const { codeSize, blockSize, termBytes, records } = layout;
+	const none = { slotBytes: 0, rowBytes: 0, aside: false };
+	const { slotBytes, rowBytes, aside } = records ?? none;
 	for (let i = n; i < wholeBlocks(layout, n); i++) {
 		const block = codes + (i - (i % blockSize)) * codeSize;
 		const bits = 15 << (4 * ((i >> 4) & 1));
-		for (let j = 0; j < 2 * codeSize; j++) if ((u8[block + j * 16 + (i & 15)]! & bits) !== 0) return false;
+		const subCodes = 2 * (codeSize - slotBytes - (aside ? 0 : rowBytes));
+		for (let j = 0; j < subCodes; j++) if ((u8[block + j * 16 + (i & 15)]! & bits) !== 0) return false;
+		if (records !== undefined) {
+			const { slot, row } = recordsAt(layout, records, codes, terms, i);
+			for (let b = 0; b < slotBytes; b++) if (u8[slot + b] !== 0) return false;
+			for (let b = 0; b < rowBytes; b++) if (u8[row + b] !== 0) return false;
+			continue;
+		}
 		const term = terms + (i - (i % blockSize) + fastSlot(i & 31)) * termBytes;
 		for (let b = 0; b < termBytes; b++) if (u8[term + b] !== 0) return false;
 	}
 	return true;
+}
+
+/** Makes what is behind n codes zero again, up to `capacity`: blocks are filled bit by bit and must end in zeros. */
+export function clearBehind(
+	u8: Uint8Array,
+	layout: CodeLayout,
+	codes: number,
+	terms: number,
+	n: number,
+	capacity: number,
+): void {
+	const { codeSize, blockSize, termBytes } = layout;
+	if (blockSize === 1) return;
+	const whole = wholeBlocks(layout, n);
+	for (let i = n; i < whole; i++) {
+		const start = i - (i % blockSize);
+		const bits = 15 << (4 * ((i >> 4) & 1));
+		for (let j = 0; j < 2 * codeSize; j++) {
+			const at = codes + start * codeSize + j * 16 + (i & 15);
+			u8[at] = u8[at]! & ~bits;
+		}
+		const term = terms + (start + fastSlot(i & 31)) * termBytes;
+		u8.fill(0, term, term + termBytes);
+	}
+	u8.fill(0, codes + whole * codeSize, codes + capacity * codeSize);
+	u8.fill(0, terms + whole * termBytes, terms + capacity * termBytes);
 }

@@ -15,7 +15,7 @@ import type { Reading } from './reading.ts';
 
 /** The version written, and the newest one read. */
 export const MAJOR = 1;
-export const MINOR = 0;
+export const MINOR = 1;
 /** "VECINO", a byte that is no ASCII and no UTF-8, a line feed: tools that take the file for text change one of the last two. */
 export const MAGIC: readonly number[] = Object.freeze([0x56, 0x45, 0x43, 0x49, 0x4e, 0x4f, 0x8d, 0x0a]);
 
@@ -78,6 +78,7 @@ export function layOut(
 export function encodeHeader(
 	json: Uint8Array,
 	sections: readonly { readonly byteLength: number; readonly crc: number }[],
+	minor: number,
 ): Uint8Array<ArrayBuffer> {
 	const lengths = sections.map((section) => section.byteLength);
 	const { table, end, offsets, byteLength } = layOut(json.length, lengths);
@@ -85,7 +86,7 @@ export function encodeHeader(
 	const view = new DataView(bytes.buffer);
 	bytes.set(MAGIC);
 	view.setUint16(AT.major, MAJOR, true);
-	view.setUint16(AT.minor, MINOR, true);
+	view.setUint16(AT.minor, minor, true);
 	view.setUint32(AT.sections, sections.length, true);
 	view.setBigUint64(AT.byteLength, BigInt(byteLength), true);
 	view.setUint32(AT.jsonBytes, json.length, true);

@@ -6,6 +6,8 @@
 
 import type { Metric } from '../core/metric.ts';
 import { type CodeLayout, codesBytes, termsBytes } from '../invlists/layout.ts';
+import { rabitqCodeSize } from '../kernels/kernels.ts';
+import type { ScalarType } from '../quantizers/scalar-types.ts';
 
 /** What every node says. */
 export interface NodeBase {
@@ -32,6 +34,8 @@ export interface PQNode extends NodeBase {
 
 export interface SQNode extends NodeBase {
 	readonly type: 'IndexScalarQuantizer';
+	/** Absent: sq8. */
+	readonly quantizer?: Exclude<ScalarType, 'sq8'>;
 	readonly sections: Sections<'ranges' | 'codes'>;
 }
 
@@ -48,6 +52,8 @@ export interface IVFSQNode extends NodeBase {
 	readonly nlist: number;
 	/** Absent when not trained. */
 	readonly nprobe?: number;
+	/** Absent: sq8. */
+	readonly quantizer?: Exclude<ScalarType, 'sq8'>;
 	readonly sections: Sections<'centroids' | 'ranges' | 'directory' | 'lists'>;
 }
 
@@ -80,14 +86,33 @@ export interface IVFPQFastScanNode extends NodeBase {
 	readonly sections: Sections<'centroids' | 'codebook' | 'directory' | 'lists'>;
 }
 
+export interface RaBitQNode extends NodeBase {
+	readonly type: 'IndexRaBitQ';
+	readonly nbits: number;
+	/** Of the rotation. */
+	readonly seed: number;
+	readonly sections: Sections<'centre' | 'codes'>;
+}
+
+export interface IVFRaBitQNode extends NodeBase {
+	readonly type: 'IndexIVFRaBitQ';
+	readonly nlist: number;
+	/** Absent when not trained. */
+	readonly nprobe?: number;
+	readonly nbits: number;
+	/** Of the rotation. */
+	readonly seed: number;
+	readonly sections: Sections<'centroids' | 'directory' | 'lists'>;
+}
+
 /** Nodes of indexes with cells. */
-export type IVFNode = IVFFlatNode | IVFSQNode | IVFPQNode | IVFPQFastScanNode;
+export type IVFNode = IVFFlatNode | IVFSQNode | IVFPQNode | IVFPQFastScanNode | IVFRaBitQNode;
 
 export interface RefineNode extends NodeBase {
 	readonly type: 'IndexRefine';
 	readonly kFactor: number;
 	readonly base: IndexNode;
-	readonly refine: FlatNode | SQNode;
+	readonly refine: FlatNode | SQNode | PQNode;
 }
 
 export interface IDMapNode extends NodeBase {
@@ -96,21 +121,75 @@ export interface IDMapNode extends NodeBase {
 	readonly index: IndexNode;
 }
 
+/** What the node of every transform says. */
+export interface TransformBase {
+	readonly dIn: number;
+	readonly dOut: number;
+	readonly isTrained: boolean;
+}
+
+export type TransformNode = TransformBase &
+	(
+		| {
+				readonly type: 'LinearTransform';
+				readonly isOrthonormal: boolean;
+				readonly sections: Sections<'matrix' | 'bias'>;
+		  }
+		| {
+				readonly type: 'PCATransform';
+				readonly eigenPower: 0 | -0.5;
+				readonly randomRotation: boolean;
+				readonly sections: Sections<'matrix' | 'mean' | 'variances'>;
+		  }
+		| { readonly type: 'RandomRotation'; readonly seed: number; readonly sections: Sections<'matrix'> }
+		| {
+				readonly type: 'OPQTransform';
+				readonly m: number;
+				readonly nbits: number;
+				readonly niter: number;
+				readonly sections: Sections<'matrix'>;
+		  }
+		| { readonly type: 'NormalizeTransform' }
+	);
+
+export interface PreTransformNode extends NodeBase {
+	readonly type: 'IndexPreTransform';
+	readonly transforms: readonly TransformNode[];
+	readonly index: IndexNode;
+}
+
 export type IndexNode =
 	| FlatNode
 	| PQNode
 	| SQNode
 	| PQFastScanNode
+	| RaBitQNode
 	| IVFFlatNode
 	| IVFSQNode
 	| IVFPQNode
 	| IVFPQFastScanNode
+	| IVFRaBitQNode
 	| RefineNode
+	| PreTransformNode
 	| IDMapNode;
+
+/** Lowest minor version of the format that can hold an index. */
+export function minorOf(node: IndexNode): number {
+	if (node.type === 'IndexPreTransform') return 1;
+	if (node.type === 'IndexRefine') return minorOf(node.base);
+	return node.type === 'IndexIDMap' ? minorOf(node.index) : 0;
+}
 
 /** Bytes of a PQ code. */
 export function pqCodeSize(m: number, nbits: number): number {
 	return Math.ceil((m * nbits) / 8);
+}
+
+/** Blocks of RaBitQ codes; in lists further bits stand in place of terms. */
+export function rabitqLayout(d: number, nbits: number, isList: boolean): CodeLayout {
+	const size = Math.ceil(d / 16) * 16;
+	const codeSize = rabitqCodeSize(size, isList ? 1 : nbits);
+	return { codeSize, blockSize: 32, termBytes: rabitqCodeSize(size, nbits) - codeSize };
 }
 
 /** Bytes of a codebook, layout (m, ksub, dsub) of float32. */

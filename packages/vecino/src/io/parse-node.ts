@@ -6,10 +6,22 @@
 import { METRICS } from '../core/metric.ts';
 import { MAX_D } from '../core/vectors.ts';
 import { MAX_NTOTAL } from '../indexes/base.ts';
+import { MAX_TRANSFORMS } from '../indexes/pre-transform.ts';
 import { type CodeLayout, codesBytes, termsBytes } from '../invlists/layout.ts';
 import { MAX_FAST_M } from '../quantizers/fast-scan.ts';
 import { MAX_NBITS, MIN_NBITS } from '../quantizers/product.ts';
-import { codebookBytes, type IndexNode, type IVFNode, type NodeBase, pqCodeSize } from './index-node.ts';
+import { MAX_RABITQ_BITS } from '../quantizers/rabitq.ts';
+import { hasRanges, type ScalarType, scalarCodeSize } from '../quantizers/scalar-types.ts';
+import { MAX_TRAINED_D } from '../transforms/covariance.ts';
+import {
+	codebookBytes,
+	type IndexNode,
+	type IVFNode,
+	type NodeBase,
+	pqCodeSize,
+	rabitqLayout,
+	type TransformNode,
+} from './index-node.ts';
 
 /** What the tree demands of a section. */
 export interface SectionSpec {
@@ -31,11 +43,14 @@ const TYPES = [
 	'IndexPQ',
 	'IndexScalarQuantizer',
 	'IndexPQFastScan',
+	'IndexRaBitQ',
 	'IndexIVFFlat',
 	'IndexIVFScalarQuantizer',
 	'IndexIVFPQ',
 	'IndexIVFPQFastScan',
+	'IndexIVFRaBitQ',
 	'IndexRefine',
+	'IndexPreTransform',
 	'IndexIDMap',
 ] as const;
 
@@ -66,24 +81,40 @@ function parseNode(value: unknown, path: string, depth: number, sections: Sectio
 	if (!base.isTrained && base.ntotal > 0)
 		throw new HeaderFault(`${path}ntotal must be 0 in an index that is not trained`);
 	if (type === 'IndexRefine') return parseRefine(base, fields, path, depth, sections);
+	if (type === 'IndexPreTransform') return parsePreTransform(base, fields, path, depth, sections);
 	if (type === 'IndexIDMap') return parseIDMap(base, fields, path, depth, sections);
-	if (type === 'IndexFlat' || type === 'IndexPQ' || type === 'IndexScalarQuantizer' || type === 'IndexPQFastScan') {
-		return parseFlatCodes(type, base, fields, path, sections);
-	}
+	if (isFlatType(type)) return parseFlatCodes(type, base, fields, path, sections);
 	return parseIVF(type, base, fields, path, sections);
 }
+
+const FLAT_TYPES = ['IndexFlat', 'IndexPQ', 'IndexScalarQuantizer', 'IndexPQFastScan', 'IndexRaBitQ'] as const;
+type FlatType = (typeof FLAT_TYPES)[number];
+
+function isFlatType(type: IndexNode['type']): type is FlatType {
+	return (FLAT_TYPES as readonly string[]).includes(type);
+}
+
+/** Options beside those of every node, and of every one with cells. */
+const KEYS: Readonly<Partial<Record<IndexNode['type'], readonly string[]>>> = {
+	IndexPQ: ['m', 'nbits'],
+	IndexPQFastScan: ['m'],
+	IndexRaBitQ: ['nbits', 'seed'],
+	IndexIVFPQ: ['m', 'nbits', 'byResidual'],
+	IndexIVFPQFastScan: ['m', 'byResidual'],
+	IndexIVFRaBitQ: ['nbits', 'seed'],
+};
 
 const COMMON = ['type', 'd', 'metric', 'ntotal', 'isTrained'];
 
 function parseFlatCodes(
-	type: 'IndexFlat' | 'IndexPQ' | 'IndexScalarQuantizer' | 'IndexPQFastScan',
+	type: FlatType,
 	base: NodeBase,
 	fields: Fields,
 	path: string,
 	sections: SectionSpec[],
 ): IndexNode {
-	const pqKeys = type === 'IndexPQ' ? ['m', 'nbits'] : type === 'IndexPQFastScan' ? ['m'] : [];
-	onlyKeys(path, fields, [...COMMON, ...pqKeys, 'sections']);
+	const scalar = type === 'IndexScalarQuantizer' ? parseScalar(fields, path) : undefined;
+	onlyKeys(path, fields, [...COMMON, ...(KEYS[type] ?? []), ...Object.keys(scalar?.key ?? {}), 'sections']);
 	const { d, ntotal } = base;
 	const demand = new Demand(path, fields, base.isTrained, sections);
 	if (type === 'IndexFlat') {
@@ -91,12 +122,21 @@ function parseFlatCodes(
 		return { type, ...base, sections: demand.take({ codes: ntotal * d * 4 }) };
 	}
 	if (type === 'IndexScalarQuantizer') {
-		return { type, ...base, sections: demand.take({ ranges: 8 * d, codes: ntotal * d }) };
+		const { key, word } = scalar!;
+		const codes = ntotal * scalarCodeSize(d, word);
+		if (hasRanges(word)) return { type, ...base, ...key, sections: demand.take({ ranges: 8 * d, codes }) };
+		if (!base.isTrained) throw new HeaderFault(`${path}isTrained must be true: ${word} needs no training`);
+		return { type, ...base, ...key, sections: demand.take({ codes }) };
 	}
 	if (type === 'IndexPQFastScan') {
 		const m = integer(path, fields, 'm', 1, Math.min(d, MAX_FAST_M));
 		const codes = codesBytes(fastLayout(m, 0), ntotal);
 		return { type, ...base, m, sections: demand.take({ codebook: codebookBytes(d, m, 4), codes }) };
+	}
+	if (type === 'IndexRaBitQ') {
+		const options = parseRaBitQ(fields, path);
+		const codes = codesBytes(rabitqLayout(d, options.nbits, false), ntotal);
+		return { type, ...base, ...options, sections: demand.take({ centre: 4 * d, codes }) };
 	}
 	const pq = parsePQ(fields, path, d);
 	const lengths = { codebook: codebookBytes(d, pq.m, pq.nbits), codes: ntotal * pqCodeSize(pq.m, pq.nbits) };
@@ -112,10 +152,11 @@ function parseIVF(
 ): IndexNode {
 	const { d, ntotal, isTrained } = base;
 	const fast = type === 'IndexIVFPQFastScan';
-	const kindKeys = type === 'IndexIVFPQ' ? ['m', 'nbits', 'byResidual'] : fast ? ['m', 'byResidual'] : [];
 	const hasTerms = base.metric === 'l2' && fields['byResidual'] === true;
+	const scalar = type === 'IndexIVFScalarQuantizer' ? parseScalar(fields, path) : undefined;
 	const trainedKeys = isTrained ? ['nprobe', ...(fast && hasTerms ? ['terms'] : [])] : [];
-	onlyKeys(path, fields, [...COMMON, 'nlist', ...kindKeys, ...trainedKeys, 'sections']);
+	const keys = [...(KEYS[type] ?? []), ...trainedKeys, ...Object.keys(scalar?.key ?? {})];
+	onlyKeys(path, fields, [...COMMON, 'nlist', ...keys, 'sections']);
 	const nlist = integer(path, fields, 'nlist', 1, MAX_NLIST);
 	const ivf = { ...base, nlist, ...(isTrained && { nprobe: integer(path, fields, 'nprobe', 1, nlist) }) };
 	const demand = new Demand(path, fields, isTrained, sections);
@@ -133,8 +174,13 @@ function parseIVF(
 		return { type, ...ivf, sections: demand.take({ centroids, directory, lists: range }) };
 	}
 	if (type === 'IndexIVFScalarQuantizer') {
-		const range = lists({ codeSize: d, blockSize: 1, termBytes: 0 });
-		return { type, ...ivf, sections: demand.take({ centroids, ranges: 8 * d, directory, lists: range }) };
+		const { key, word } = scalar!;
+		const range = lists({ codeSize: scalarCodeSize(d, word), blockSize: 1, termBytes: 0 });
+		if (!hasRanges(word)) {
+			return { type, ...ivf, ...key, sections: demand.take({ centroids, directory, lists: range }) };
+		}
+		const lengths = { centroids, ranges: 8 * d, directory, lists: range };
+		return { type, ...ivf, ...key, sections: demand.take(lengths) };
 	}
 	if (type === 'IndexIVFPQFastScan') {
 		const m = integer(path, fields, 'm', 1, Math.min(d, MAX_FAST_M));
@@ -144,11 +190,26 @@ function parseIVF(
 		const lengths = { centroids, codebook: codebookBytes(d, m, 4), directory, lists: range };
 		return { type, ...ivf, m, byResidual, ...terms, sections: demand.take(lengths) };
 	}
+	if (type === 'IndexIVFRaBitQ') {
+		const options = parseRaBitQ(fields, path);
+		const lengths = { centroids, directory, lists: lists(rabitqLayout(d, options.nbits, true)) };
+		return { type, ...ivf, ...options, sections: demand.take(lengths) };
+	}
 	const { m, nbits } = parsePQ(fields, path, d);
 	const byResidual = boolean(path, fields, 'byResidual');
 	const range = lists({ codeSize: pqCodeSize(m, nbits), blockSize: 1, termBytes: hasTerms ? 4 : 0 });
 	const lengths = { centroids, codebook: codebookBytes(d, m, nbits), directory, lists: range };
 	return { type, ...ivf, m, nbits, byResidual, sections: demand.take(lengths) };
+}
+
+/** The key `quantizer`, which only types other than sq8 have. */
+function parseScalar(
+	fields: Fields,
+	path: string,
+): { key: { quantizer?: Exclude<ScalarType, 'sq8'> }; word: ScalarType } {
+	if (!Object.hasOwn(fields, 'quantizer')) return { key: {}, word: 'sq8' };
+	const quantizer = choice(path, fields, 'quantizer', ['sq4', 'f16', 'bf16'] as const);
+	return { key: { quantizer }, word: quantizer };
 }
 
 function fastLayout(m: number, termBytes: number): CodeLayout {
@@ -175,7 +236,7 @@ function parseRefine(base: NodeBase, fields: Fields, path: string, depth: number
 		throw new HeaderFault(`${path}base cannot be an ${inner.type}`);
 	}
 	const refine = parseNode(fields['refine'], `${path}refine.`, depth + 1, sections);
-	if (refine.type !== 'IndexFlat' && refine.type !== 'IndexScalarQuantizer') {
+	if (refine.type !== 'IndexFlat' && refine.type !== 'IndexScalarQuantizer' && refine.type !== 'IndexPQ') {
 		throw new HeaderFault(`${path}refine cannot be an ${refine.type}`);
 	}
 	agree(path, base, 'base', inner);
@@ -196,8 +257,97 @@ function parseIDMap(base: NodeBase, fields: Fields, path: string, depth: number,
 	return { type: 'IndexIDMap', ...base, sections: numbers, index };
 }
 
+function parsePreTransform(
+	base: NodeBase,
+	fields: Fields,
+	path: string,
+	depth: number,
+	sections: SectionSpec[],
+): IndexNode {
+	onlyKeys(path, fields, [...COMMON, 'transforms', 'index']);
+	const list: unknown = fields['transforms'];
+	if (!Array.isArray(list) || list.length < 1 || list.length > MAX_TRANSFORMS) {
+		throw new HeaderFault(`${path}transforms must be an array of 1..${MAX_TRANSFORMS}`);
+	}
+	let { d } = base;
+	const transforms = list.map((value: unknown, i) => {
+		const at = `${path}transforms[${i}].`;
+		const node = parseTransform(value, at, sections);
+		if (node.dIn !== d) throw new HeaderFault(`${at}dIn must be ${d} as before it, got ${node.dIn}`);
+		d = node.dOut;
+		return node;
+	});
+	const index = parseNode(fields['index'], `${path}index.`, depth + 1, sections);
+	if (index.type === 'IndexIDMap' || index.type === 'IndexPreTransform') {
+		throw new HeaderFault(`${path}index cannot be an ${index.type}`);
+	}
+	agree(path, { ...base, d }, 'index', index);
+	if (base.isTrained !== (index.isTrained && transforms.every(({ isTrained }) => isTrained))) {
+		throw new HeaderFault(`${path}isTrained does not follow from transforms and index`);
+	}
+	return { type: 'IndexPreTransform', ...base, transforms, index };
+}
+
+const TRANSFORMS = ['LinearTransform', 'PCATransform', 'RandomRotation', 'OPQTransform', 'NormalizeTransform'] as const;
+const TRANSFORM_KEYS = {
+	LinearTransform: ['isOrthonormal', 'sections'],
+	PCATransform: ['eigenPower', 'randomRotation', 'sections'],
+	RandomRotation: ['seed', 'sections'],
+	OPQTransform: ['m', 'nbits', 'niter', 'sections'],
+	NormalizeTransform: [],
+} as const;
+
+function parseTransform(value: unknown, path: string, sections: SectionSpec[]): TransformNode {
+	const fields = object(path.slice(0, -1), value);
+	const type = choice(path, fields, 'type', TRANSFORMS);
+	onlyKeys(path, fields, ['type', 'dIn', 'dOut', 'isTrained', ...TRANSFORM_KEYS[type]]);
+	const most = type === 'LinearTransform' || type === 'NormalizeTransform' ? MAX_D : MAX_TRAINED_D;
+	const dIn = integer(path, fields, 'dIn', 1, most);
+	const dOut = integer(path, fields, 'dOut', 1, type === 'PCATransform' ? dIn : most);
+	const base = { dIn, dOut, isTrained: boolean(path, fields, 'isTrained') };
+	if (type === 'NormalizeTransform') {
+		if (dIn !== dOut) throw new HeaderFault(`${path}dOut must be dIn = ${dIn}, got ${dOut}`);
+		if (!base.isTrained) throw new HeaderFault(`${path}isTrained must be true: a ${type} needs no training`);
+		return { type, ...base };
+	}
+	const demand = new Demand(path, fields, base.isTrained, sections);
+	const matrix = 4 * dOut * dIn;
+	if (type === 'LinearTransform') {
+		const isOrthonormal = boolean(path, fields, 'isOrthonormal');
+		return { type, ...base, isOrthonormal, sections: demand.take({ matrix, bias: 4 * dOut }) };
+	}
+	if (type === 'PCATransform') {
+		const eigenPower = fields['eigenPower'];
+		if (eigenPower !== 0 && eigenPower !== -0.5) {
+			throw new HeaderFault(`${path}eigenPower must be 0 or -0.5, got ${show(eigenPower)}`);
+		}
+		const randomRotation = boolean(path, fields, 'randomRotation');
+		return {
+			type,
+			...base,
+			eigenPower,
+			randomRotation,
+			sections: demand.take({ matrix, mean: 4 * dIn, variances: 4 * dIn }),
+		};
+	}
+	if (type === 'RandomRotation') {
+		const seed = integer(path, fields, 'seed', 0, 2 ** 32 - 1);
+		return { type, ...base, seed, sections: demand.take({ matrix }) };
+	}
+	const m = integer(path, fields, 'm', 1, dOut);
+	if (dOut % m !== 0) throw new HeaderFault(`${path}m must divide dOut = ${dOut}, got ${m}`);
+	const nbits = integer(path, fields, 'nbits', 4, 8);
+	const niter = integer(path, fields, 'niter', 0, 10_000);
+	return { type, ...base, m, nbits, niter, sections: demand.take({ matrix }) };
+}
+
 function parsePQ(fields: Fields, path: string, d: number): { m: number; nbits: number } {
 	return { m: integer(path, fields, 'm', 1, d), nbits: integer(path, fields, 'nbits', MIN_NBITS, MAX_NBITS) };
+}
+
+function parseRaBitQ(fields: Fields, path: string): { nbits: number; seed: number } {
+	const nbits = integer(path, fields, 'nbits', 1, MAX_RABITQ_BITS);
+	return { nbits, seed: integer(path, fields, 'seed', 0, 2 ** 32 - 1) };
 }
 
 /** The `sections` of a node: all of them, none if it is not trained, numbered in order. */

@@ -14,6 +14,8 @@ import { IndexIVFFlat } from '../indexes/ivf-flat.ts';
 import { IndexIVFPQ } from '../indexes/ivf-pq.ts';
 import { IndexIVFScalarQuantizer } from '../indexes/ivf-scalar-quantizer.ts';
 import { IndexPQ } from '../indexes/pq.ts';
+import { IndexPreTransform } from '../indexes/pre-transform.ts';
+import { IndexIVFRaBitQ, IndexRaBitQ } from '../indexes/rabitq.ts';
 import { IndexRefine } from '../indexes/refine.ts';
 import { IndexScalarQuantizer } from '../indexes/scalar-quantizer.ts';
 import { defaultEngine, type Engine } from '../kernels/engine.ts';
@@ -33,7 +35,8 @@ import {
 import type { IndexNode, IVFNode } from './index-node.ts';
 import { HeaderFault, parseIndexNode } from './parse-node.ts';
 import { readLists } from './read-lists.ts';
-import { readCodes, readIds, SectionReader } from './read-sections.ts';
+import { type FloatKind, readCodes, readIds, SectionReader } from './read-sections.ts';
+import { fillTransform, makeTransform } from './read-transforms.ts';
 import { type Reading, readFromBytes, readFromSource, type SourceReadOptions } from './reading.ts';
 import type { RangeSource } from './source.ts';
 
@@ -184,13 +187,13 @@ function makeIndex(node: IndexNode, engine: Engine): Index {
 		case 'IndexFlat':
 			return new IndexFlat({ d, metric, engine });
 		case 'IndexScalarQuantizer':
-			return new IndexScalarQuantizer({ d, metric, engine });
+			return new IndexScalarQuantizer({ d, metric, engine, type: node.quantizer });
 		case 'IndexPQ':
 			return new IndexPQ({ d, metric, engine, m: node.m, nbits: node.nbits, pad: true });
 		case 'IndexIVFFlat':
 			return new IndexIVFFlat({ d, metric, engine, nlist: node.nlist });
 		case 'IndexIVFScalarQuantizer':
-			return new IndexIVFScalarQuantizer({ d, metric, engine, nlist: node.nlist });
+			return new IndexIVFScalarQuantizer({ d, metric, engine, nlist: node.nlist, type: node.quantizer });
 		case 'IndexIVFPQ': {
 			const { nlist, m, nbits, byResidual } = node;
 			return new IndexIVFPQ({ d, metric, engine, nlist, m, nbits, byResidual, pad: true });
@@ -201,9 +204,19 @@ function makeIndex(node: IndexNode, engine: Engine): Index {
 			const { nlist, m, byResidual } = node;
 			return new IndexIVFPQFastScan({ d, metric, engine, nlist, m, byResidual, pad: true });
 		}
+		case 'IndexRaBitQ':
+			return new IndexRaBitQ({ d, metric, engine, nbits: node.nbits, seed: node.seed });
+		case 'IndexIVFRaBitQ': {
+			const { nlist, nbits, seed } = node;
+			return new IndexIVFRaBitQ({ d, metric, engine, nlist, nbits, seed });
+		}
 		case 'IndexRefine': {
-			const store = node.refine.type === 'IndexFlat' ? 'flat' : 'sq8';
-			return new IndexRefine({ base: makeIndex(node.base, engine), store, kFactor: node.kFactor });
+			const [base, refine] = [makeIndex(node.base, engine), makeIndex(node.refine, engine)];
+			return new IndexRefine({ base, refine, kFactor: node.kFactor });
+		}
+		case 'IndexPreTransform': {
+			const transforms = node.transforms.map((one) => makeTransform(one, engine));
+			return new IndexPreTransform({ transforms, index: makeIndex(node.index, engine) });
 		}
 		case 'IndexIDMap':
 			return new IndexIDMap({ index: makeIndex(node.index, engine) });
@@ -216,21 +229,33 @@ function* fill(index: Index, node: IndexNode, file: SectionReader): Reading<void
 	if (node.type === 'IndexRefine') {
 		yield* fill((index as IndexRefine).base, node.base, file);
 		yield* fill((index as IndexRefine).refine, node.refine, file);
+	} else if (node.type === 'IndexPreTransform') {
+		const { transforms, index: inner } = index as IndexPreTransform;
+		for (const [i, one] of node.transforms.entries()) yield* fillTransform(transforms[i]!, one, file);
+		yield* fill(inner, node.index, file);
 	} else if (node.type === 'IndexIDMap') {
 		yield* readIds(file, node.sections.ids!, (index as IndexIDMap).table, ntotal);
 		yield* fill((index as IndexIDMap).index, node.index, file);
 	} else if (!node.isTrained) {
 		return;
 	} else if (node.type === 'IndexFlat') {
-		yield* readCodes(file, node.sections.codes!, (index as IndexFlat).codes, ntotal, true);
+		const flat = index as IndexFlat;
+		yield* readCodes(file, node.sections.codes!, flat.codes, ntotal, 'f32', (there) => flat.followRows(there, ntotal));
 	} else if (node.type === 'IndexPQ' || node.type === 'IndexPQFastScan') {
 		const { pq, codes } = index as IndexPQ | IndexPQFastScan;
 		yield* readCodebook(file, node.sections.codebook!, pq);
-		yield* readCodes(file, node.sections.codes!, codes, ntotal, false);
+		yield* readCodes(file, node.sections.codes!, codes, ntotal);
+	} else if (node.type === 'IndexRaBitQ') {
+		const { rabitq, codes } = index as IndexRaBitQ;
+		const { buffer } = yield* file.bytes(node.sections.centre!);
+		file.checkFinite(node.sections.centre!, new Uint32Array(buffer), 0, node.d);
+		rabitq.setCentre(new Float32Array(buffer));
+		yield* readCodes(file, node.sections.codes!, codes, ntotal);
 	} else if (node.type === 'IndexScalarQuantizer') {
 		const { codec, codes } = index as IndexScalarQuantizer;
-		yield* readRanges(file, node.sections.ranges!, codec as ScalarQuantizer);
-		yield* readCodes(file, node.sections.codes!, codes, ntotal, false);
+		const { ranges } = node.sections;
+		if (ranges !== undefined) yield* readRanges(file, ranges, codec as ScalarQuantizer);
+		yield* readCodes(file, node.sections.codes!, codes, ntotal, floatsOf(node));
 	} else {
 		yield* fillIVF(index as IndexIVF, node, file);
 	}
@@ -241,17 +266,24 @@ function* fillIVF(index: IndexIVF, node: IVFNode, file: SectionReader): Reading<
 	const ptr = index.makeTrained(node.nlist, node.nprobe!);
 	yield* file.intoArena(centroids!, ptr, true);
 	if (node.type === 'IndexIVFScalarQuantizer') {
-		yield* readRanges(file, node.sections.ranges!, index.codec as ScalarQuantizer);
-	} else if (node.type !== 'IndexIVFFlat') {
+		const { ranges } = node.sections;
+		if (ranges !== undefined) yield* readRanges(file, ranges, index.codec as ScalarQuantizer);
+	} else if (node.type === 'IndexIVFPQ' || node.type === 'IndexIVFPQFastScan') {
 		const { pq } = index as IndexIVFPQ | IndexIVFPQFastScan;
 		yield* readCodebook(file, node.sections.codebook!, pq);
 	}
 	if (node.type === 'IndexIVFPQFastScan' && node.terms !== undefined) {
 		(index.codec as FastScanQuantizer).setTermRange(...node.terms);
 	}
-	const isFlat = node.type === 'IndexIVFFlat';
-	yield* readLists(file, { directory: directory!, lists: lists! }, index.lists, node.ntotal, isFlat);
+	yield* readLists(file, { directory: directory!, lists: lists! }, index.lists, node.ntotal, floatsOf(node));
 	index.setTotal(node.ntotal);
+}
+
+/** The floats that codes consist of, if they do. */
+function floatsOf(node: IndexNode): FloatKind | undefined {
+	if (node.type === 'IndexFlat' || node.type === 'IndexIVFFlat') return 'f32';
+	if (node.type !== 'IndexScalarQuantizer' && node.type !== 'IndexIVFScalarQuantizer') return undefined;
+	return node.quantizer === 'f16' || node.quantizer === 'bf16' ? node.quantizer : undefined;
 }
 
 /** Codebook, float32, layout (m, ksub, dsub). */

@@ -4,10 +4,10 @@
 
 import type { VecinoError } from '../errors.ts';
 import type { ArrayInvertedLists } from '../invlists/array-lists.ts';
-import { blockTailIsZero, codesBytes, termsBytes } from '../invlists/layout.ts';
+import { blockTailIsZero, codesBytes, recordsAreFinite, termsBytes } from '../invlists/layout.ts';
 import { crc32c, crc32cCombine } from '../util/crc32c.ts';
 import { listBytes } from './index-node.ts';
-import { allFinite, type SectionReader } from './read-sections.ts';
+import { allFinite, type FloatKind, notFinite16, type SectionReader } from './read-sections.ts';
 import { allocate, type Reading } from './reading.ts';
 
 /** Numbers of the two sections. */
@@ -16,17 +16,17 @@ interface Numbers {
 	readonly lists: number;
 }
 
-/** Fills empty lists with ntotal codes. `finite`: codes are float32 values that may not be NaN or infinite. */
+/** Fills empty lists with ntotal codes. `floats`: what codes consist of; none may be NaN or infinite. */
 export function* readLists(
 	file: SectionReader,
 	numbers: Numbers,
 	lists: ArrayInvertedLists,
 	ntotal: number,
-	finite: boolean,
+	floats?: FloatKind,
 ): Reading<void> {
 	const directory = new Uint32Array((yield* file.bytes(numbers.directory)).buffer);
 	checkSizes(file, numbers, directory, lists, ntotal);
-	const filler = new ListFiller(file, numbers.lists, lists, directory, ntotal, finite);
+	const filler = new ListFiller(file, numbers.lists, lists, directory, ntotal, floats);
 	yield* file.parts(numbers.lists, (part) => filler.take(part));
 	file.compare(numbers.lists, filler.crc);
 }
@@ -64,7 +64,7 @@ class ListFiller {
 	/** One bit per label: seen. */
 	readonly #seen: Uint32Array;
 	readonly #ntotal: number;
-	readonly #finite: boolean;
+	readonly #floats: FloatKind | undefined;
 	/** Where the current list begins, from the start of the section; its number, and how much of it has come. */
 	#start = 0;
 	#listNo = -1;
@@ -82,14 +82,14 @@ class ListFiller {
 		lists: ArrayInvertedLists,
 		directory: Uint32Array,
 		ntotal: number,
-		finite: boolean,
+		floats: FloatKind | undefined,
 	) {
 		this.#file = file;
 		this.#section = section;
 		this.#lists = lists;
 		this.#directory = directory;
 		this.#ntotal = ntotal;
-		this.#finite = finite;
+		this.#floats = floats;
 		const words = Math.ceil(ntotal / 32);
 		this.#seen = allocate(file.name, words * 4, () => new Uint32Array(words));
 	}
@@ -160,12 +160,19 @@ class ListFiller {
 			throw this.#fault('codes or terms behind its last one are not zero');
 		}
 		this.#checkLabels(u32.subarray(ids >>> 2, (ids >>> 2) + n));
-		const values = codesBytes(lists.layout, n) / 4;
-		if (this.#finite && !allFinite(u32, codes >>> 2, (codes >>> 2) + values))
-			throw this.#fault('a value is not finite');
+		if (!this.#areFinite(codes, codesBytes(lists.layout, n))) throw this.#fault('a value is not finite');
 		if (lists.layout.termBytes === 4 && !allFinite(u32, terms >>> 2, (terms >>> 2) + n))
 			throw this.#fault('a term is not finite');
+		if (!recordsAreFinite(u8, lists.layout, codes, terms, n)) throw this.#fault('a factor is not finite');
 		lists.commit(listNo, n);
+	}
+
+	#areFinite(codes: number, byteLength: number): boolean {
+		const { arena } = this.#file;
+		const kind = this.#floats;
+		if (kind === undefined) return true;
+		if (kind === 'f32') return allFinite(arena.u32, codes >>> 2, (codes + byteLength) >>> 2);
+		return notFinite16(arena, codes, byteLength, kind) < 0;
 	}
 
 	/** Labels are rows of the index, each in one place. */

@@ -5,7 +5,7 @@
 
 import type { VecinoError } from '../errors.ts';
 import type { CodeArray } from '../invlists/code-array.ts';
-import { blockTailIsZero } from '../invlists/layout.ts';
+import { blockTailIsZero, recordsAreFinite } from '../invlists/layout.ts';
 import type { Arena } from '../kernels/arena.ts';
 import { crc32c } from '../util/crc32c.ts';
 import type { IdTable } from '../util/id-table.ts';
@@ -82,9 +82,15 @@ export class SectionReader {
 		throw this.fault(number, 'it fails its checksum: the file was changed after it was written');
 	}
 
-	/** A section into the arena. `finite`: its float32 values may not be NaN or infinite. */
-	*intoArena(number: number, ptr: number, finite: boolean): Reading<void> {
-		yield* this.read(number, (part, at) => this.arena.u8.set(part, ptr + at));
+	/**
+	 * A section into the arena. `finite`: its float32 values may not be NaN or infinite. `after` is told after each part
+	 * how many bytes are there; they are not checked yet.
+	 */
+	*intoArena(number: number, ptr: number, finite: boolean, after?: (bytes: number) => void): Reading<void> {
+		yield* this.read(number, (part, at) => {
+			this.arena.u8.set(part, ptr + at);
+			after?.(at + part.length);
+		});
 		if (finite) this.checkFinite(number, this.arena.u32, ptr >>> 2, this.section(number).byteLength / 4);
 	}
 
@@ -105,21 +111,33 @@ export class SectionReader {
 	}
 }
 
-/** Codes of n rows. */
+/** Floats in codes. */
+export type FloatKind = 'f32' | 'f16' | 'bf16';
+
+/**
+ * Codes of n rows. `floats`: what they consist of; none may be NaN or infinite. `after` is told after each part how many are
+ * there, not checked yet.
+ */
 export function* readCodes(
 	file: SectionReader,
 	number: number,
 	codes: CodeArray,
 	n: number,
-	finite: boolean,
+	floats?: FloatKind,
+	after?: (rows: number) => void,
 ): Reading<void> {
 	codes.reserve(n);
 	// The first reservation is one segment, so position 0 of it is where the section goes.
 	const ptr = n === 0 ? 0 : codes.tail(0).ptr;
-	yield* file.intoArena(number, ptr, finite);
+	yield* file.intoArena(number, ptr, floats === 'f32', (bytes) => after?.(Math.floor(bytes / codes.codeSize)));
+	if (floats === 'f16' || floats === 'bf16') {
+		const bad = notFinite16(file.arena, ptr, file.section(number).byteLength, floats);
+		if (bad >= 0) throw file.fault(number, `value ${bad} is NaN or infinite`, bad * 2);
+	}
 	if (!blockTailIsZero(file.arena.u8, { ...codes.layout, termBytes: 0 }, ptr, 0, n)) {
 		throw file.fault(number, 'codes behind the last one are not zero');
 	}
+	if (!recordsAreFinite(file.arena.u8, codes.layout, ptr, 0, n)) throw file.fault(number, 'a factor is not finite');
 	codes.commit(n);
 }
 
@@ -145,6 +163,12 @@ export function allFinite(bits: Uint32Array, start: number, end: number): boolea
 	let any = 0;
 	for (let i = start; i < end; i++) any |= (bits[i]! & 0x7f800000) + 0x00800000;
 	return any >= 0;
+}
+
+/** Number of the first NaN or infinity among 16-bit floats, -1 if there is none. */
+export function notFinite16(arena: Arena, ptr: number, byteLength: number, kind: 'f16' | 'bf16'): number {
+	const exponent = kind === 'f16' ? 0x7c00 : 0x7f80;
+	return new Uint16Array(arena.memory.buffer, ptr, byteLength / 2).findIndex((code) => (code & exponent) === exponent);
 }
 
 function endOf({ offset, byteLength }: SectionEntry): number {

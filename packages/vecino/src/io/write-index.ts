@@ -7,10 +7,12 @@
 
 import { Index } from '../indexes/base.ts';
 import { IndexIDMap } from '../indexes/id-map.ts';
+import { IndexPreTransform } from '../indexes/pre-transform.ts';
 import { IndexRefine } from '../indexes/refine.ts';
 import type { Arena } from '../kernels/arena.ts';
 import { show } from '../util/check.ts';
 import { encodeHeader, layOut } from './format.ts';
+import { minorOf } from './index-node.ts';
 import { allocate } from './reading.ts';
 import { bytesOfPiece, type FilePlan, type Piece, planFile } from './write-plan.ts';
 
@@ -109,7 +111,7 @@ function* headerOf(file: PlannedFile): Generator<undefined, Uint8Array<ArrayBuff
 	for (const section of file.sections) {
 		sections.push({ byteLength: section.byteLength, crc: yield* section.checksum() });
 	}
-	return encodeHeader(file.json, sections);
+	return encodeHeader(file.json, sections, minorOf(file.root));
 }
 
 /** The whole file, padding included. */
@@ -151,8 +153,8 @@ function* cut(
 /** Holds an index and those inside it. */
 function hold(index: Index): () => void {
 	const releases = [index.hold(SAVE)];
-	const inside =
-		index instanceof IndexIDMap ? [index.index] : index instanceof IndexRefine ? [index.base, index.refine] : [];
+	const wraps = index instanceof IndexIDMap || index instanceof IndexPreTransform;
+	const inside = wraps ? [index.index] : index instanceof IndexRefine ? [index.base, index.refine] : [];
 	try {
 		for (const inner of inside) releases.push(hold(inner));
 	} catch (error) {

@@ -13,6 +13,8 @@ import { IndexIVFFlat } from '../indexes/ivf-flat.ts';
 import { IndexIVFPQ } from '../indexes/ivf-pq.ts';
 import { IndexIVFScalarQuantizer } from '../indexes/ivf-scalar-quantizer.ts';
 import { IndexPQ } from '../indexes/pq.ts';
+import { IndexPreTransform } from '../indexes/pre-transform.ts';
+import { IndexIVFRaBitQ, IndexRaBitQ } from '../indexes/rabitq.ts';
 import { IndexRefine } from '../indexes/refine.ts';
 import { IndexScalarQuantizer } from '../indexes/scalar-quantizer.ts';
 import type { ArrayInvertedLists } from '../invlists/array-lists.ts';
@@ -21,16 +23,24 @@ import { codesBytes, termsBytes } from '../invlists/layout.ts';
 import type { Arena } from '../kernels/arena.ts';
 import type { FastScanQuantizer } from '../quantizers/fast-scan.ts';
 import type { ProductQuantizer } from '../quantizers/product.ts';
-import type { ScalarQuantizer } from '../quantizers/scalar.ts';
+import { ScalarQuantizer } from '../quantizers/scalar.ts';
+import type { ScalarType } from '../quantizers/scalar-types.ts';
+import { LinearTransform, type MatrixTransform } from '../transforms/linear.ts';
+import { NormalizeTransform } from '../transforms/normalize.ts';
+import { OPQTransform } from '../transforms/opq.ts';
+import { PCATransform } from '../transforms/pca.ts';
+import { RandomRotation } from '../transforms/rotation.ts';
+import type { Transform } from '../transforms/transform.ts';
 import { crc32c, crc32cCombine } from '../util/crc32c.ts';
 import {
 	codebookBytes,
-	type FlatNode,
 	type IndexNode,
 	type IVFNode,
 	type IVFPQNode,
 	listBytes,
+	type RefineNode,
 	type SQNode,
+	type TransformNode,
 } from './index-node.ts';
 
 /** Some bytes: an array of their own, or a range of the arena, whose views do not last. */
@@ -72,6 +82,7 @@ export function bytesOfPiece(arena: Arena, piece: Piece): Uint8Array {
 /** Adds the sections of an index and returns its node. The order of keys is that of the file. */
 function planNode(index: Index, sections: PlannedSection[]): IndexNode {
 	if (index instanceof IndexRefine) return planRefine(index, sections);
+	if (index instanceof IndexPreTransform) return planPreTransform(index, sections);
 	if (index instanceof IndexIDMap) return planIDMap(index, sections);
 	const { d, metric, ntotal, isTrained } = index;
 	const base = { d, metric, ntotal, isTrained };
@@ -81,12 +92,12 @@ function planNode(index: Index, sections: PlannedSection[]): IndexNode {
 		return { type: 'IndexFlat', ...base, sections: { codes: add(planCodes(arena, index.codes)) } };
 	}
 	if (index instanceof IndexScalarQuantizer) {
-		const { codec, codes } = index;
+		const { codec, codes, scalarType } = index;
 		const numbers = isTrained && {
-			ranges: add(planRanges(arena, codec as ScalarQuantizer)),
+			...(codec instanceof ScalarQuantizer && { ranges: add(planRanges(arena, codec)) }),
 			codes: add(planCodes(arena, codes)),
 		};
-		return { type: 'IndexScalarQuantizer', ...base, sections: { ...numbers } };
+		return { type: 'IndexScalarQuantizer', ...base, ...quantizerKey(scalarType), sections: { ...numbers } };
 	}
 	if (index instanceof IndexPQ) {
 		const { m, nbits } = index.pq;
@@ -103,8 +114,22 @@ function planNode(index: Index, sections: PlannedSection[]): IndexNode {
 		};
 		return { type: 'IndexPQFastScan', ...base, m: index.pq.m, sections: { ...numbers } };
 	}
+	if (index instanceof IndexRaBitQ) {
+		const { nbits, seed } = index.rabitq;
+		const centre = (): Piece[] => [bytesOf(index.rabitq.centre)];
+		const numbers = isTrained && {
+			centre: add(planned(arena, d * 4, centre)),
+			codes: add(planCodes(arena, index.codes)),
+		};
+		return { type: 'IndexRaBitQ', ...base, nbits, seed, sections: { ...numbers } };
+	}
 	if (index instanceof IndexIVF) return planIVF(index, base, add);
 	throw cannotWrite(index);
+}
+
+/** Files of SQ8, the first scalar quantizer there was, have no such key. */
+function quantizerKey(type: ScalarType): Pick<SQNode, 'quantizer'> {
+	return type === 'sq8' ? {} : { quantizer: type };
 }
 
 function cannotWrite(index: Index): VecinoError {
@@ -124,12 +149,18 @@ function planIVF(
 		return { type: 'IndexIVFFlat', ...base, sections: { ...numbers } };
 	}
 	if (index instanceof IndexIVFScalarQuantizer) {
+		const { codec, scalarType } = index;
 		const numbers = isTrained && {
 			centroids: add(planCentroids(arena, index)),
-			ranges: add(planRanges(arena, index.codec as ScalarQuantizer)),
+			...(codec instanceof ScalarQuantizer && { ranges: add(planRanges(arena, codec)) }),
 			...planLists(arena, index.lists, add),
 		};
-		return { type: 'IndexIVFScalarQuantizer', ...base, sections: { ...numbers } };
+		return { type: 'IndexIVFScalarQuantizer', ...base, ...quantizerKey(scalarType), sections: { ...numbers } };
+	}
+	if (index instanceof IndexIVFRaBitQ) {
+		const { nbits, seed } = index.rabitq;
+		const numbers = isTrained && { centroids: add(planCentroids(arena, index)), ...planLists(arena, index.lists, add) };
+		return { type: 'IndexIVFRaBitQ', ...base, nbits, seed, sections: { ...numbers } };
 	}
 	if (!(index instanceof IndexIVFPQ || index instanceof IndexIVFPQFastScan)) throw cannotWrite(index);
 	const { m, nbits } = index.pq;
@@ -145,12 +176,66 @@ function planIVF(
 	return { type: 'IndexIVFPQFastScan', ...base, m, byResidual, ...terms, sections: { ...numbers } };
 }
 
+/** What a file can hold as the store of an IndexRefine. */
+const STORES = [IndexFlat, IndexScalarQuantizer, IndexPQ];
+
 function planRefine(index: IndexRefine, sections: PlannedSection[]): IndexNode {
 	const { d, metric, ntotal, isTrained, kFactor } = index;
 	checkInStep(index, 'stored', index.refine.ntotal);
 	const base = planNode(index.base, sections);
-	const refine = planNode(index.refine, sections) as FlatNode | SQNode;
+	if (!STORES.some((kind) => index.refine instanceof kind)) throw cannotWrite(index.refine);
+	const refine = planNode(index.refine, sections) as RefineNode['refine'];
 	return { type: 'IndexRefine', d, metric, ntotal, isTrained, kFactor, base, refine };
+}
+
+function planPreTransform(index: IndexPreTransform, sections: PlannedSection[]): IndexNode {
+	const { d, metric, ntotal, isTrained } = index;
+	const transforms = index.transforms.map((transform) => planTransform(transform, sections));
+	const inner = planNode(index.index, sections);
+	return { type: 'IndexPreTransform', d, metric, ntotal, isTrained, transforms, index: inner };
+}
+
+function planTransform(transform: Transform, sections: PlannedSection[]): TransformNode {
+	const { dIn, dOut, isTrained } = transform;
+	const { arena } = transform.engine;
+	const base = { dIn, dOut, isTrained };
+	const matrix = (from: MatrixTransform) => isTrained && { matrix: sections.push(planMatrix(arena, from)) - 1 };
+	/** A few float32 values. */
+	const row = (byteLength: number, values: () => Float32Array): number =>
+		sections.push(planned(arena, byteLength, () => [bytesOf(values())])) - 1;
+	if (transform instanceof LinearTransform) {
+		const numbers = isTrained && { ...matrix(transform), bias: row(4 * dOut, () => transform.bias) };
+		return { type: 'LinearTransform', ...base, isOrthonormal: transform.isReversible, sections: { ...numbers } };
+	}
+	if (transform instanceof PCATransform) {
+		const { eigenPower, randomRotation } = transform;
+		const numbers = isTrained && {
+			...matrix(transform),
+			mean: row(4 * dIn, () => transform.mean),
+			variances: row(4 * dIn, () => transform.variances),
+		};
+		return { type: 'PCATransform', ...base, eigenPower, randomRotation, sections: { ...numbers } };
+	}
+	if (transform instanceof RandomRotation) {
+		return { type: 'RandomRotation', ...base, seed: transform.seed, sections: { ...matrix(transform) } };
+	}
+	if (transform instanceof OPQTransform) {
+		const { m, nbits, niter } = transform;
+		return { type: 'OPQTransform', ...base, m, nbits, niter, sections: { ...matrix(transform) } };
+	}
+	if (transform instanceof NormalizeTransform) return { type: 'NormalizeTransform', ...base };
+	throw new VecinoError('unsupported', `a transform of type ${transform.type} cannot be written to a file`);
+}
+
+/** Layout (dOut, dIn), float32, brought into rows in parts. */
+function planMatrix(arena: Arena, transform: MatrixTransform): PlannedSection {
+	const { dIn, dOut } = transform;
+	const rows = Math.max(1, Math.floor(CODEBOOK_BYTES / (4 * dIn)));
+	return planned(arena, 4 * dOut * dIn, function* () {
+		for (let first = 0; first < dOut; first += rows) {
+			yield bytesOf(transform.matrixRows(first, Math.min(rows, dOut - first)));
+		}
+	});
 }
 
 function planIDMap(index: IndexIDMap, sections: PlannedSection[]): IndexNode {

@@ -34,32 +34,37 @@ export class Arena {
 	/** Scratch blocks at hand, by size; free, but not merged with their neighbours. */
 	readonly #atHand = new Map<number, number[]>();
 	#atHandCount = 0;
-	#u8: Uint8Array<ArrayBuffer>;
-	#u32: Uint32Array<ArrayBuffer>;
-	#f32: Float32Array<ArrayBuffer>;
-	#f64: Float64Array<ArrayBuffer>;
+	#u8: Uint8Array;
+	#u32: Uint32Array;
+	#f32: Float32Array;
+	#f64: Float64Array;
 
-	/** @param maxBytes - Ceiling of this arena, at most 4 GiB less a page. */
-	constructor(maxBytes: number = MAX_BYTES) {
+	/**
+	 * @param maxBytes - Ceiling of this arena, at most 4 GiB less a page.
+	 * @param shared - Other threads can be given the memory. Its views then are views of a SharedArrayBuffer, which some
+	 * functions of the platform refuse (TextDecoder, Blob, crypto, writing files): copy what goes there.
+	 */
+	constructor(maxBytes: number = MAX_BYTES, shared = false) {
 		this.#maxBytes = Math.min(maxBytes, MAX_BYTES);
-		this.memory = new WebAssembly.Memory({ initial: 1, maximum: Math.ceil(this.#maxBytes / PAGE) + 1 });
-		const buffer = this.memory.buffer as ArrayBuffer;
+		const maximum = Math.ceil(this.#maxBytes / PAGE) + 1;
+		this.memory = new WebAssembly.Memory({ initial: 1, maximum, shared });
+		const buffer = this.memory.buffer;
 		this.#u8 = new Uint8Array(buffer);
 		this.#u32 = new Uint32Array(buffer);
 		this.#f32 = new Float32Array(buffer);
 		this.#f64 = new Float64Array(buffer);
 	}
 
-	get u8(): Uint8Array<ArrayBuffer> {
+	get u8(): Uint8Array {
 		return this.#u8;
 	}
-	get u32(): Uint32Array<ArrayBuffer> {
+	get u32(): Uint32Array {
 		return this.#u32;
 	}
-	get f32(): Float32Array<ArrayBuffer> {
+	get f32(): Float32Array {
 		return this.#f32;
 	}
-	get f64(): Float64Array<ArrayBuffer> {
+	get f64(): Float64Array {
 		return this.#f64;
 	}
 
@@ -243,7 +248,7 @@ export class Arena {
 		} catch (cause) {
 			throw this.#outOfMemory(requested, cause);
 		}
-		const buffer = this.memory.buffer as ArrayBuffer;
+		const buffer = this.memory.buffer;
 		this.#u8 = new Uint8Array(buffer);
 		this.#u32 = new Uint32Array(buffer);
 		this.#f32 = new Float32Array(buffer);

@@ -1,16 +1,21 @@
 /**
- * An engine: one arena and the kernels over it. Indexes take `{ engine }`; without it they share a
- * default engine, which is made when it is first needed.
+ * An engine: one arena, the kernels over it and, if asked for, threads that share it. Indexes take `{ engine }`;
+ * without it they share a default engine, which is made when it is first needed.
  */
 
 import { VecinoError } from '../errors.ts';
 import { checkInt, checkKeys, checkOneOf } from '../util/check.ts';
 import { Arena } from './arena.ts';
 import type { KernelBackend, KernelFunctions } from './kernels.ts';
+import { applyPatch } from './patch.ts';
+import { Pool } from './pool/pool.ts';
+import { withSharedMemory } from './pool/shared-module.ts';
+import { Tape } from './pool/tape.ts';
+import { whyNoThreads } from './pool/thread.ts';
 import { referenceKernels } from './reference/reference.ts';
-import { fixedBase64, relaxedBase64 } from './wasm.generated.ts';
+import { fixedBase64, relaxedPatchBase64 } from './wasm.generated.ts';
 
-/** Options of createEngine. */
+/** Options of createEngineSync. */
 export interface EngineOptions {
 	/**
 	 * 'auto' takes the fastest the runtime has: relaxed SIMD, fixed SIMD, plain TypeScript. All give the
@@ -21,25 +26,105 @@ export interface EngineOptions {
 	readonly maxBytes?: number | undefined;
 }
 
-/** One memory and the kernels over it. */
-export interface Engine {
+/** Options of createEngine. */
+export interface ThreadedEngineOptions extends EngineOptions {
+	/**
+	 * Worker threads that the async methods of indexes use, 1..64; with 1 they run on the calling thread. 'auto' takes as
+	 * many as there are cores, or 1 where memory cannot be shared. Results do not depend on it. Default: 1.
+	 */
+	readonly threads?: number | 'auto' | undefined;
+	/**
+	 * In a browser whose content security policy forbids workers from `blob:` URLs: where the page serves the text that
+	 * workerProgram() returns. Default: a blob.
+	 */
+	readonly workerUrl?: string | URL | undefined;
+}
+
+/** One memory, the kernels over it, and the threads that share it. */
+export interface Engine extends Disposable {
 	readonly arena: Arena;
 	readonly kernels: KernelFunctions;
 	readonly backend: KernelBackend;
+	/** Threads that async methods compute on; 1: the calling one. */
+	readonly threads: number;
+	/** @internal */
+	readonly pool: Pool | undefined;
+	/** Ends the threads; async methods of its indexes fail with `disposed` from then on. Nothing to do without threads. */
+	[Symbol.dispose](): void;
 }
 
 const CHOICES = ['auto', 'relaxed', 'simd', 'reference'] as const;
+const MAX_THREADS = 64;
 
 /**
- * Makes an engine without blocking: the kernels compile in the background.
+ * Makes an engine without blocking: the kernels compile in the background, threads are ready when it is.
  *
- * @throws {VecinoError} `unsupported` when the kernels asked for do not run here.
+ * @throws {VecinoError} `unsupported` when the kernels or threads asked for do not run here.
+ *
+ * @example
+ * using engine = await createEngine({ threads: 'auto' });
+ * using index = new IndexIVFPQ({ d: 128, nlist: 1024, m: 16, engine });
+ * await index.trainAsync(vectors);
  */
-export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
-	const { arena, backend, bytes } = plan('createEngine', options);
-	if (bytes === undefined) return Object.freeze({ arena, backend, kernels: referenceKernels(arena) });
+export async function createEngine(options: ThreadedEngineOptions = {}): Promise<Engine> {
+	const { threads: asked = 1, workerUrl, ...rest } = options;
+	const where = 'createEngine';
+	checkKeys(where, options, ['kernels', 'maxBytes', 'threads', 'workerUrl']);
+	const threads = asked === 'auto' ? autoThreads() : checkInt(where, 'threads', asked, 1, MAX_THREADS);
+	if (threads > 1) {
+		try {
+			return await createThreaded(where, rest, threads, workerUrl);
+		} catch (error) {
+			if (asked !== 'auto') throw error;
+		}
+	}
+	const { backend, bytes } = plan(where, rest);
+	const arena = new Arena(rest.maxBytes);
+	if (bytes === undefined) return makeEngine(arena, backend, referenceKernels(arena));
 	const { instance } = await WebAssembly.instantiate(bytes, { env: { memory: arena.memory } });
-	return Object.freeze({ arena, backend, kernels: bind(instance) });
+	return makeEngine(arena, backend, bind(instance));
+}
+
+async function createThreaded(
+	where: string,
+	options: EngineOptions,
+	threads: number,
+	workerUrl: string | URL | undefined,
+): Promise<Engine> {
+	const { backend, bytes } = plan(where, options);
+	const unsupported = (why: string, cause?: unknown): VecinoError => {
+		const message = `${where}: threads: ${threads} cannot be had: ${why}; use threads: 1, or 'auto' to take what there is`;
+		return new VecinoError('unsupported', message, { found: threads, cause });
+	};
+	const missing = bytes === undefined ? `the '${backend}' kernels are not WebAssembly` : whyNoThreads();
+	if (bytes === undefined || missing !== undefined) throw unsupported(missing!);
+	try {
+		const shared = withSharedMemory(bytes);
+		const arena = new Arena(options.maxBytes, true);
+		const module = await WebAssembly.compile(shared);
+		const tape = new Tape(bind(await WebAssembly.instantiate(module, { env: { memory: arena.memory } })));
+		const pool = new Pool({ threads, module, memory: arena.memory, tape, workerUrl });
+		await pool.start();
+		return makeEngine(arena, backend, tape.kernels, pool);
+	} catch (cause) {
+		throw unsupported(cause instanceof Error ? cause.message : String(cause), cause);
+	}
+}
+
+/** As many as there are cores, where threads can be had. */
+function autoThreads(): number {
+	if (whyNoThreads() !== undefined) return 1;
+	return Math.max(1, Math.min(MAX_THREADS, globalThis.navigator?.hardwareConcurrency ?? 1));
+}
+
+/** Ends the threads of engines that nobody has kept or disposed of. */
+const forgotten = new FinalizationRegistry<Pool>((pool) => pool.dispose());
+
+function makeEngine(arena: Arena, backend: KernelBackend, kernels: KernelFunctions, pool?: Pool): Engine {
+	const threads = pool?.threads ?? 1;
+	const engine = Object.freeze({ arena, backend, kernels, threads, pool, [Symbol.dispose]: () => pool?.dispose() });
+	if (pool !== undefined) forgotten.register(engine, pool);
+	return engine;
 }
 
 /**
@@ -49,14 +134,15 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
  * @throws {VecinoError} `unsupported` when the kernels asked for do not run here.
  */
 export function createEngineSync(options: EngineOptions = {}): Engine {
-	const { arena, backend, bytes } = plan('createEngineSync', options);
-	if (bytes === undefined) return Object.freeze({ arena, backend, kernels: referenceKernels(arena) });
+	const { backend, bytes } = plan('createEngineSync', options);
+	const arena = new Arena(options.maxBytes);
+	if (bytes === undefined) return makeEngine(arena, backend, referenceKernels(arena));
 	try {
 		const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory: arena.memory } });
-		return Object.freeze({ arena, backend, kernels: bind(instance) });
+		return makeEngine(arena, backend, bind(instance));
 	} catch (cause) {
 		if (!(cause instanceof RangeError) || (options.kernels ?? 'auto') !== 'auto') throw cause;
-		return Object.freeze({ arena, backend: 'reference', kernels: referenceKernels(arena) });
+		return makeEngine(arena, 'reference', referenceKernels(arena));
 	}
 }
 
@@ -78,12 +164,12 @@ function plan(where: string, options: EngineOptions) {
 	const choice = checkOneOf(where, 'kernels', options.kernels ?? 'auto', CHOICES);
 	const maxBytes = options.maxBytes;
 	if (maxBytes !== undefined) checkInt(where, 'maxBytes', maxBytes, 65536, 2 ** 32);
-	const arena = new Arena(maxBytes);
 	const order: readonly KernelBackend[] = choice === 'auto' ? ['relaxed', 'simd', 'reference'] : [choice];
 	for (const backend of order) {
-		if (backend === 'reference') return { arena, backend, bytes: undefined };
-		const bytes = decodeBase64(backend === 'relaxed' ? relaxedBase64 : fixedBase64);
-		if (WebAssembly.validate(bytes)) return { arena, backend, bytes };
+		if (backend === 'reference') return { backend, bytes: undefined };
+		const fixed = decodeBase64(fixedBase64);
+		const bytes = backend === 'relaxed' ? applyPatch(fixed, decodeBase64(relaxedPatchBase64)) : fixed;
+		if (WebAssembly.validate(bytes)) return { backend, bytes };
 	}
 	const message = `${where}: this runtime does not validate the '${choice}' kernels; use kernels: 'auto'`;
 	throw new VecinoError('unsupported', message, { found: choice });

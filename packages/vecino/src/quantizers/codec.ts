@@ -1,12 +1,15 @@
 /**
  * A codec turns rows into codes of a fixed size and back, and can scan codes. Indexes are made of a
  * codec and a place where codes live (a growing array, inverted lists).
+ *
+ * encodeRows, decodeRows and scan are taken down as kernel calls and run on other threads (kernels/pool/tape.ts): what
+ * they do must not depend on what a kernel returns or writes inside the same call. setQuery may do anything.
  */
 
 import type { KMeansOptions } from '../cluster/kmeans.ts';
 import type { TrainingRows } from '../cluster/rows.ts';
 import type { Engine } from '../kernels/engine.ts';
-import type { ScanArgs } from '../kernels/kernels.ts';
+import { type Call, SCAN_LISTS, type ScanArgs } from '../kernels/kernels.ts';
 import type { Steps } from '../util/steps.ts';
 
 /** Bytes behind fast-scan tables: 1 / scale, offset, term scale. */
@@ -19,6 +22,22 @@ export type ScanKind = 'l2' | 'ip' | 'residual-l2';
  * Scans codes for one query. Work per query is done once in setQuery, work per list is the `biases`
  * and `terms` of the kernel, work per code is the kernel's loop.
  */
+/** Kernel calls for a block of queries, which are a program that any thread can run (indexes/ivf-search.ts). */
+export interface BlockScanner {
+	/** Bytes of a prepared query, a multiple of 16. */
+	readonly stateBytes: number;
+	/** Bytes of scratch that `prepare` needs. */
+	readonly workBytes: number;
+	/** Prepares n queries of d values at `q` into states, stateBytes apart. */
+	prepare(q: number, n: number, states: number, work: number): Call;
+	/**
+	 * What a scan leaves depends on the order of codes: the lists of a query are scanned nearest first, by one thread.
+	 */
+	readonly inOrder?: boolean;
+	/** Kind and arguments of scanLists. */
+	scan(): readonly [kind: number, a: number, b: number, c: number];
+}
+
 export interface CodeScanner {
 	/** Bytes of arena that hold a prepared query. */
 	readonly stateBytes: number;
@@ -26,6 +45,24 @@ export interface CodeScanner {
 	setQuery(q: number, state: number): void;
 	/** Scans lists for the prepared query; returns the number of codes scanned (kernels.ts). */
 	scan(state: number, args: ScanArgs): number;
+	/** The same for a block of queries at a time, in cells. */
+	readonly block: BlockScanner;
+}
+
+/** Rounds up to a multiple of 16. */
+export function align16(bytes: number): number {
+	return Math.ceil(bytes / 16) * 16;
+}
+
+/** Records of codes in blocks of 32 (RaBitQ, assembly/rabitqscan.ts). */
+export interface RecordLayout {
+	/** Bytes per code in the order of fastSlot, behind the sub-codes: bfloat16 values. */
+	readonly slotBytes: number;
+	/** Bytes per code in the order of codes: `floats` float32 values, then bits. 0 for none. */
+	readonly rowBytes: number;
+	/** Rows lie in place of terms, not behind the rest of the block. */
+	readonly aside: boolean;
+	readonly floats: number;
 }
 
 export interface Codec extends Disposable {
@@ -38,8 +75,11 @@ export interface Codec extends Disposable {
 	trainSteps(rows: TrainingRows, options: KMeansOptions): Steps<void>;
 	/** Scratch bytes that encode needs. */
 	readonly encodeScratchBytes: number;
-	/** Codes of n rows of d values, all pointers into the arena. */
-	encodeRows(x: number, n: number, codes: number, scratch: number): void;
+	/**
+	 * Codes of n rows of d values, all pointers into the arena. For rows that are residuals: the number of the centroid of
+	 * each (u32), and the centroids.
+	 */
+	encodeRows(x: number, n: number, codes: number, scratch: number, labels?: number, centroids?: number): void;
 	/** Rows of d values from n codes. */
 	decodeRows(codes: number, n: number, out: number): void;
 	scanner(kind: ScanKind): CodeScanner;
@@ -52,12 +92,18 @@ export interface Codec extends Disposable {
 	readonly blockSize: number;
 	/** Bytes of a term, where codes carry one. */
 	readonly termBytes: number;
-	/** Puts the code at `code` at position `at` of codes. */
-	place(codes: number, at: number, code: number): void;
+	/** Puts the code at `code` at position `at` of codes, and what belongs there of terms. */
+	place(codes: number, at: number, code: number, terms?: number): void;
 	/** Puts a term at position `at` of terms. */
 	placeTerm(terms: number, at: number, term: number): void;
 	/** The row of d values of the code at position `at`. */
-	decodeAt(codes: number, at: number, out: number): void;
+	decodeAt(codes: number, at: number, out: number, terms?: number): void;
+	/** What a block holds beside 4-bit sub-codes. */
+	readonly records?: RecordLayout | undefined;
+	/** Bytes of a code that inverted lists keep in place of a term; they are part of codeSize, and its last. */
+	readonly asideBytes?: number;
+	/** Takes in nlist * d values of centroids, whenever an IVF index has new ones, before it encodes or searches. */
+	learnCells?(centroids: number, nlist: number): void;
 	/** Takes in the range of the terms of training rows, if the codec rounds terms. */
 	learnTerms?(min: number, max: number): void;
 }
@@ -127,6 +173,12 @@ export class FlatCodec extends RowCodec implements Codec {
 			stateBytes: 4 * d,
 			setQuery: (q, state) => void arena.u8.copyWithin(state, q, q + 4 * d),
 			scan: (state, args) => (kind === 'l2' ? kernels.scanL2(...args, state, d) : kernels.scanIp(...args, state, d)),
+			block: {
+				stateBytes: align16(4 * d),
+				workBytes: 0,
+				prepare: (q, n, states) => ['floatPrepare', q, n, d, d, states, align16(4 * d)],
+				scan: () => [kind === 'l2' ? SCAN_LISTS.flatL2 : SCAN_LISTS.flatIp, d, 0, 0],
+			},
 		};
 	}
 

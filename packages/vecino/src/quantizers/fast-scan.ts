@@ -12,9 +12,9 @@
 import type { KMeansOptions } from '../cluster/kmeans.ts';
 import type { TrainingRows } from '../cluster/rows.ts';
 import type { Engine } from '../kernels/engine.ts';
-import { fastSlot } from '../kernels/kernels.ts';
+import { fastSlot, SCAN_LISTS } from '../kernels/kernels.ts';
 import type { Steps } from '../util/steps.ts';
-import { type Codec, type CodeScanner, type ScanKind, TABLE_PARAMS_BYTES } from './codec.ts';
+import { align16, type Codec, type CodeScanner, type ScanKind, TABLE_PARAMS_BYTES } from './codec.ts';
 import type { ProductQuantizer } from './product.ts';
 
 /** Sums of 256 entries of 7 bits fit in 15 bits. */
@@ -108,7 +108,8 @@ export class FastScanQuantizer implements Codec {
 	/** State of a prepared query: that of the product quantizer, the 7-bit tables, then 1 / scale, offset, and the term scale. */
 	scanner(kind: ScanKind): CodeScanner {
 		const { arena, kernels } = this.#engine;
-		const { m } = this.pq;
+		const { d } = this;
+		const { m, dsub } = this.pq;
 		const pairs = this.codeSize;
 		const exact = this.pq.scanner(kind);
 		const tables = Math.ceil(exact.stateBytes / 16) * 16;
@@ -119,9 +120,7 @@ export class FastScanQuantizer implements Codec {
 			setQuery: (q, state) => {
 				exact.setQuery(q, state);
 				const [mid, step] = this.#term;
-				// The term scale must fit 15 bits.
-				const most = hasTerms ? Math.min(MAX_SCALE, 32767 / (32768 * step)) : MAX_SCALE;
-				const scale = kernels.fastTables(state, m, most, state + tables, state + params);
+				const scale = kernels.fastTables(state, m, mostScale(hasTerms ? step : 0), state + tables, state + params);
 				const at = (state + params) >>> 2;
 				if (hasTerms) arena.f32[at + 1] = arena.f32[at + 1]! + mid;
 				arena.f32[at + 2] = hasTerms ? Math.min(32767, Math.round(scale * step * 32768)) : 0;
@@ -130,6 +129,18 @@ export class FastScanQuantizer implements Codec {
 				const at = (state + params) >>> 2;
 				const [inverse, offset, termScale] = [arena.f32[at]!, arena.f32[at + 1]!, arena.f32[at + 2]!];
 				return kernels.scanFast(...args, state + tables, pairs, inverse, offset, termScale);
+			},
+			block: {
+				stateBytes: align16(pairs * 32 + TABLE_PARAMS_BYTES),
+				workBytes: m * 64 + m * dsub * 4,
+				prepare: (q, n, states, work) => {
+					const [mid, step] = hasTerms ? this.#term : [0, 0];
+					const scale = kind === 'l2' ? 0 : kind === 'ip' ? -1 : -2;
+					const stride = align16(pairs * 32 + TABLE_PARAMS_BYTES);
+					const { panels } = this.pq;
+					return ['fastPrepare', q, n, d, m, dsub, panels, scale, mostScale(step), mid, step, work, states, stride];
+				},
+				scan: () => [SCAN_LISTS.fast, pairs, 0, 0],
 			},
 		};
 	}
@@ -141,4 +152,9 @@ export class FastScanQuantizer implements Codec {
 	[Symbol.dispose](): void {
 		this.pq[Symbol.dispose]();
 	}
+}
+
+/** The largest scale of tables with which the term scale fits 15 bits. */
+function mostScale(step: number): number {
+	return step > 0 ? Math.min(MAX_SCALE, 32767 / (32768 * step)) : MAX_SCALE;
 }

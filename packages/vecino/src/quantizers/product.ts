@@ -13,10 +13,11 @@ import { resolveOptions, TRAIN_OPTIONS } from '../core/options.ts';
 import { MAX_D, toVectorSet, VectorSet, type Vectors } from '../core/vectors.ts';
 import { VecinoError } from '../errors.ts';
 import { defaultEngine, type Engine } from '../kernels/engine.ts';
-import { pqEncodeScratchBytes } from '../kernels/kernels.ts';
+import { pqEncodeScratchBytes, SCAN_LISTS } from '../kernels/kernels.ts';
+import { interleaved } from '../kernels/pool/parallel.ts';
 import { checkBoolean, checkInt, checkKeys, checkOneOf, show } from '../util/check.ts';
 import { runSync, type Steps } from '../util/steps.ts';
-import { type Codec, type CodeScanner, RowCodec, type ScanKind } from './codec.ts';
+import { align16, type Codec, type CodeScanner, RowCodec, type ScanKind } from './codec.ts';
 
 export interface ProductQuantizerOptions {
 	readonly d: number;
@@ -31,6 +32,8 @@ export interface ProductQuantizerOptions {
 
 export const MIN_NBITS = 4;
 export const MAX_NBITS = 12;
+/** Sub-spaces trained side by side for each thread: more even out how long they take, fewer take less memory. */
+const SIDE_BY_SIDE = 8;
 /** Most training rows, whatever nbits: beyond it 12-bit codebooks gain nothing measurable and take minutes. */
 const MAX_TRAINING_ROWS = 262_144;
 
@@ -243,18 +246,25 @@ export class ProductQuantizer extends RowCodec implements Codec {
 		try {
 			scatterSubVectors(this.engine, rows, m, dsub, sub);
 			const codebook = new Float32Array(m * ksub * dsub);
-			for (let j = 0; j < m; j++) {
+			const { engine } = this;
+			const train = function* (j: number): Steps<void> {
 				const training = residentRows(sub + j * n * dsub * 4, n, dsub);
 				const seed = ((options.seed ?? 1234) + j) >>> 0;
 				const phase = `codebook ${j + 1} of ${m}`;
-				const asked = { ...options, spherical: false, seed };
-				const trained = yield* progressiveSteps(this.engine, training, k, asked, phase);
+				const each = { ...options, spherical: false, seed };
+				const trained = yield* progressiveSteps(engine, training, k, each, phase, engine.threads > 1);
 				const centroids = arena.readF32(trained.ptr, k * dsub);
 				arena.free(trained.ptr);
 				for (let c = 0; c < ksub; c++) {
 					const from = c < k ? c * dsub : 0;
 					codebook.set(centroids.subarray(from, from + dsub), (j * ksub + c) * dsub);
 				}
+			};
+			// Sub-spaces do not depend on each other: with threads several are trained side by side.
+			const beside = engine.threads === 1 ? 1 : engine.threads * SIDE_BY_SIDE;
+			for (let j = 0; j < m; j += beside) {
+				const some = Array.from({ length: Math.min(beside, m - j) }, (_, i) => train(j + i));
+				yield* interleaved(engine, some);
 			}
 			this.setCodebook(codebook);
 		} finally {
@@ -279,14 +289,20 @@ export class ProductQuantizer extends RowCodec implements Codec {
 		this.engine.kernels.pqDecode(codes, n, codeSize, d, m, dsub, nbits, this.#panels, out);
 	}
 
+	/** Pointer to the codebook in the panel layout (m, ksub / 8, dsub, 8). @internal */
+	get panels(): number {
+		return this.#panels;
+	}
+
 	/** State of a prepared query: the table, then the query filled up with zeros. @internal */
 	scanner(kind: ScanKind): CodeScanner {
 		const { arena, kernels } = this.engine;
 		const { d, m, dsub, nbits, ksub, codeSize } = this;
 		const scale = kind === 'l2' ? 0 : kind === 'ip' ? -1 : -2;
 		const tableBytes = m * ksub * 4;
+		const stateBytes = align16(tableBytes + m * dsub * 4);
 		return {
-			stateBytes: tableBytes + m * dsub * 4,
+			stateBytes,
 			setQuery: (q, state) => {
 				const padded = state + tableBytes;
 				arena.u8.copyWithin(padded, q, q + d * 4);
@@ -294,6 +310,12 @@ export class ProductQuantizer extends RowCodec implements Codec {
 				kernels.pqTable(padded, m, dsub, nbits, this.#panels, scale, state);
 			},
 			scan: (state, args) => kernels.scanPq(...args, state, m, nbits, codeSize),
+			block: {
+				stateBytes,
+				workBytes: 0,
+				prepare: (q, n, states) => ['pqPrepare', q, n, d, m, dsub, nbits, this.#panels, scale, states, stateBytes],
+				scan: () => [SCAN_LISTS.pq, m, nbits, codeSize],
+			},
 		};
 	}
 

@@ -1,34 +1,40 @@
 /**
- * 8-bit scalar quantization (SQ8): each dimension is cut into 255 equal steps between the smallest and
- * the largest value seen in training. x_j ~ min_j + code_j * step_j; 1 byte per dimension.
- * Values outside the training range are clamped. A dimension that is constant takes step 0.
+ * Scalar quantization to whole levels: each dimension is cut into equal steps between the smallest and the
+ * largest value seen in training, x_j ~ min_j + code_j * step_j. Values outside the training range are clamped. A
+ * dimension that is constant takes step 0. SQ8 and SQ4 (sq8.ts, sq4.ts) are this with 256 and 16 levels.
  */
 
 import type { KMeansOptions } from '../cluster/kmeans.ts';
 import { CHUNK, type TrainingRows } from '../cluster/rows.ts';
 import type { Engine } from '../kernels/engine.ts';
+import type { ScanArgs } from '../kernels/kernels.ts';
 import type { Steps } from '../util/steps.ts';
-import { type Codec, type CodeScanner, RowCodec, type ScanKind } from './codec.ts';
+import { align16, type Codec, type CodeScanner, RowCodec, type ScanKind } from './codec.ts';
 
-/** Training rows that SQ8 looks at: the range of 100k random rows is that of all but a few outliers. */
+/** Training rows looked at: the range of 100k random rows is that of all but a few outliers. */
 const MAX_TRAINING_ROWS = 100_000;
 
-export class ScalarQuantizer extends RowCodec implements Codec {
+export abstract class ScalarQuantizer extends RowCodec implements Codec {
 	readonly d: number;
-	readonly codeSize: number;
 	readonly encodeScratchBytes = 0;
 	/** @internal */
 	protected readonly engine: Engine;
-	/** d values each, padded with zeros to a multiple of 8; 0 before training. */
+	/** Largest code: levels less one. */
+	readonly #maxCode: number;
+	/** Values that arrays which depend on the query or the quantizer are padded to. */
+	readonly #padded: number;
+	/** d values each, padded with zeros; 0 before training. */
 	#mins = 0;
 	#steps = 0;
 	#inverse = 0;
 
-	constructor(engine: Engine, d: number) {
+	/** @param lanes - Kernels take this many dimensions at a time. */
+	constructor(engine: Engine, d: number, maxCode: number, lanes: number) {
 		super();
 		this.engine = engine;
 		this.d = d;
-		this.codeSize = d;
+		this.#maxCode = maxCode;
+		this.#padded = Math.ceil(d / lanes) * lanes;
 	}
 
 	get isTrained(): boolean {
@@ -43,9 +49,8 @@ export class ScalarQuantizer extends RowCodec implements Codec {
 
 	setRange(mins: Float32Array, steps: Float32Array): void {
 		const { arena } = this.engine;
-		const padded = Math.ceil(this.d / 8) * 8;
 		const store = (values: Float32Array): number => {
-			const ptr = arena.allocZeroed(padded * 4);
+			const ptr = arena.allocZeroed(this.#padded * 4);
 			arena.writeF32(ptr, values);
 			return ptr;
 		};
@@ -78,45 +83,51 @@ export class ScalarQuantizer extends RowCodec implements Codec {
 		}
 		this.setRange(
 			mins,
-			maxs.map((max, t) => Math.fround(max - mins[t]!) / 255),
+			maxs.map((max, t) => Math.fround(max - mins[t]!) / this.#maxCode),
 		);
 	}
 
 	encodeRows(x: number, n: number, codes: number): void {
-		this.engine.kernels.sq8Encode(x, n, this.d, this.#mins, this.#inverse, codes);
+		this.encodeWith(x, n, codes, this.#mins, this.#inverse);
 	}
 
 	decodeRows(codes: number, n: number, out: number): void {
-		this.engine.kernels.sq8Decode(codes, n, this.d, this.#mins, this.#steps, out);
+		this.decodeWith(codes, n, out, this.#mins, this.#steps);
 	}
 
 	/** State of a prepared query: l2: q - min; ip: q * step, then -(q . min). Padded with zeros. */
 	scanner(kind: ScanKind): CodeScanner {
-		if (kind === 'residual-l2') throw new Error('internal: SQ8 codes are never residuals');
+		if (kind === 'residual-l2') throw new Error('internal: scalar-quantized codes are never residuals');
 		const { arena, kernels } = this.engine;
-		const { d } = this;
-		const padded = Math.ceil(d / 8) * 8;
+		const padded = this.#padded;
 		const l2 = kind === 'l2';
+		const stride = align16(padded * 4 + 4);
+		const prepare = (q: number, n: number, states: number) =>
+			[q, n, this.d, l2 ? 0 : 1, this.#mins, this.#steps, padded, states, stride] as const;
 		return {
 			stateBytes: padded * 4 + 4,
-			setQuery: (q, state) => {
-				const { f32 } = arena;
-				f32.fill(0, state >>> 2, (state >>> 2) + padded + 1);
-				let shift = 0;
-				for (let t = 0; t < d; t++) {
-					const value = f32[(q >>> 2) + t]!;
-					const min = f32[(this.#mins >>> 2) + t]!;
-					f32[(state >>> 2) + t] = l2 ? value - min : value * f32[(this.#steps >>> 2) + t]!;
-					shift -= value * min;
-				}
-				f32[(state >>> 2) + padded] = shift;
-			},
+			setQuery: (q, state) => kernels.scalarPrepare(...prepare(q, 1, state)),
 			scan: (state, args) =>
-				l2
-					? kernels.scanSq8L2(...args, state, this.#steps, d)
-					: kernels.scanSq8Ip(...args, state, arena.f32[(state >>> 2) + padded]!, d),
+				l2 ? this.scanL2(args, state, this.#steps) : this.scanIp(args, state, arena.f32[(state >>> 2) + padded]!),
+			block: {
+				stateBytes: stride,
+				workBytes: 0,
+				prepare: (q, n, states) => ['scalarPrepare', ...prepare(q, n, states)],
+				scan: () => [this.listKind(kind), this.d, l2 ? this.#steps : padded, 0],
+			},
 		};
 	}
+
+	/** The kernels of the codes. @internal */
+	protected abstract encodeWith(x: number, n: number, codes: number, mins: number, inverse: number): void;
+	/** @internal */
+	protected abstract decodeWith(codes: number, n: number, out: number, mins: number, steps: number): void;
+	/** Number of its scan in scanLists. @internal */
+	protected abstract listKind(kind: 'l2' | 'ip'): number;
+	/** @internal */
+	protected abstract scanL2(args: ScanArgs, shifted: number, steps: number): number;
+	/** @internal */
+	protected abstract scanIp(args: ScanArgs, weights: number, shift: number): number;
 
 	bytes(): Record<string, number> {
 		const { arena } = this.engine;

@@ -1,6 +1,7 @@
 /**
  * Long work as a generator: it yields its progress every few milliseconds, and a driver decides
- * whether to run through (sync) or to let the event loop breathe between slices (async).
+ * whether to run through (sync) or to let the event loop breathe between slices (async). Work that can be
+ * shared out is yielded as a Parallel step, which the async driver gives to other threads where there are any.
  */
 
 import { VecinoError } from '../errors.ts';
@@ -26,7 +27,28 @@ export interface AsyncRunOptions extends RunOptions {
 	readonly sliceMs?: number | undefined;
 }
 
-export type Steps<T> = Generator<Progress, T, void>;
+/**
+ * Pieces of work that do not depend on each other: they read and write different memory, and may run in any order or at
+ * the same time. The generator goes on when all are done.
+ */
+export interface Parallel {
+	readonly parallel: {
+		readonly count: number;
+		/** Runs piece i on this thread. */
+		runHere(i: number): void;
+		/**
+		 * Runs all pieces on other threads, if there are any. Settles when none of them is at work any more; true when
+		 * something was waited for, so that the event loop has turned.
+		 */
+		readonly runAll?: ((signal: AbortSignal | undefined) => Promise<boolean>) | undefined;
+	};
+}
+
+export type Steps<T> = Generator<Progress | Parallel, T, void>;
+
+export function isParallel(step: Progress | Parallel): step is Parallel {
+	return 'parallel' in step;
+}
 
 /** Throws a VecinoError 'aborted' when the signal has fired. */
 export function checkAborted(signal: AbortSignal | undefined): void {
@@ -41,26 +63,47 @@ export function runSync<T>(steps: Steps<T>, options: RunOptions = {}): T {
 			checkAborted(options.signal);
 			const step = steps.next();
 			if (step.done) return step.value;
-			options.onProgress?.(step.value);
+			if (!isParallel(step.value)) {
+				options.onProgress?.(step.value);
+				continue;
+			}
+			const { parallel } = step.value;
+			for (let i = 0; i < parallel.count; i++) {
+				if (i > 0) checkAborted(options.signal);
+				parallel.runHere(i);
+			}
 		}
 	} finally {
 		steps.return(undefined as T);
 	}
 }
 
-/** Runs to the end, giving way to the event loop at least every `sliceMs` milliseconds. */
+/** Runs to the end, giving way to the event loop at least every `sliceMs` milliseconds; parallel pieces go to other threads. */
 export async function runAsync<T>(steps: Steps<T>, options: AsyncRunOptions = {}): Promise<T> {
 	const sliceMs = options.sliceMs ?? 12;
+	let sliceEnd = performance.now() + sliceMs;
+	const giveWay = async (): Promise<void> => {
+		await new Promise((resolve) => setTimeout(resolve, 0));
+		sliceEnd = performance.now() + sliceMs;
+	};
 	try {
-		let sliceEnd = performance.now() + sliceMs;
 		for (;;) {
 			checkAborted(options.signal);
 			const step = steps.next();
 			if (step.done) return step.value;
-			options.onProgress?.(step.value);
-			if (performance.now() < sliceEnd) continue;
-			await new Promise((resolve) => setTimeout(resolve, 0));
-			sliceEnd = performance.now() + sliceMs;
+			if (!isParallel(step.value)) {
+				options.onProgress?.(step.value);
+			} else if (step.value.parallel.runAll !== undefined) {
+				if (await step.value.parallel.runAll(options.signal)) sliceEnd = performance.now() + sliceMs;
+			} else {
+				const { parallel } = step.value;
+				for (let i = 0; i < parallel.count; i++) {
+					checkAborted(options.signal);
+					parallel.runHere(i);
+					if (performance.now() >= sliceEnd) await giveWay();
+				}
+			}
+			if (performance.now() >= sliceEnd) await giveWay();
 		}
 	} finally {
 		steps.return(undefined as T);

@@ -27,6 +27,36 @@ type Made = (options: { d: number; metric: BuildEstimateOptions['metric']; engin
 const CASES: readonly { name: string; of: Omit<BuildEstimateOptions, 'd' | 'n'>; make: Made; exact: boolean }[] = [
 	{ name: 'Flat', of: { type: 'IndexFlat' }, make: (o) => new IndexFlat(o), exact: true },
 	{ name: 'SQ8', of: { type: 'IndexScalarQuantizer' }, make: (o) => new IndexScalarQuantizer(o), exact: true },
+	{
+		name: 'SQ4',
+		of: { type: 'IndexScalarQuantizer', scalarType: 'sq4' },
+		make: (o) => new IndexScalarQuantizer({ ...o, type: 'sq4' }),
+		exact: true,
+	},
+	{
+		name: 'SQfp16',
+		of: { type: 'IndexScalarQuantizer', scalarType: 'f16' },
+		make: (o) => new IndexScalarQuantizer({ ...o, type: 'f16' }),
+		exact: true,
+	},
+	{
+		name: 'Flat with bounds',
+		of: { type: 'IndexFlat', pruned: true },
+		make: (o) => new IndexFlat({ ...o, pruned: true }),
+		exact: true,
+	},
+	{
+		name: 'PQ5,Refine(PQ10x6)',
+		of: { type: 'IndexPQ', m: 5, refine: { pq: { m: 10, nbits: 6 } } },
+		make: (o) => new IndexRefine({ base: new IndexPQ({ ...o, m: 5 }), store: { pq: { m: 10, nbits: 6 } } }),
+		exact: true,
+	},
+	{
+		name: 'IVF32,SQbf16,RFlat',
+		of: { type: 'IndexIVFScalarQuantizer', scalarType: 'bf16', nlist: 32, refine: 'flat' },
+		make: (o) => new IndexRefine({ base: new IndexIVFScalarQuantizer({ ...o, type: 'bf16', nlist: 32 }) }),
+		exact: false,
+	},
 	{ name: 'PQ5', of: { type: 'IndexPQ', m: 5 }, make: (o) => new IndexPQ({ ...o, m: 5 }), exact: true },
 	{
 		name: 'PQ4x6',
@@ -112,6 +142,8 @@ describe('estimateBuild', () => {
 		expect(estimateBuild(few).bytes).toBe(estimateBuild({ ...few, nlist: 10 }).bytes);
 		expect(() => estimateBuild({ type: 'IndexIVFPQ', d: 4, n: 10, m: 2 })).toThrow('nlist must be an integer');
 		expect(() => estimateBuild({ type: 'IndexPQ', d: 4, n: 10 })).toThrow('estimateBuild: m must be an integer');
+		expect(() => estimateBuild({ type: 'IndexIVFRaBitQ' as 'IndexPQ', d: 4, n: 10 })).toThrow('type must be');
+		expect(() => estimateBuild({ type: 'IndexFlat', d: 4, n: 10, refine: 'sq' as 'sq8' })).toThrow('refine must be');
 		expect(() => estimateBuild({ type: 'IVF' as 'IndexPQ', d: 4, n: 10 })).toThrow("type must be 'IndexFlat'");
 	});
 });

@@ -1,7 +1,21 @@
 /** Contents that lie, with right checksums: floats that are none, labels, lists and ids that cannot be. */
 import { describe, expect, it } from 'vitest';
 import { type Parts, putTogether, sectionOf, signLists, tableOf } from './craft.ts';
-import { errorOf, expectCorrupt, flat, idMap, ivfFlat, ivfpq, pq, sq8 } from './crafted-files.ts';
+import {
+	bf16,
+	chain,
+	errorOf,
+	expectCorrupt,
+	f16,
+	flat,
+	idMap,
+	ivfF16,
+	ivfFlat,
+	ivfpq,
+	pca,
+	pq,
+	sq8,
+} from './crafted-files.ts';
 
 const floats = (section: Uint8Array<ArrayBuffer>): Float32Array => new Float32Array(section.buffer);
 const endOf = (section: { offset: number; byteLength: number }): number => section.offset + section.byteLength;
@@ -15,11 +29,31 @@ describe('contents', () => {
 			[sq8, 0, 'ranges'],
 			[ivfFlat, 0, 'centroids'],
 			[ivfpq, 1, 'codebook'],
+			[pca, 0, 'transforms[0].matrix'],
+			[chain, 0, 'transforms[1].matrix'],
 		] as const) {
 			const parts = make();
 			floats(parts.sections[number]!)[5] = value;
 			expectCorrupt(parts, `section ${number} (${name}): value 5 is NaN or infinite`);
 		}
+	});
+
+	it('16-bit floats may not be NaN or infinite, those of lists neither', () => {
+		for (const code of [0x7c00, 0xfc00, 0x7e00, 0xfc01]) {
+			const parts = f16();
+			new Uint16Array(parts.sections[0]!.buffer)[5] = code;
+			expectCorrupt(parts, 'section 0 (codes): value 5 is NaN or infinite');
+			const lists = ivfF16();
+			new Uint16Array(lists.sections[2]!.buffer)[1] = code;
+			signLists(lists.sections[1]!, lists.sections[2]!, 8, false);
+			expectCorrupt(lists, /section 2 \(lists\): list \d: a value is not finite/);
+		}
+		const parts = bf16();
+		const codes = new Uint16Array(parts.sections[0]!.buffer);
+		codes.fill(0x7c00);
+		expect(errorOf(parts)).toBeUndefined();
+		codes[7] = 0xff80;
+		expectCorrupt(parts, 'section 0 (codes): value 7 is NaN or infinite');
 	});
 
 	it('steps may not be negative', () => {

@@ -2,7 +2,22 @@
 import { describe, expect, it } from 'vitest';
 import { readIndex } from '../../src/io/read-index.ts';
 import { type Lies, type Parts, putTogether } from './craft.ts';
-import { ALL, errorOf, expectCorrupt, flat, idMap, ivfFlat, ivfpq, pq, refine } from './crafted-files.ts';
+import {
+	ALL,
+	chain,
+	errorOf,
+	expectCorrupt,
+	f16,
+	flat,
+	idMap,
+	ivfFlat,
+	ivfpq,
+	pca,
+	pq,
+	pqFastScan,
+	refine,
+	sq8,
+} from './crafted-files.ts';
 
 describe('the tools', () => {
 	it('put together what they took apart', () => {
@@ -15,9 +30,9 @@ describe('the tools', () => {
 describe('versions', () => {
 	it('tells a newer major version from damage', () => {
 		const error = errorOf(flat(), { major: 2, minor: 3 });
-		expect(error).toMatchObject({ code: 'unsupported-version', expected: '1.0', found: '2.3' });
+		expect(error).toMatchObject({ code: 'unsupported-version', expected: '1.1', found: '2.3' });
 		expect(error?.message).toBe(
-			'vecino file: file format 2.3 is newer than 1.0, which this version of vecino reads; update vecino',
+			'vecino file: file format 2.3 is newer than 1.1, which this version of vecino reads; update vecino',
 		);
 		expectCorrupt(flat(), 'file format 0.0 does not exist', { major: 0 });
 	});
@@ -28,12 +43,12 @@ describe('versions', () => {
 	});
 
 	it('reads newer minor versions as long as it understands them', () => {
-		expect(errorOf(flat(), { minor: 1 })).toBeUndefined();
+		expect(errorOf(flat(), { minor: 2 })).toBeUndefined();
 		const { json, sections } = flat();
 		const error = errorOf({ json: { ...json, colour: 'red' }, sections }, { minor: 7 });
 		expect(error).toMatchObject({ code: 'unsupported-version', found: '1.7' });
 		expect(error?.message).toMatch('and holds what it does not know: colour is not known; update vecino');
-		const reserved = errorOf(flat(), { minor: 1, header: (header) => header.fill(1, 40, 41) });
+		const reserved = errorOf(flat(), { minor: 2, header: (header) => header.fill(1, 40, 41) });
 		expect(reserved?.code).toBe('unsupported-version');
 	});
 });
@@ -185,9 +200,20 @@ describe('the JSON header', () => {
 		['base cannot be an IndexIDMap', change(refine(), { base: idMap().json })],
 		['base cannot be an IndexRefine', change(refine(), { base: refine().json })],
 		[
-			'refine cannot be an IndexPQ',
-			change(refine(), { refine: { ...pq().json, sections: { codebook: 2, codes: 3 } } }),
+			'refine cannot be an IndexPQFastScan',
+			change(refine(), { refine: { ...pqFastScan().json, sections: { codebook: 2, codes: 3 } } }),
 		],
+		['quantizer must be one of sq4, f16, bf16, got "sq8"', change(sq8(), { quantizer: 'sq8' })],
+		['quantizer must be one of sq4, f16, bf16, got "f64"', change(f16(), { quantizer: 'f64' })],
+		['sections.ranges must be 0, got nothing', change(f16(), { quantizer: undefined })],
+		['quantizer is not known', change(flat(), { quantizer: 'f16' })],
+		['section 1 (codes) must have 22 bytes, it has 44', change(sq8(), { quantizer: 'sq4' })],
+		['sections.ranges is not known', change(sq8(), { quantizer: 'f16' })],
+		[
+			'section 0 (codes) must have 88 bytes, it has 176',
+			change(flat(), { type: 'IndexScalarQuantizer', quantizer: 'bf16' }),
+		],
+		['isTrained must be true: f16 needs no training', change(f16(), { isTrained: false, ntotal: 0 })],
 		[
 			'index cannot be an IndexIDMap',
 			change(idMap(), {
@@ -200,6 +226,70 @@ describe('the JSON header', () => {
 		],
 	])('%s', (message, parts) => {
 		expectCorrupt(parts, message);
+	});
+
+	describe('of transforms', () => {
+		type Node = Record<string, unknown>;
+		/** An index of transforms, one of which, or the index inside, says something else. */
+		const changed = (parts: Parts, i: number, changes: object): Parts => {
+			const list = (parts.json['transforms'] as Node[]).map((node, at) => (at === i ? { ...node, ...changes } : node));
+			return change(parts, { transforms: list });
+		};
+		const inside = (parts: Parts, changes: object): Parts =>
+			change(parts, { index: { ...(parts.json['index'] as Node), ...changes } });
+
+		it.each<[message: string, parts: Parts]>([
+			['transforms must be an array of 1..8', change(pca(), { transforms: [] })],
+			['transforms must be an array of 1..8', change(pca(), { transforms: 'PCA' })],
+			['transforms must be an array of 1..8', change(pca(), { transforms: Array(9).fill({}) })],
+			['transforms[0] must be a JSON object', change(pca(), { transforms: [3] })],
+			['transforms[0].type must be one of LinearTransform', changed(pca(), 0, { type: 'ITQ' })],
+			['transforms[0].dIn must be an integer in 1..8192', changed(pca(), 0, { dIn: 8193 })],
+			['transforms[0].dIn must be 4 as before it, got 5', changed(pca(), 0, { dIn: 5 })],
+			['transforms[0].dOut must be an integer in 1..4', changed(pca(), 0, { dOut: 5 })],
+			['index.d must be 2 as around it, got 3', changed(pca(), 0, { dOut: 2 })],
+			['index.d must be 3 as around it, got 4', inside(pca(), { d: 4 })],
+			['index.metric must be l2 as around it', inside(pca(), { metric: 'ip' })],
+			['index.ntotal must be 11 as around it', inside(pca(), { ntotal: 10 })],
+			['index cannot be an IndexPreTransform', change(pca(), { index: nameless(pca().json) })],
+			['transforms[0].eigenPower must be 0 or -0.5, got 1', changed(pca(), 0, { eigenPower: 1 })],
+			['transforms[0].randomRotation must be true or false', changed(pca(), 0, { randomRotation: 0 })],
+			['transforms[0].isTrained must be true or false', changed(pca(), 0, { isTrained: 'yes' })],
+			['transforms[0].sections.matrix is not known', changed(pca(), 0, { isTrained: false })],
+			[
+				'transforms[0].sections.mean must be 1, got 2',
+				changed(pca(), 0, { sections: { matrix: 0, mean: 2, variances: 1 } }),
+			],
+			['transforms[0].colour is not known', changed(pca(), 0, { colour: 1 })],
+			['isTrained does not follow from transforms and index', inside(blind(), { sections: { codes: 0 } })],
+			['transforms[0].dOut must be dIn = 4, got 5', changed(chain(), 0, { dOut: 5 })],
+			['transforms[0].isTrained must be true', changed(chain(), 0, { isTrained: false })],
+			['transforms[1].dIn must be 4 as before it, got 3', changed(chain(), 1, { dIn: 3 })],
+			['transforms[1].isOrthonormal must be true or false', changed(chain(), 1, { isOrthonormal: 1 })],
+			['transforms[2].seed must be an integer in 0..4294967295', changed(chain(), 2, { seed: -1 })],
+			['transforms[3].m must divide dOut = 4, got 3', changed(chain(), 3, { m: 3 })],
+			['transforms[3].nbits must be an integer in 4..8, got 9', changed(chain(), 3, { nbits: 9 })],
+			['transforms[3].niter must be an integer in 0..10000', changed(chain(), 3, { niter: 1e9 })],
+		])('%s', (message, parts) => {
+			expectCorrupt(parts, message);
+		});
+
+		/** Its transform is not trained. */
+		function blind(): Parts {
+			return changed(pca(), 0, { isTrained: false, sections: {} });
+		}
+		/** With sections that follow those before it. */
+		function nameless(json: Node): Node {
+			const [first] = json['transforms'] as [Node];
+			const inner = json['index'] as Node;
+			const sections = { matrix: 3, mean: 4, variances: 5 };
+			return {
+				...json,
+				d: 3,
+				transforms: [{ ...first, dIn: 3, sections }],
+				index: { ...inner, sections: { codes: 6 } },
+			};
+		}
 	});
 
 	it('may not nest without end', () => {

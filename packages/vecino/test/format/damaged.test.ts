@@ -9,6 +9,8 @@ import { IndexIDMap } from '../../src/indexes/id-map.ts';
 import { IndexIVFFlat } from '../../src/indexes/ivf-flat.ts';
 import { IndexIVFPQ } from '../../src/indexes/ivf-pq.ts';
 import { IndexPQ } from '../../src/indexes/pq.ts';
+import { IndexPreTransform } from '../../src/indexes/pre-transform.ts';
+import { IndexIVFRaBitQ, IndexRaBitQ } from '../../src/indexes/rabitq.ts';
 import { IndexRefine } from '../../src/indexes/refine.ts';
 import { encodeNpy } from '../../src/io/npy.ts';
 import { openIndex, readIndex } from '../../src/io/read-index.ts';
@@ -16,6 +18,8 @@ import { bytesSource } from '../../src/io/source.ts';
 import { encodeFvecs } from '../../src/io/texmex.ts';
 import { writeIndex } from '../../src/io/write-index.ts';
 import { createEngineSync, type Engine } from '../../src/kernels/engine.ts';
+import { LinearTransform } from '../../src/transforms/linear.ts';
+import { PCATransform } from '../../src/transforms/pca.ts';
 import { clustered } from '../support/data.ts';
 
 const rows = clustered(11, 4, { rank: 2 });
@@ -26,7 +30,20 @@ const MAKERS: readonly (readonly [name: string, make: () => Index])[] = [
 	['IndexPQ', () => new IndexPQ({ d: 4, m: 3, nbits: 4, pad: true, metric: 'ip' })],
 	['IndexIVFFlat', () => new IndexIVFFlat({ d: 4, nlist: 2, metric: 'cosine' })],
 	['IndexIVFPQFastScan', () => new IndexIVFPQFastScan({ d: 4, m: 2, nlist: 2 })],
+	['IndexIVFRaBitQ', () => new IndexIVFRaBitQ({ d: 4, nlist: 2 })],
+	['IndexRaBitQ', () => new IndexRaBitQ({ d: 4, nbits: 2, metric: 'cosine' })],
 	['IndexPQFastScan', () => new IndexPQFastScan({ d: 4, m: 3, pad: true })],
+	[
+		'IndexPreTransform of IndexPQ',
+		() =>
+			new IndexPreTransform({
+				transforms: [
+					new LinearTransform({ dIn: 4, dOut: 4, matrix: Float32Array.from({ length: 16 }, (_, i) => i % 3) }),
+					new PCATransform({ dIn: 4, dOut: 3 }),
+				],
+				index: new IndexPQ({ d: 3, m: 1, nbits: 4 }),
+			}),
+	],
 	[
 		'IndexIDMap of IndexRefine of IndexIVFPQ',
 		() =>

@@ -154,7 +154,8 @@ describe.each(METRICS)('metric %s', (metric) => {
 					error += (back[t]! - row[t]! / norm) ** 2;
 					total += (row[t]! / norm) ** 2;
 				}
-				expect(error).toBeLessThanOrEqual(kind.exact ? 1e-10 : 0.25 * total);
+				// Of signs alone 36 % of the length of a residual is lost.
+				expect(error).toBeLessThanOrEqual(kind.exact ? 1e-10 : (kind.estimates ? 0.5 : 0.25) * total);
 			}
 			expect(codeOf(() => index.reconstruct(base.n))).toBe('unknown-label');
 			expect(codeOf(() => index.reconstruct(-1))).toBe('unknown-label');

@@ -24,7 +24,8 @@ describe.each(METRICS)('metric %s', (metric) => {
 			expect(hit!.label).toBe(0);
 			// A training set of one is coded without loss, so the vector is at its own place.
 			const expected = metric === 'l2' ? 0 : metric === 'cosine' ? 1 : one.data.reduce((s, v) => s + v * v, 0);
-			expect(Math.abs(hit!.distance - expected)).toBeLessThan(1e-3 * (1 + expected));
+			const tolerance = kind.estimates && metric === 'ip' ? 0.3 : 1e-3;
+			expect(Math.abs(hit!.distance - expected)).toBeLessThan(tolerance * (1 + expected));
 		});
 
 		it('fewer vectors than centroids and reproduction values', () => {
@@ -68,8 +69,8 @@ describe.each(METRICS)('metric %s', (metric) => {
 			const result = index.search(x, 64, kind.hasCells ? { nprobe: 8 } : {});
 			expect(result.distances.some(Number.isNaN)).toBe(false);
 			expect(result.hits(5)).toHaveLength(64);
-			// A zero query is at inner product 0 (cosine 0) to everything, whatever the code.
-			if (metric !== 'l2') for (const hit of result.hits(6)) expect(Math.abs(hit.distance)).toBe(0);
+			// A zero query is at inner product 0 (cosine 0) to everything, whatever the code, unless it is estimated.
+			if (metric !== 'l2' && !kind.estimates) for (const hit of result.hits(6)) expect(Math.abs(hit.distance)).toBe(0);
 		});
 
 		it('nothing to add, nothing to ask', () => {

@@ -40,6 +40,7 @@ interface Reference {
 	readonly nq: number;
 	readonly k: number;
 	readonly sq8: { readonly meanSquaredError: number };
+	readonly sq4: { readonly meanSquaredError: number; readonly recall: number };
 	readonly kmeans: readonly { k: number; objective: number; best: number; worst: number }[];
 	readonly pqTraining: readonly { nbits: number; m: number; meanSquaredError: number }[];
 	readonly cases: readonly (FlatCase | PqCase | IvfPqCase)[];

@@ -177,6 +177,39 @@ describe('steps', () => {
 		expect(turns).toBeGreaterThan(3);
 	});
 
+	it('runs parallel pieces in order, sync and async, and stops between them', async () => {
+		const log: number[] = [];
+		const abort = new AbortController();
+		const runHere = (i: number): void => {
+			log.push(i);
+			if (i === 3) abort.abort();
+		};
+		function* steps(count: number): Steps<number> {
+			yield { parallel: { count, runHere } };
+			return log.length;
+		}
+		expect(runSync(steps(3))).toBe(3);
+		expect(await runAsync(steps(3), { sliceMs: 0 })).toBe(6);
+		const { signal } = abort;
+		expect(() => runSync(steps(9), { signal })).toThrow('aborted');
+		expect(log.splice(0)).toEqual([0, 1, 2, 0, 1, 2, 0, 1, 2, 3]);
+		await expect(runAsync(steps(9), { signal })).rejects.toThrow('aborted');
+		expect(log).toEqual([]);
+	});
+
+	it('hands all pieces over where something runs them', async () => {
+		const runAll = async (): Promise<boolean> => true;
+		const runHere = (): never => {
+			throw new Error('here');
+		};
+		function* steps(): Steps<string> {
+			yield { parallel: { count: 2, runHere, runAll } };
+			return 'elsewhere';
+		}
+		expect(await runAsync(steps())).toBe('elsewhere');
+		expect(() => runSync(steps())).toThrow('here');
+	});
+
 	it('stops on abort and on an error in onProgress, and closes', async () => {
 		const log: string[] = [];
 		const signal = AbortSignal.abort('why');

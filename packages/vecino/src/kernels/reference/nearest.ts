@@ -10,10 +10,10 @@ import { topkKernels } from './topk.ts';
 
 export function nearestKernels(
 	arena: Arena,
-): Pick<KernelFunctions, 'packPanel' | 'nearestPack' | 'largestNorm' | 'nearestRows' | 'rankCells'> {
+): Pick<KernelFunctions, 'packPanel' | 'nearestPack' | 'largestNorm' | 'nearestRows' | 'rankCells' | 'rankMany'> {
 	const distances = distanceKernels(arena);
 	const topk = topkKernels(arena);
-	return {
+	const kernels: ReturnType<typeof nearestKernels> = {
 		packPanel(c, count, d, out) {
 			const { f32 } = arena;
 			for (let t = 0; t < d; t++) {
@@ -60,5 +60,22 @@ export function nearestKernels(
 				topk.topkPush(state, scratch, 1, 0, c);
 			}
 		},
+
+		rankMany(q, n, d, centroids, k, metric, ...rest) {
+			const [scratch, nprobe, capacity, state, outDistances, outLabels] = rest.slice(-6) as [
+				number,
+				number,
+				number,
+				number,
+				number,
+				number,
+			];
+			for (let i = 0; i < n; i++) {
+				const row = q + i * d * 4;
+				kernels.rankCells(row, d, centroids, k, metric, 0, 0, 0, 0, scratch, nprobe, capacity, state);
+				topk.topkFinish(state, outDistances + i * nprobe * 4, outLabels + i * nprobe * 4);
+			}
+		},
 	};
+	return kernels;
 }

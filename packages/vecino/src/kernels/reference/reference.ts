@@ -10,12 +10,21 @@ import type { Arena } from '../arena.ts';
 import type { KernelFunctions } from '../kernels.ts';
 import { distanceKernels } from './distances.ts';
 import { fastScanKernels } from './fast-scan.ts';
+import { flatKernels } from './flat.ts';
+import { halfKernels } from './half.ts';
+import { listKernels } from './lists.ts';
 import { nearestKernels } from './nearest.ts';
 import { pqKernels } from './pq.ts';
+import { rabitqKernels } from './rabitq.ts';
+import { rabitqScanKernels } from './rabitq-scan.ts';
+import { refineKernels } from './refine.ts';
 import { rowKernels } from './rows.ts';
+import { scalarKernels } from './scalar.ts';
 import { scanKernels } from './scan.ts';
+import { sq4Kernels } from './sq4.ts';
 import { sq8Kernels } from './sq8.ts';
 import { topkKernels } from './topk.ts';
+import { transformKernels } from './transforms.ts';
 
 export function referenceKernels(arena: Arena): KernelFunctions {
 	return {
@@ -25,7 +34,16 @@ export function referenceKernels(arena: Arena): KernelFunctions {
 		...rowKernels(arena),
 		...pqKernels(arena),
 		...sq8Kernels(arena),
+		...scalarKernels(arena),
+		...sq4Kernels(arena),
+		...halfKernels(arena),
+		...refineKernels(arena),
 		...fastScanKernels(arena),
+		...rabitqKernels(arena),
+		...rabitqScanKernels(arena),
 		...scanKernels(arena),
+		...listKernels(arena),
+		...flatKernels(arena),
+		...transformKernels(arena),
 	};
 }

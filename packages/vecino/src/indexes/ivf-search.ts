@@ -1,0 +1,274 @@
+/**
+ * Search of inverted lists, a block of queries at a time.
+ *
+ * A block is a straight line of kernel calls over one piece of scratch: rank the cells, prepare the queries, scan the
+ * lists, sort the results. Between them nothing happens in JavaScript, so that a single query costs few crossings,
+ * and the whole line could run on any thread.
+ *
+ * Where the queries of a block share lists, these are scanned list by list: a list's codes are read once for all of them.
+ */
+
+import type { Metric } from '../core/metric.ts';
+import type { SearchResult, SearchStats } from '../core/result.ts';
+import type { VectorSet } from '../core/vectors.ts';
+import type { ArrayInvertedLists } from '../invlists/array-lists.ts';
+import type { Engine } from '../kernels/engine.ts';
+import { bindCalls, type Call, TILE, topkBytes, topkCapacity } from '../kernels/kernels.ts';
+import { inWindows } from '../kernels/pool/parallel.ts';
+import { align16, type BlockScanner } from '../quantizers/codec.ts';
+import type { Steps } from '../util/steps.ts';
+import { loadRows } from './batch.ts';
+import type { CellRanker } from './cells.ts';
+
+/** What a search needs of an IVF index. */
+export interface SearchedCells {
+	readonly engine: Engine;
+	readonly d: number;
+	readonly metric: Metric;
+	readonly ranker: CellRanker;
+	readonly scanner: BlockScanner;
+	readonly lists: ArrayInvertedLists;
+	/** Pointer to a row that is taken off each query before it is prepared; 0: none. */
+	readonly centre: number;
+	readonly byResidual: boolean;
+	readonly ntotal: number;
+}
+
+const MAX_BLOCK = 256;
+/** Prepared queries and top-k states of a block stay in L2. */
+const BLOCK_BYTES = 512 * 1024;
+/** Bytes of codes that a block scans, about: a few milliseconds between two turns of the event loop. */
+const SCAN_BYTES = 16 * 1024 * 1024;
+/** Blocks side by side for each thread: threads differ in how fast they are. */
+const BLOCKS_PER_THREAD = 2;
+/** List by list pays from so many queries per list on. */
+const SHARED = 2;
+
+/** How many queries a block takes. */
+export function blockSize(cells: SearchedCells, k: number, nprobe: number, nq: number): number {
+	const { scanner, lists, ntotal } = cells;
+	const perQuery = scanner.stateBytes + topkBytes(k) + 8 * nprobe + 8 * k;
+	const scanned = (nprobe / lists.nlist) * ntotal * lists.layout.codeSize;
+	const most = Math.min(MAX_BLOCK, BLOCK_BYTES / perQuery, SCAN_BYTES / Math.max(1, scanned), nq);
+	return Math.max(1, Math.floor(most));
+}
+
+/** Multiply-adds that a query takes, about. */
+export function searchCost({ lists, d, ntotal }: SearchedCells, nprobe: number): number {
+	return lists.nlist * d + (nprobe / lists.nlist) * ntotal * lists.layout.codeSize;
+}
+
+/** Searches of blocks side by side, on threads. */
+export function* searchTogether(
+	cells: SearchedCells,
+	q: VectorSet,
+	k: number,
+	nprobe: number,
+	most: number,
+	result: SearchResult,
+	stats: SearchStats | undefined,
+): Steps<void> {
+	const { engine } = cells;
+	const side = Math.max(1, engine.threads) * BLOCKS_PER_THREAD;
+	const block = Math.min(most, Math.ceil(q.n / side));
+	const searches: BlockSearch[] = [];
+	try {
+		while (searches.length < 2 * side) searches.push(new BlockSearch(cells, k, nprobe, block));
+		const each = (start: number, count: number, set: number, work: Work): void => {
+			for (let i = 0; i * block < count; i++)
+				work(searches[set * side + i]!, start + i * block, Math.min(block, count - i * block));
+		};
+		yield* inWindows(engine, 'search', q.n, side * block, 2, {
+			load: (start, count, set) => each(start, count, set, (search, first, n) => search.load(q, first, n)),
+			pieces: (start, count, set) => {
+				const pieces: (() => void)[] = [];
+				each(start, count, set, (search, _, n) => pieces.push(() => search.scan(n)));
+				return pieces;
+			},
+			settle: (start, count, set) =>
+				each(start, count, set, (search, first, n) => search.settle(q, first, n, result, stats)),
+		});
+	} finally {
+		for (const search of searches) search[Symbol.dispose]();
+	}
+}
+
+type Work = (search: BlockSearch, first: number, n: number) => void;
+
+export class BlockSearch implements Disposable {
+	readonly #cells: SearchedCells;
+	readonly #k: number;
+	readonly #nprobe: number;
+	readonly #n: number;
+	readonly #byteLength: number;
+	readonly #sizes: Readonly<Record<Part, number>>;
+	readonly #topkStride: number;
+	/** Scratch; 0 between searches. */
+	#block: number;
+	/** Pointers into the scratch. */
+	#at: Readonly<Record<Part, number>>;
+	/** The program for n queries at these pointers. */
+	#calls: readonly (() => unknown)[];
+
+	/** @param n - Queries of a block, at most. */
+	constructor(cells: SearchedCells, k: number, nprobe: number, n: number) {
+		const { engine, d, scanner, ranker, lists } = cells;
+		this.#cells = cells;
+		this.#k = k;
+		this.#nprobe = nprobe;
+		this.#n = n;
+		this.#topkStride = align16(topkBytes(k));
+		const ordered = isShared(cells, n, nprobe);
+		this.#sizes = {
+			queries: n * d * 4,
+			cellDistances: n * nprobe * 4,
+			cells: n * nprobe * 4,
+			order: ordered ? n * nprobe * 4 : 0,
+			listCounts: ordered ? (lists.nlist + 1) * 4 : 0,
+			states: n * scanner.stateBytes,
+			topks: n * this.#topkStride,
+			// Ranking is over when queries are prepared, and that when lists are scanned.
+			work: Math.max(ranker.workBytes(nprobe), scanner.workBytes, TILE * 4),
+			distances: n * k * 4,
+			labels: n * k * 4,
+			counts: n * 4,
+		};
+		this.#byteLength = Object.values(this.#sizes).reduce((sum, bytes) => sum + align16(bytes), 0);
+		this.#block = engine.arena.allocScratch(this.#byteLength);
+		this.#at = this.#layOut();
+		this.#calls = this.#bind(n);
+	}
+
+	/** Whether this search, given back, serves another one of that shape. */
+	fits(cells: SearchedCells, k: number, nprobe: number, n: number): boolean {
+		return this.#cells === cells && this.#k === k && this.#nprobe === nprobe && this.#n === n;
+	}
+
+	/** Takes scratch again after dispose. Most often it is the same piece, and so is the program. */
+	resume(): void {
+		const block = this.#cells.engine.arena.allocScratch(this.#byteLength);
+		if (block === this.#at[FIRST]) {
+			this.#block = block;
+			return;
+		}
+		this.#block = block;
+		this.#at = this.#layOut();
+		this.#calls = this.#bind(this.#n);
+	}
+
+	#layOut(): Record<Part, number> {
+		let at = this.#block;
+		const pointers = {} as Record<Part, number>;
+		for (const part of Object.keys(this.#sizes) as Part[]) {
+			pointers[part] = at;
+			at += align16(this.#sizes[part]);
+		}
+		return pointers;
+	}
+
+	/** Finds the neighbours of queries first..first + n - 1 and writes them to the same rows of the result. */
+	run(q: VectorSet, first: number, n: number, result: SearchResult, stats?: SearchStats): void {
+		this.load(q, first, n);
+		this.scan(n);
+		this.settle(q, first, n, result, stats);
+	}
+
+	/** Brings queries first..first + n - 1 in. */
+	load(q: VectorSet, first: number, n: number): void {
+		const { engine, metric } = this.#cells;
+		loadRows(engine, metric, q, first, n, this.#at.queries);
+	}
+
+	/** Nothing but kernel calls. */
+	scan(n: number): void {
+		for (const call of n === this.#n ? this.#calls : this.#bind(n)) call();
+	}
+
+	/** Writes what was found. */
+	settle(q: VectorSet, first: number, n: number, result: SearchResult, stats?: SearchStats): void {
+		const { engine, lists, ntotal } = this.#cells;
+		const wanted = Math.min(this.#k, ntotal);
+		for (let i = 0; i < n; i++) {
+			const found = engine.arena.u32[(this.#at.counts >>> 2) + i]!;
+			// Short of k: open more cells, until there are k or all are open.
+			if (found < wanted && this.#nprobe < lists.nlist) this.#widen(q, first + i, result, stats);
+			else this.#emit(i, found, first + i, result, stats);
+		}
+	}
+
+	#bind(n: number): readonly (() => unknown)[] {
+		return bindCalls(this.#cells.engine.kernels, this.#program(n));
+	}
+
+	/** The line of kernel calls for n queries. */
+	#program(n: number): Call[] {
+		const { d, ranker, scanner, lists, centre, byResidual } = this.#cells;
+		const at = this.#at;
+		const [k, nprobe, stride] = [this.#k, this.#nprobe, this.#topkStride];
+		const [kind, a, b, c] = scanner.scan();
+		const order = isShared(this.#cells, n, nprobe) ? at.order : 0;
+		const biases = byResidual ? at.cellDistances : 0;
+		const calls: Call[] = [ranker.call(at.queries, n, nprobe, at.work, at.cellDistances, at.cells)];
+		if (centre !== 0) calls.push(['subtractRow', at.queries, n, d, centre]);
+		calls.push(scanner.prepare(at.queries, n, at.states, at.work));
+		calls.push(['topkInitMany', at.topks, n, stride, k, topkCapacity(k)]);
+		if (order !== 0) calls.push(['orderByList', at.cells, n * nprobe, lists.nlist, at.listCounts, order]);
+		const { stateBytes } = scanner;
+		const head = [kind, lists.directory, at.cells, biases, order, n, nprobe] as const;
+		calls.push(['scanLists', ...head, at.states, stateBytes, at.topks, stride, at.work, a, b, c]);
+		calls.push(['topkFinishMany', at.topks, n, stride, k, at.distances, at.labels, at.counts]);
+		return calls;
+	}
+
+	/** Writes what was found for query i as a row of the result; inner products lose their minus. */
+	#emit(i: number, found: number, row: number, result: SearchResult, stats: SearchStats | undefined): void {
+		const { engine, metric } = this.#cells;
+		const { f32, u32 } = engine.arena;
+		const k = this.#k;
+		const [distances, labels] = [(this.#at.distances >>> 2) + i * k, (this.#at.labels >>> 2) + i * k];
+		for (let j = 0; j < found; j++) {
+			const distance = f32[distances + j]!;
+			// Sums of parts can end a rounding below zero; squared distances do not. 0 - 0 is 0, not -0.
+			result.distances[row * k + j] = metric === 'l2' ? Math.max(0, distance) : 0 - distance;
+			result.labels[row * k + j] = u32[labels + j]!;
+		}
+		if (stats === undefined) return;
+		const { lists } = this.#cells;
+		const cells = (this.#at.cells >>> 2) + i * this.#nprobe;
+		for (let p = 0; p < this.#nprobe; p++) stats.ndis += lists.listSize(u32[cells + p]!);
+		stats.nlistsVisited += this.#nprobe;
+	}
+
+	#widen(q: VectorSet, row: number, result: SearchResult, stats: SearchStats | undefined): void {
+		const nprobe = Math.min(2 * this.#nprobe, this.#cells.lists.nlist);
+		using wider = new BlockSearch(this.#cells, this.#k, nprobe, 1);
+		wider.run(q, row, 1, result, stats);
+	}
+
+	[Symbol.dispose](): void {
+		if (this.#block !== 0) this.#cells.engine.arena.freeScratch(this.#block, this.#byteLength);
+		this.#block = 0;
+	}
+}
+
+/** The part at the start of the scratch. */
+const FIRST = 'queries';
+
+type Part =
+	| 'queries'
+	| 'cellDistances'
+	| 'cells'
+	| 'order'
+	| 'listCounts'
+	| 'states'
+	| 'topks'
+	| 'work'
+	| 'distances'
+	| 'labels'
+	| 'counts';
+
+/** Whether lists have several queries of a block, and are longer than what changes from query to query. */
+function isShared({ lists, scanner, ntotal }: SearchedCells, n: number, nprobe: number): boolean {
+	const mean = (ntotal / lists.nlist) * lists.layout.codeSize;
+	return !scanner.inOrder && n * nprobe >= SHARED * lists.nlist && mean > scanner.stateBytes;
+}

@@ -36,6 +36,14 @@ export default defineConfig({
 			{
 				resolve: { alias },
 				test: {
+					name: 'bench',
+					include: ['bench/test/**/*.test.ts'],
+					testTimeout: 120_000,
+				},
+			},
+			{
+				resolve: { alias },
+				test: {
 					name: 'repo',
 					include: ['test/**/*.test.ts'],
 					globalSetup: [file('./test/support/build.ts')],

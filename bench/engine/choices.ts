@@ -16,7 +16,8 @@ import {
 	recallAtK,
 	VectorSet,
 } from '../../packages/vecino/src/index.ts';
-import { type BenchData, dataFolder, siftData, table, textData } from './data.ts';
+import { table } from '../suite/markdown.ts';
+import { type BenchData, dataFolder, siftData, textData } from './data.ts';
 
 const K = 10;
 const { values: options, positionals } = parseArgs({

@@ -48,15 +48,3 @@ export async function textData(folder: string): Promise<BenchData> {
 	const queries = await vectors(join(at, 'query.fvecs'));
 	return { name: 'text-lsa-50k', metric: 'cosine', base, queries, truth: await truthOf(join(at, 'groundtruth.ivecs')) };
 }
-
-export function median(values: readonly number[]): number {
-	const sorted = [...values].sort((a, b) => a - b);
-	const middle = sorted.length >> 1;
-	return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-}
-
-/** A markdown table. */
-export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-	const line = (cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`;
-	return [line(head), line(head.map((_, i) => (i === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n');
-}

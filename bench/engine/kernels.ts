@@ -19,7 +19,8 @@ import {
 } from '../../packages/vecino/src/index.ts';
 import { type ScanArgs, TILE, topkBytes, topkCapacity } from '../../packages/vecino/src/kernels/kernels.ts';
 import { Rng } from '../../packages/vecino/src/util/rng.ts';
-import { median, table } from './data.ts';
+import { table } from '../suite/markdown.ts';
+import { median } from '../suite/stats.ts';
 
 interface Case {
 	readonly name: string;

@@ -17,7 +17,8 @@ import {
 	kmeansAsync,
 	writeIndex,
 } from '../../packages/vecino/src/index.ts';
-import { dataFolder, siftData, table } from './data.ts';
+import { table } from '../suite/markdown.ts';
+import { dataFolder, siftData } from './data.ts';
 
 const { values, positionals } = parseArgs({
 	allowPositionals: true,

@@ -49,18 +49,20 @@ export function fastFetch(blocks: usize, at: usize, code: usize, pairs: usize): 
  */
 export function fastTables(table: usize, m: usize, maxScale: f32, out: usize, params: usize): f32 {
 	const tableEnd = table + (m << 6);
-	let widest: f32 = 0, base: f32 = 0;
+	let widths = f32x4.splat(0), base: f32 = 0;
 	for (let p = table; p < tableEnd; p += 64) {
 		const a = v128.load(p), b = v128.load(p, 16), c = v128.load(p, 32), d = v128.load(p, 48);
-		const low = leastLane(f32x4.min(f32x4.min(a, b), f32x4.min(c, d)));
-		widest = max<f32>(widest, largestLane(f32x4.max(f32x4.max(a, b), f32x4.max(c, d))) - low);
-		base += low;
+		const low = least(f32x4.pmin(f32x4.pmin(a, b), f32x4.pmin(c, d)));
+		widths = f32x4.pmax(widths, f32x4.sub(f32x4.pmax(f32x4.pmax(a, b), f32x4.pmax(c, d)), low));
+		base += f32x4.extract_lane(low, 0);
 	}
+	widths = f32x4.pmax(widths, v128.shuffle<i32>(widths, widths, 2, 3, 0, 1));
+	const widest = f32x4.extract_lane(f32x4.pmax(widths, v128.shuffle<i32>(widths, widths, 1, 0, 3, 2)), 0);
 	const scale = widest * maxScale > 127 ? <f32>127 / widest : maxScale;
 	const factor = f32x4.splat(scale), most = i8x16.splat(127);
 	for (let p = table; p < tableEnd; p += 64) {
 		const a = v128.load(p), b = v128.load(p, 16), c = v128.load(p, 32), d = v128.load(p, 48);
-		const low = f32x4.splat(leastLane(f32x4.min(f32x4.min(a, b), f32x4.min(c, d))));
+		const low = least(f32x4.pmin(f32x4.pmin(a, b), f32x4.pmin(c, d)));
 		const v = i16x8.narrow_i32x4_s(step(a, low, factor), step(b, low, factor));
 		const w = i16x8.narrow_i32x4_s(step(c, low, factor), step(d, low, factor));
 		v128.store(out, i8x16.min_u(i8x16.narrow_i16x8_u(v, w), most));
@@ -77,14 +79,11 @@ export function fastTables(table: usize, m: usize, maxScale: f32, out: usize, pa
 	return i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(f32x4.sub(values, low), factor)));
 }
 
+/** The smallest lane, in all of them. Tables hold neither NaN nor -0, so that one instruction is enough for a minimum. */
 // @ts-ignore: decorator
-@inline function leastLane(v: v128): f32 {
-	return min<f32>(min<f32>(f32x4.extract_lane(v, 0), f32x4.extract_lane(v, 1)), min<f32>(f32x4.extract_lane(v, 2), f32x4.extract_lane(v, 3)));
-}
-
-// @ts-ignore: decorator
-@inline function largestLane(v: v128): f32 {
-	return max<f32>(max<f32>(f32x4.extract_lane(v, 0), f32x4.extract_lane(v, 1)), max<f32>(f32x4.extract_lane(v, 2), f32x4.extract_lane(v, 3)));
+@inline function least(v: v128): v128 {
+	const w = f32x4.pmin(v, v128.shuffle<i32>(v, v, 2, 3, 0, 1));
+	return f32x4.pmin(w, v128.shuffle<i32>(w, w, 1, 0, 3, 2));
 }
 
 /**

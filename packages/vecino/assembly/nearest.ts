@@ -209,6 +209,15 @@ function nearestExact(x: usize, d: usize, centroids: usize, k: usize, metric: i3
 	store<f32>(outDistance, best);
 }
 
+/** Values of the 8 centroids of a panel: |c|^2 / 2 - x . c, as f32. */
+// @ts-ignore: decorator
+@inline function rankOut(half: usize, out: usize, biasScale: v128, s0: v128, s1: v128): void {
+	const bias0 = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(half), biasScale)));
+	const bias1 = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(half, 16), biasScale)));
+	v128.store(out, f32x4.convert_i32x4_s(i32x4.sub(bias0, s0)));
+	v128.store(out, f32x4.convert_i32x4_s(i32x4.sub(bias1, s1)), 16);
+}
+
 /**
  * The nprobe < k nearest of k centroids to one query, left in the top-k `state` (made for nprobe): those that l2Many (metric
  * 0) or ipMany (1) over all of them would leave. The int16 pass ranks all, then those that can be among the nearest, by
@@ -236,20 +245,24 @@ export function rankCells(
 	const biasScale = metric == 0 ? f32x4.splat(scale * (LENGTH / centroidNorm)) : f32x4.splat(0);
 	const rounding = nearestPack(q, 1, d, 1, scale, scratch) + magnitude;
 	const queryEnd = scratch + (pairs << 2);
+	// Two panels at a time.
+	const panelBytes = pairs << 5;
 	let b = packed;
-	for (let j: usize = 0; j < panels; ++j) {
-		let a = scratch, s0 = i32x4.splat(0), s1 = s0;
+	for (let j: usize = 0; j < panels; j += 2) {
+		// The last of an odd number goes with itself.
+		const next = b + (j + 1 < panels ? panelBytes : 0);
+		let a = scratch, c = next, s0 = i32x4.splat(0), s1 = s0, s2 = s0, s3 = s0;
 		do {
 			const x = v128.load32_splat(a);
 			s0 = i32x4.add(s0, i32x4.dot_i16x8_s(x, v128.load(b)));
 			s1 = i32x4.add(s1, i32x4.dot_i16x8_s(x, v128.load(b, 16)));
-			a += 4; b += 32;
+			s2 = i32x4.add(s2, i32x4.dot_i16x8_s(x, v128.load(c)));
+			s3 = i32x4.add(s3, i32x4.dot_i16x8_s(x, v128.load(c, 16)));
+			a += 4; b += 32; c += 32;
 		} while (a < queryEnd);
-		const half = halfNorms + (j << 5), out = values + (j << 5);
-		const bias0 = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(half), biasScale)));
-		const bias1 = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(half, 16), biasScale)));
-		v128.store(out, f32x4.convert_i32x4_s(i32x4.sub(bias0, s0)));
-		v128.store(out, f32x4.convert_i32x4_s(i32x4.sub(bias1, s1)), 16);
+		b = c;
+		rankOut(halfNorms + (j << 5), values + (j << 5), biasScale, s0, s1);
+		if (j + 1 < panels) rankOut(halfNorms + ((j + 1) << 5), values + ((j + 1) << 5), biasScale, s2, s3);
 	}
 	topkPush(state, values, k, 0, 0);
 	// Converting to float32 rounds by up to 64 on either side, the sum by 128.

@@ -1,17 +1,26 @@
 /**
- * Progress on stderr: a bar where stderr is a terminal, else at most one line per phase. What is over at once
- * is not shown.
+ * Progress on stderr: a bar with the time left where stderr is a terminal, else at most one line per phase. What is
+ * over at once is not shown.
  */
 
 import { Presets, SingleBar } from 'cli-progress';
 import type { Progress } from 'vecino';
-import { count } from './output.ts';
+import { count, seconds } from './output.ts';
 
 /** A phase is shown once it has run this long, ms. */
 const PATIENCE = { terminal: 150, plain: 1000 } as const;
 
+/** The time left is shown when a phase has run this long, ms, and this share of it is done. */
+const FORESEEN = { after: 1000, share: 0.02 } as const;
+
 /** Phases of the engine that say little by themselves. */
 const CLEARER: Readonly<Record<string, string>> = { nprobe: 'measure nprobe', assign: 'assign to cells' };
+
+/** '12 s left', from the pace so far; '' when it is too early to tell. */
+export function timeLeft(elapsedMs: number, done: number, total: number): string {
+	if (elapsedMs < FORESEEN.after || done < FORESEEN.share * total || done >= total) return '';
+	return `${seconds(((elapsedMs / 1000) * (total - done)) / done)} left`;
+}
 
 export class ProgressLine {
 	/** Put before the name of a phase: which of several indexes is being built. */
@@ -39,6 +48,12 @@ export class ProgressLine {
 		this.#shown = true;
 	};
 
+	/** A line that stays. */
+	note(line: string): void {
+		this.stop();
+		this.#stream.write(`${line}\n`);
+	}
+
 	/** Wipes the bar away. */
 	stop(): void {
 		this.#bar?.stop();
@@ -54,7 +69,8 @@ export class ProgressLine {
 	}
 
 	#draw(done: number, total: number): void {
-		const payload = { name: this.#phase, rows: total > 0 ? '' : count(done) };
+		const left = timeLeft(performance.now() - this.#started, done, total);
+		const payload = { name: this.#phase, rows: total > 0 ? left : count(done) };
 		if (this.#bar === undefined) {
 			const format = total > 0 ? '{name} {bar} {percentage} % {rows}' : '{name} {rows}';
 			this.#bar = new SingleBar(
@@ -63,6 +79,8 @@ export class ProgressLine {
 			);
 			this.#bar.start(total > 0 ? total : 1, 0, payload);
 		}
+		// Parts of one phase differ in length.
+		if (total > 0) this.#bar.setTotal(total);
 		this.#bar.update(total > 0 ? done : 0, payload);
 	}
 }

@@ -34,6 +34,7 @@ interface Built {
 		readonly residentBytes: number;
 		readonly components: Record<string, number>;
 	};
+	readonly forecast: { readonly indexBytes: number; readonly peakBytes: number };
 }
 
 /** Components are the engine's own; here only that they add up. */
@@ -79,6 +80,11 @@ describe('an IVFPQ index with a store to re-rank', () => {
 			{
 			  "command": "string",
 			  "fileBytes": "number",
+			  "forecast": {
+			    "indexBytes": "number",
+			    "peakBytes": "number",
+			    "seconds": "null",
+			  },
 			  "index": {
 			    "bytesPerVector": "number",
 			    "cells": {
@@ -121,6 +127,12 @@ describe('an IVFPQ index with a store to re-rank', () => {
 			  },
 			}
 		`);
+	});
+
+	it('is forecast to within 2 % of its bytes', () => {
+		const { forecast, index: made } = built;
+		expect(Math.abs(forecast.indexBytes / made.residentBytes - 1)).toBeLessThan(0.02);
+		expect(forecast.peakBytes).toBeGreaterThan(made.residentBytes);
 	});
 
 	it('is the one the engine builds', async () => {
@@ -371,6 +383,9 @@ describe('Ctrl-C', () => {
 			},
 		});
 		expect({ code, stdout }).toEqual({ code: 130, stdout: '' });
+		expect(stderr.split('\n')[0]).toMatch(
+			/^forecast: about .* s( on one thread)?, .*B of memory at most, an index of \S+ .B$/,
+		);
 		expect(stderr.trimEnd().split('\n').at(-1)).toBe('vecino: interrupted; nothing was written');
 		expect(readdirSync(folder).sort()).toEqual(before);
 	});

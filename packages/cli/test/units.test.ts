@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { defaultM, defaultNlist, defaultQueries, nearestDivisor } from '../src/defaults.ts';
 import { kFactorFor } from '../src/measure.ts';
 import { bytes, millis, percent, seconds, table, times } from '../src/output.ts';
+import { timeLeft } from '../src/progress.ts';
 import { clustered, Random, siftLike } from '../src/synthetic.ts';
 
 describe('defaults', () => {
@@ -26,6 +27,14 @@ describe('defaults', () => {
 				expect(Math.ceil(k * kFactor)).toBe(candidates);
 			}
 		}
+	});
+});
+
+describe('time left', () => {
+	it('follows from the pace so far, once there is one', () => {
+		expect(timeLeft(30_000, 25, 100)).toBe('90 s left');
+		expect(timeLeft(2_000, 40, 100)).toBe('3.0 s left');
+		expect([timeLeft(900, 50, 100), timeLeft(5_000, 1, 100), timeLeft(5_000, 100, 100)]).toEqual(['', '', '']);
 	});
 });
 

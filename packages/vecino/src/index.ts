@@ -33,6 +33,8 @@ export {
 } from './core/result.ts';
 export { VectorSet, type Vectors } from './core/vectors.ts';
 export { isVecinoError, VecinoError, type VecinoErrorCode, type VecinoErrorFields } from './errors.ts';
+export type { BuildEstimateOptions } from './eval/build-plan.ts';
+export { type BuildEstimate, estimateBuild } from './eval/estimate-build.ts';
 export {
 	type Interval,
 	type LabelMatrix,

@@ -4,6 +4,10 @@
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import {
+	type BuildEstimate,
+	type BuildEstimateOptions,
+	defaultEngine,
+	estimateBuild,
 	type Index,
 	IndexFlat,
 	IndexHNSW,
@@ -182,6 +186,9 @@ async function run(context: Context, path: string, options: BuildOptions): Promi
 	await checkOutput(options.output, [path]);
 	await useThreads(options.threads);
 	using index = makeIndex(source, options);
+	const forecast = foresee(source, options);
+	// What is over at once is not announced.
+	if (forecast?.seconds !== undefined) context.progress.note(renderForecast(forecast, defaultEngine().threads));
 	const start = performance.now();
 	const trainedOn = await train(context, index, source, options);
 	const trained = performance.now();
@@ -192,6 +199,7 @@ async function run(context: Context, path: string, options: BuildOptions): Promi
 			context.progress.report({ phase: 'add', done: first + done, total });
 		await index.addAsync(new VectorSet(data, source.d), { signal: context.signal, onProgress });
 	}
+	index.shrink();
 	const added = performance.now();
 	const { byteLength } = await saveIndex(index, options.output, context.run);
 	const saved = performance.now();
@@ -218,6 +226,9 @@ async function run(context: Context, path: string, options: BuildOptions): Promi
 		index: report,
 		fileBytes: byteLength,
 		seconds: took,
+		forecast: forecast
+			? { indexBytes: forecast.bytes, peakBytes: forecast.peakBytes, seconds: forecast.seconds ?? null }
+			: null,
 	};
 }
 
@@ -293,13 +304,61 @@ function defaultNbits(type: IndexKind): number {
 /** Trains on a random sample; returns its size. */
 async function train(context: Context, index: Index, source: RowSource, options: BuildOptions): Promise<number> {
 	if (index.isTrained) return 0;
-	const { n, d } = source;
-	const { seed, nlist = defaultNlist(n), type } = options;
-	const codebook = type.endsWith('rabitq') ? 1 : 2 ** (options.nbits ?? defaultNbits(type));
-	const centroids = Math.max(TAKES.nlist.includes(type) ? nlist : 0, codebook);
-	const wanted = Math.min(ROWS_PER_CENTROID * centroids, Math.max(1, Math.floor(TRAINING_BYTES / (4 * d))));
-	const rows = new Random(seed).sample(n, Math.min(n, options.trainLimit ?? wanted));
+	const { seed } = options;
+	const rows = new Random(seed).sample(source.n, trainingRows(source, options));
 	const [sample] = await pick(context, source, [rows], 'read a sample to train on');
 	await index.trainAsync(sample!, { seed, ...context.run });
 	return rows.length;
+}
+
+/** Vectors that training is given: enough for the finest centroids, within TRAINING_BYTES. */
+function trainingRows({ n, d }: RowSource, options: BuildOptions): number {
+	const { nlist = defaultNlist(n), type } = options;
+	const codebook = type.endsWith('rabitq') ? 1 : 2 ** (options.nbits ?? defaultNbits(type));
+	const centroids = Math.max(TAKES.nlist.includes(type) ? nlist : 0, codebook);
+	const wanted = Math.min(ROWS_PER_CENTROID * centroids, Math.max(1, Math.floor(TRAINING_BYTES / (4 * d))));
+	return Math.min(n, options.trainLimit ?? wanted);
+}
+
+/** How estimateBuild knows them; RaBitQ it does not. */
+const FORESEEN: Readonly<Partial<Record<IndexKind, Pick<BuildEstimateOptions, 'type' | 'scalarType'>>>> = {
+	flat: { type: 'IndexFlat' },
+	sq8: { type: 'IndexScalarQuantizer' },
+	sq4: { type: 'IndexScalarQuantizer', scalarType: 'sq4' },
+	f16: { type: 'IndexScalarQuantizer', scalarType: 'f16' },
+	bf16: { type: 'IndexScalarQuantizer', scalarType: 'bf16' },
+	pq: { type: 'IndexPQ' },
+	pqfs: { type: 'IndexPQFastScan' },
+	ivfflat: { type: 'IndexIVFFlat' },
+	ivfsq8: { type: 'IndexIVFScalarQuantizer' },
+	ivfsq4: { type: 'IndexIVFScalarQuantizer', scalarType: 'sq4' },
+	ivff16: { type: 'IndexIVFScalarQuantizer', scalarType: 'f16' },
+	ivfbf16: { type: 'IndexIVFScalarQuantizer', scalarType: 'bf16' },
+	ivfpq: { type: 'IndexIVFPQ' },
+	ivfpqfs: { type: 'IndexIVFPQFastScan' },
+};
+/** Values from which it is worth a quarter of a second to say how long building will take. */
+const MEASURE_FROM = 2 ** 20;
+
+/** What building will take, where that is known. The peak holds the sample to train on, too. */
+function foresee(source: RowSource, options: BuildOptions): BuildEstimate | undefined {
+	const { n, d } = source;
+	const kind = FORESEEN[options.type];
+	if (kind === undefined || options.transform !== undefined) return undefined;
+	const { metric, type, nbits, residual: byResidual, refine } = options;
+	const sample = type === 'flat' && refine === undefined ? 0 : trainingRows(source, options);
+	const estimate = estimateBuild({
+		...{ ...kind, d, n, metric, byResidual, refine, trainingRows: sample },
+		...(TAKES.m.includes(type) && { m: options.m ?? defaultM(d, type.endsWith('fs') ? 4 : 8) }),
+		...(TAKES.nbits.includes(type) && { nbits }),
+		...(TAKES.nlist.includes(type) && { nlist: options.nlist ?? defaultNlist(n) }),
+		measure: n * d >= MEASURE_FROM,
+	});
+	return { ...estimate, peakBytes: estimate.peakBytes + sample * d * 4 };
+}
+
+function renderForecast({ bytes: size, peakBytes, seconds: time }: BuildEstimate, threads: number): string {
+	const on = threads > 1 ? ' on one thread' : '';
+	const long = time === undefined ? '' : `about ${seconds(time.train + time.add)}${on}, `;
+	return `forecast: ${long}${bytes(peakBytes)} of memory at most, an index of ${bytes(size)}`;
 }

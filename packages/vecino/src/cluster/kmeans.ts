@@ -1,8 +1,8 @@
 /**
  * k-means (Lloyd): assign every row to its nearest centroid, move centroids to the mean of their rows.
  *
- * Sampling and defaults follow FAISS (Clustering.h); empty clusters are filled from large ones. Sums are kept in
- * double precision and in row order, so the result depends on data and seed alone.
+ * Sampling and defaults follow FAISS (Clustering.h); empty clusters are filled from large ones, and with `balance`
+ * small ones too. Sums are kept in double precision and in row order, so the result depends on data and seed alone.
  */
 
 import { KMEANS_OPTIONS, resolveOptions } from '../core/options.ts';
@@ -31,6 +31,18 @@ export interface KMeansOptions extends RunOptions {
 	readonly maxPointsPerCentroid?: number | undefined;
 	/** Stop when an iteration improves the objective by less than this share. Default: 1e-4. */
 	readonly tolerance?: number | undefined;
+	/** After each iteration but the last, give small clusters up to split large ones: clusters of more even size. Default: false. */
+	readonly balance?: boolean | undefined;
+}
+
+/** What the engine itself may ask for beside. @internal */
+export interface LloydOptions extends KMeansOptions {
+	/** Pointer to k centroids to start from, which stay as they are; `init` then counts for nothing. */
+	readonly from?: number | undefined;
+	/** Split after the last iteration too: another run goes on from its centroids. */
+	readonly splitLast?: boolean | undefined;
+	/** Progress where this run is part of a longer one: rows seen before it, rows of all. */
+	readonly progress?: readonly [before: number, all: number] | undefined;
 }
 
 /** One iteration: what it found before centroids moved. */
@@ -39,7 +51,7 @@ export interface KMeansIteration {
 	readonly objective: number;
 	/** Rows whose centroid changed. */
 	readonly moved: number;
-	/** Clusters that were empty and took half of a large one. */
+	/** Clusters that were empty (or, with `balance`, small) and took half of a large one. */
 	readonly split: number;
 }
 
@@ -288,7 +300,7 @@ export function* kmeansSteps(
 	engine: Engine,
 	rows: TrainingRows,
 	k: number,
-	options: KMeansOptions,
+	options: LloydOptions,
 	phase = 'k-means',
 	beside = false,
 ): Steps<TrainedCentroids> {
@@ -296,14 +308,19 @@ export function* kmeansSteps(
 	const { n, d } = rows;
 	const spherical = options.spherical ?? false;
 	const niter = options.niter ?? 25;
+	const [before, all] = options.progress ?? [0, niter * n];
 	const rng = new Rng(options.seed ?? 1234);
 	const centroids = arena.alloc(k * d * 4);
 	const sums = arena.alloc(k * d * 8);
 	const counts = arena.alloc(k * 4);
 	let kept = false;
 	try {
-		const start = options.init === 'kmeans++' ? yield* plusPlusRows(engine, rows, k, rng) : rng.sample(n, k);
-		loadRows(engine, rows, start, centroids);
+		if (options.from === undefined) {
+			const start = options.init === 'kmeans++' ? yield* plusPlusRows(engine, rows, k, rng) : rng.sample(n, k);
+			loadRows(engine, rows, start, centroids);
+		} else {
+			arena.u8.copyWithin(centroids, options.from, options.from + k * d * 4);
+		}
 		using assigner = new Assigner(engine, d, centroids, k, spherical ? 'ip' : 'l2', n, beside);
 		const iterations: KMeansIteration[] = [];
 		let labels = new Uint32Array(n);
@@ -317,7 +334,7 @@ export function* kmeansSteps(
 				engine.kernels.sumRows(x, count, d, labels, sums, counts);
 			};
 			const steps = assigner.run(rows, labels, phase, sum, spread);
-			const objective = yield* scaled(steps, iteration, niter);
+			const objective = yield* scaled(steps, before + iteration * n, all);
 			let moved = 0;
 			for (let i = 0; i < n; i++) if (labels[i] !== previous[i]) moved++;
 			[labels, previous] = [previous, labels];
@@ -326,7 +343,9 @@ export function* kmeansSteps(
 			let split = 0;
 			if (moved > 0) {
 				moveCentroids(engine, centroids, sums, counts, k, d);
-				if (iteration + 1 < niter) split = splitClusters(engine, rows, centroids, counts, k, spread);
+				if (iteration + 1 < niter || options.splitLast) {
+					split = splitClusters(engine, rows, centroids, counts, k, spread, options);
+				}
 				if (spherical) engine.kernels.normalizeRows(centroids, k, d);
 			}
 			iterations.push({ objective, moved, split });
@@ -348,7 +367,7 @@ function gain(before: number, after: number, spherical: boolean): number {
 }
 
 /** Progress of one pass as progress of the whole training; parallel steps as they are. */
-function* scaled<T>(steps: Steps<T>, iteration: number, niter: number): Steps<T> {
+function* scaled<T>(steps: Steps<T>, before: number, all: number): Steps<T> {
 	try {
 		for (;;) {
 			const step = steps.next();
@@ -357,8 +376,8 @@ function* scaled<T>(steps: Steps<T>, iteration: number, niter: number): Steps<T>
 				yield step.value;
 				continue;
 			}
-			const { phase, done, total } = step.value;
-			yield { phase, done: iteration * total + done, total: niter * total };
+			const { phase, done } = step.value;
+			yield { phase, done: before + done, total: all };
 		}
 	} finally {
 		steps.return(undefined as T);
@@ -375,9 +394,15 @@ function moveCentroids({ arena }: Engine, centroids: number, sums: number, count
 	}
 }
 
+/** With `balance`: clusters above this many times the mean are split ... */
+const LARGE = 1.5;
+/** ... while there are clusters at most this many times as large to give up. */
+const SMALL = 0.25;
+
 /**
  * An empty cluster takes half of the largest that is not a single point: the two centroids are pushed apart along
- * the line to its farthest row. Each cluster is split once an iteration. Returns how many were filled.
+ * the line to its farthest row. Each cluster is split once an iteration. With `balance` small clusters are given up
+ * to do the same; their rows go to neighbours in the next iteration. Returns how many were filled.
  */
 function splitClusters(
 	{ arena }: Engine,
@@ -386,19 +411,29 @@ function splitClusters(
 	counts: number,
 	k: number,
 	spread: Spread,
+	{ balance, spherical }: KMeansOptions,
 ): number {
 	const { d } = rows;
 	const sizes = arena.u32.slice(counts >>> 2, (counts >>> 2) + k);
-	const empty = [...sizes.keys()].filter((c) => sizes[c] === 0);
-	if (empty.length === 0) return 0;
+	const smallest = [...sizes.keys()].sort((a, b) => sizes[a]! - sizes[b]! || a - b);
+	if (sizes[smallest[0]!]! > 0 && !balance) return 0;
+	const differs = (c: number): boolean => {
+		const far = rows.chunk(spread.farthest[c]!, 1) >>> 2;
+		const { f32 } = arena;
+		for (let t = 0; t < d; t++) if (f32[far + t] !== f32[(centroids >>> 2) + c * d + t]) return true;
+		return false;
+	};
 	const largest = [...sizes.keys()]
-		.filter((c) => sizes[c]! > 1 && spread.error[c]! > 0)
+		.filter((c) => sizes[c]! > 1 && (spherical ? differs(c) : spread.error[c]! > 0))
 		.sort((a, b) => sizes[b]! - sizes[a]! || a - b);
-	const split = Math.min(empty.length, largest.length);
-	for (let i = 0; i < split; i++) {
-		const far = rows.chunk(spread.farthest[largest[i]!]!, 1) >>> 2;
-		const from = (centroids >>> 2) + largest[i]! * d;
-		const to = (centroids >>> 2) + empty[i]! * d;
+	const large = (LARGE * rows.n) / k;
+	for (const [i, big] of largest.entries()) {
+		const small = smallest[i]!;
+		const size = sizes[small]!;
+		if (size > 0 && !(balance && sizes[big]! >= large && size <= SMALL * sizes[big]!)) return i;
+		const far = rows.chunk(spread.farthest[big]!, 1) >>> 2;
+		const from = (centroids >>> 2) + big * d;
+		const to = (centroids >>> 2) + small * d;
 		const { f32 } = arena;
 		for (let t = 0; t < d; t++) {
 			const value = f32[from + t]!;
@@ -407,7 +442,7 @@ function splitClusters(
 			f32[from + t] = value - push;
 		}
 	}
-	return split;
+	return largest.length;
 }
 
 /** Copies the rows named to `ptr`. */

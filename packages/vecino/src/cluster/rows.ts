@@ -84,6 +84,25 @@ export function sampledRows(
 	};
 }
 
+/** The rows of `rows` named by `which`. Dispose to free the buffer. */
+export function subsetRows(engine: Engine, rows: TrainingRows, which: Uint32Array): TrainingRows & Disposable {
+	const { arena } = engine;
+	const rowBytes = rows.d * 4;
+	const buffer = arena.alloc(CHUNK * rowBytes);
+	return {
+		n: which.length,
+		d: rows.d,
+		chunk(start, count) {
+			for (let i = 0; i < count; i++) {
+				const from = rows.chunk(which[start + i]!, 1);
+				arena.u8.copyWithin(buffer + i * rowBytes, from, from + rowBytes);
+			}
+			return buffer;
+		},
+		[Symbol.dispose]: () => arena.free(buffer),
+	};
+}
+
 /** Copies rows sample[start..start + count - 1] of x to `ptr`. */
 export function copyRows(
 	{ arena }: Engine,

@@ -80,6 +80,11 @@ export const KMEANS_OPTIONS: OptionTable = Object.freeze({
 		max: 1,
 		help: 'stop when an iteration improves the objective by less than this share',
 	},
+	balance: {
+		type: 'boolean',
+		default: false,
+		help: 'give small clusters up to split large ones: clusters of more even size',
+	},
 	...RUN,
 });
 
@@ -94,6 +99,12 @@ export const TRAIN_OPTIONS: OptionTable = Object.freeze({
 	seed: KMEANS_OPTIONS['seed']!,
 	init: KMEANS_OPTIONS['init']!,
 	maxPointsPerCentroid: KMEANS_OPTIONS['maxPointsPerCentroid']!,
+	clustering: {
+		type: 'choice',
+		default: 'auto',
+		choices: ['auto', 'lloyd', 'two-level'],
+		help: 'IVF: how cells are found; auto: plain Lloyd, on two levels from 512 cells',
+	},
 	...RUN,
 });
 

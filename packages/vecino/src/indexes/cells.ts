@@ -15,7 +15,7 @@ import { IndexFlat } from './flat.ts';
 import { HnswGraph } from './hnsw-graph.ts';
 
 /** From so many cells on they are ranked in int16 first, for half the memory of the centroids again. */
-const PACK_CELLS = 256;
+export const PACK_CELLS = 256;
 /** And only where at most this part of them is opened: the exact second look costs as much as it saves beyond. */
 const PACK_PROBES = 16;
 /** A graph ranks where at most this part of the cells is opened: beyond, int16 over all is as fast and exact. */

@@ -177,6 +177,11 @@ export abstract class IndexFlatCodes extends Index<SearchParams> {
 	}
 
 	/** @internal */
+	override shrinkRows(): void {
+		this.codes.shrink();
+	}
+
+	/** @internal */
 	override trainingLimit(options: TrainOptions): number {
 		return this.codec.trainingLimit(options);
 	}

@@ -16,7 +16,7 @@ import { flatPlan, flatSearch } from './flat-search.ts';
 import { RowBounds } from './row-bounds.ts';
 
 /** From this dimension on bounds are kept unless the caller says otherwise. */
-const PRUNED_D = 384;
+export const PRUNED_D = 384;
 
 export interface IndexFlatOptions extends IndexOptions {
 	/**
@@ -110,6 +110,12 @@ export class IndexFlat extends IndexFlatCodes {
 	override reserveRows(n: number): void {
 		super.reserveRows(n);
 		this.#reserveBounds(n, true);
+	}
+
+	/** @internal */
+	override shrinkRows(): void {
+		super.shrinkRows();
+		this.#bounds?.records.shrink();
 	}
 
 	/** @internal */

@@ -131,6 +131,11 @@ export class IndexIDMap extends Index {
 	}
 
 	/** @internal */
+	override shrinkRows(): void {
+		this.index.shrinkRows();
+	}
+
+	/** @internal */
 	resetRows(): void {
 		this.index.resetRows();
 		this.table.clear();

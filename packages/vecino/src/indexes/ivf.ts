@@ -15,6 +15,7 @@
 
 import { Assigner, kmeansSteps } from '../cluster/kmeans.ts';
 import { CHUNK, ENCODE_COST, planWindows, sampledRows, sampleRows } from '../cluster/rows.ts';
+import { twoLevelSteps } from '../cluster/two-level.ts';
 import { IVF_SEARCH_PARAMS, type IVFSearchParams, type OptionTable } from '../core/options.ts';
 import type { IndexStats, SearchResult } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
@@ -49,7 +50,11 @@ export interface IndexIVFOptions extends IndexOptions {
  */
 const GRAPH_CELLS = 32_768;
 /** Iterations for coarse centroids, as in FAISS: more barely change recall. */
-const COARSE_ITERATIONS = 10;
+export const COARSE_ITERATIONS = 10;
+/** Cells from which they are found on two levels (cluster/two-level.ts): lists about as good in a half to a fifth of the time. */
+export const TWO_LEVEL_FROM = 512;
+/** Cells from which they are balanced: 2 to 8 % fewer codes scanned for equal recall. Of fewer, most are opened anyway. */
+const BALANCE_FROM = 64;
 
 export abstract class IndexIVF extends Index<IVFSearchParams> {
 	/** @internal */
@@ -172,9 +177,13 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		const k = Math.min(this.#nlist, x.n);
 		const sample = sampleRows(x.n, k * (options.maxPointsPerCentroid ?? 256), seed);
 		using rows = sampledRows(engine, x, sample, metric === 'cosine');
-		const coarse = { ...options, niter: options.niter ?? COARSE_ITERATIONS, spherical: metric !== 'l2' };
 		let graph: HnswGraph | undefined;
-		const trained = yield* kmeansSteps(engine, rows, k, coarse, 'coarse k-means');
+		const { clustering = 'auto', ...rest } = options;
+		const twoLevels = clustering === 'two-level' || (clustering === 'auto' && k >= TWO_LEVEL_FROM);
+		const steps = twoLevels ? twoLevelSteps : kmeansSteps;
+		const balance = k >= BALANCE_FROM;
+		const asked = { ...rest, niter: options.niter ?? COARSE_ITERATIONS, spherical: metric !== 'l2', balance };
+		const trained = yield* steps(engine, rows, k, asked, 'coarse k-means');
 		try {
 			const nprobe = yield* measureNprobe(engine, x, metric, trained.ptr, k, seed);
 			// Last, because it takes effect at once: an abort before leaves the index as it was.
@@ -466,6 +475,12 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 
 	/** @internal */
 	reserveRows(): void {}
+
+	/** @internal */
+	override shrinkRows(): void {
+		this.#lists?.shrink();
+		this.#changed();
+	}
 
 	/** @internal */
 	override trainingLimit(options: TrainOptions): number {

@@ -15,7 +15,7 @@ import { together } from '../kernels/pool/parallel.ts';
 import type { Steps } from '../util/steps.ts';
 import { chunks, kernelMetric, SearchScratch } from './batch.ts';
 
-const QUERIES = 128;
+export const QUERIES = 128;
 const NEIGHBOURS = 10;
 const TARGET = 0.95;
 /** Sampled rows are held to this many bytes. */
@@ -25,6 +25,11 @@ export const MAX_POOL = 65_536;
 const SEARCHES_PER_THREAD = 4;
 /** Ranks looked at; a neighbour further down counts as a miss. */
 const MAX_RANK = 1024;
+
+/** Rows of the sample of n. */
+export function poolSize(n: number, d: number): number {
+	return Math.min(n, Math.max(1, Math.min(MAX_POOL, Math.floor(POOL_BYTES / (4 * d)))));
+}
 
 /** Fewest cells for TARGET; `centroids` points to nlist * d values. */
 export function* measureNprobe(
@@ -38,8 +43,7 @@ export function* measureNprobe(
 	if (nlist === 1) return 1;
 	const { arena, kernels } = engine;
 	const { d } = x;
-	const size = Math.max(1, Math.min(MAX_POOL, Math.floor(POOL_BYTES / (4 * d))));
-	const sample = sampleRows(x.n, size, (seed + 2) >>> 0);
+	const sample = sampleRows(x.n, poolSize(x.n, d), (seed + 2) >>> 0);
 	const n = sample.length;
 	const kind = kernelMetric(metric);
 	const ranks = Math.min(nlist, MAX_RANK);

@@ -233,6 +233,11 @@ export class IndexPreTransform extends Index {
 	}
 
 	/** @internal */
+	override shrinkRows(): void {
+		this.index.shrinkRows();
+	}
+
+	/** @internal */
 	override truncateRows(n: number): void {
 		this.index.truncateRows(n);
 	}

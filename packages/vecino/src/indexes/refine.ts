@@ -150,6 +150,12 @@ export class IndexRefine extends Index<RefineSearchParams> {
 	}
 
 	/** @internal */
+	override shrinkRows(): void {
+		this.base.shrinkRows();
+		this.refine.shrinkRows();
+	}
+
+	/** @internal */
 	override trainingLimit(options: TrainOptions): number {
 		return Math.max(this.base.trainingLimit(options), this.refine.trainingLimit(options));
 	}

@@ -11,6 +11,21 @@ const ENTRY_BYTES = 16;
 /** Kernels may read this far past the last code of a list. */
 const SLACK = 8;
 
+/** Bytes of the parts of a list's block, and of the whole. */
+export function listBlock(
+	layout: CodeLayout,
+	capacity: number,
+): { codeBytes: number; termBytes: number; byteLength: number } {
+	const codeBytes = Math.ceil((codesBytes(layout, capacity) + SLACK) / 4) * 4;
+	const termBytes = termsBytes(layout, capacity);
+	return { codeBytes, termBytes, byteLength: codeBytes + termBytes + capacity * 4 };
+}
+
+/** Bytes that nlist lists take beside their blocks. */
+export function directoryBytes(nlist: number): number {
+	return nlist * (ENTRY_BYTES + 12);
+}
+
 export class ArrayInvertedLists implements Disposable {
 	readonly nlist: number;
 	readonly layout: CodeLayout;
@@ -46,15 +61,26 @@ export class ArrayInvertedLists implements Disposable {
 	 * (at least four codes) so that adding one by one does not copy each time.
 	 */
 	reserve(listNo: number, extra: number): void {
-		const { codes, terms, ids, n } = this.list(listNo);
+		const n = this.listSize(listNo);
 		if (n + extra <= this.#capacities[listNo]!) return;
+		this.#resize(listNo, n === 0 ? extra : Math.max(n + extra, n + Math.max(4, n >> 3)));
+	}
+
+	/** Gives back the spare room of every list. One list at a time is held twice. */
+	shrink(): void {
+		for (let listNo = 0; listNo < this.nlist; listNo++) {
+			const n = this.listSize(listNo);
+			if (n > 0 && wholeBlocks(this.layout, n) < this.#capacities[listNo]!) this.#resize(listNo, n);
+		}
+	}
+
+	/** Moves a list to a block for `wanted` codes, at least as many as it holds. */
+	#resize(listNo: number, wanted: number): void {
+		const { codes, terms, ids, n } = this.list(listNo);
 		const arena = this.#arena;
 		const { layout } = this;
-		const wanted = n === 0 ? extra : Math.max(n + extra, n + Math.max(4, n >> 3));
 		const capacity = wholeBlocks(layout, wanted);
-		const codeBytes = Math.ceil((codesBytes(layout, capacity) + SLACK) / 4) * 4;
-		const termBytes = termsBytes(layout, capacity);
-		const byteLength = codeBytes + termBytes + capacity * 4;
+		const { codeBytes, termBytes, byteLength } = listBlock(layout, capacity);
 		// Blocks are filled bit by bit and start empty.
 		const block = layout.blockSize === 1 ? arena.alloc(byteLength) : arena.allocZeroed(byteLength);
 		const newTerms = layout.termBytes > 0 ? block + codeBytes : 0;

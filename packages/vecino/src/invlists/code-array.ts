@@ -62,6 +62,21 @@ export class CodeArray implements Disposable {
 		this.#segments.push({ ptr, start, capacity });
 	}
 
+	/** Gives back the spare room behind the last code; the last segment is held twice meanwhile. */
+	shrink(): void {
+		while (this.#segments.length > 0 && this.#segments.at(-1)!.start >= this.#n) {
+			this.#arena.free(this.#segments.pop()!.ptr);
+		}
+		const last = this.#segments.at(-1);
+		if (last === undefined) return;
+		const capacity = wholeBlocks(this.layout, this.#n - last.start);
+		if (capacity === last.capacity) return;
+		const ptr = this.#arena.alloc(codesBytes(this.layout, capacity) + 8);
+		this.#arena.u8.copyWithin(ptr, last.ptr, last.ptr + codesBytes(this.layout, capacity));
+		this.#arena.free(last.ptr);
+		this.#segments[this.#segments.length - 1] = { ...last, ptr, capacity };
+	}
+
 	/** Where the codes behind those written so far plus `pending` go: position `at` of the codes at `ptr`. */
 	tail(pending: number): { ptr: number; at: number; room: number } {
 		const row = this.#n + pending;

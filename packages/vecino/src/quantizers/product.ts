@@ -6,7 +6,8 @@
  * codeSize = ceil(m * nbits / 8).
  */
 
-import { type KMeansOptions, kmeansSteps } from '../cluster/kmeans.ts';
+import type { KMeansOptions } from '../cluster/kmeans.ts';
+import { progressiveSteps } from '../cluster/progressive.ts';
 import { CHUNK, residentRows, sampledRows, sampleRows, type TrainingRows } from '../cluster/rows.ts';
 import { resolveOptions, TRAIN_OPTIONS } from '../core/options.ts';
 import { MAX_D, toVectorSet, VectorSet, type Vectors } from '../core/vectors.ts';
@@ -251,7 +252,7 @@ export class ProductQuantizer extends RowCodec implements Codec {
 				const seed = ((options.seed ?? 1234) + j) >>> 0;
 				const phase = `codebook ${j + 1} of ${m}`;
 				const each = { ...options, spherical: false, seed };
-				const trained = yield* kmeansSteps(engine, training, k, each, phase, engine.threads > 1);
+				const trained = yield* progressiveSteps(engine, training, k, each, phase, engine.threads > 1);
 				const centroids = arena.readF32(trained.ptr, k * dsub);
 				arena.free(trained.ptr);
 				for (let c = 0; c < ksub; c++) {

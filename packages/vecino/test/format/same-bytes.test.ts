@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { METRICS } from '../../src/core/metric.ts';
+import { IndexIVFFlat } from '../../src/indexes/ivf-flat.ts';
 import { writeIndex } from '../../src/io/write-index.ts';
 import { clustered } from '../support/data.ts';
 import { KINDS } from '../support/indexes.ts';
@@ -23,6 +24,9 @@ function buildAll(): Record<string, string> {
 			index.train(x, { seed: 7 }).add(x.slice(0, 100)).add(x.slice(100));
 			hashes[`${kind.name}, ${metric}`] = createHash('sha256').update(writeIndex(index)).digest('hex');
 		}
+		using index = new IndexIVFFlat({ d: 24, metric, nlist: 40 });
+		index.train(x, { seed: 7, clustering: 'two-level' }).add(x);
+		hashes[`IVF40,Flat on two levels, ${metric}`] = createHash('sha256').update(writeIndex(index)).digest('hex');
 	}
 	return hashes;
 }

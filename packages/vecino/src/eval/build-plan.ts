@@ -1,0 +1,137 @@
+/**
+ * What is to be built, with every parameter settled: for the forecasts of estimate-build.ts and estimate-seconds.ts.
+ */
+
+import { METRICS, type Metric } from '../core/metric.ts';
+import { MAX_D } from '../core/vectors.ts';
+import type { TrainOptions } from '../indexes/base.ts';
+import { PRUNED_D } from '../indexes/flat.ts';
+import { TWO_LEVEL_FROM } from '../indexes/ivf.ts';
+import type { RefineStore } from '../indexes/refine.ts';
+import type { CodeLayout } from '../invlists/layout.ts';
+import type { Engine } from '../kernels/engine.ts';
+import { SCALAR_TYPES, type ScalarType, scalarCodeSize } from '../quantizers/scalar-types.ts';
+import { checkBoolean, checkInt, checkKeys, checkOneOf, show } from '../util/check.ts';
+
+/** Those without transforms and RaBitQ codes. */
+const KINDS = {
+	IndexFlat: 'flat',
+	IndexScalarQuantizer: 'scalar',
+	IndexPQ: 'pq',
+	IndexPQFastScan: 'fast',
+	IndexIVFFlat: 'flat',
+	IndexIVFScalarQuantizer: 'scalar',
+	IndexIVFPQ: 'pq',
+	IndexIVFPQFastScan: 'fast',
+} as const;
+const TYPES = Object.keys(KINDS) as (keyof typeof KINDS)[];
+
+/** The index to be built and how: parameters as its constructor takes them. */
+export interface BuildEstimateOptions {
+	readonly type: keyof typeof KINDS;
+	readonly d: number;
+	/** Vectors to be added. */
+	readonly n: number;
+	/** Default: 'l2'. */
+	readonly metric?: Metric | undefined;
+	/** IVF kinds only, and needed there. */
+	readonly nlist?: number | undefined;
+	/** PQ kinds only, and needed there. */
+	readonly m?: number | undefined;
+	/** Default: 8; of fast-scan 4. */
+	readonly nbits?: number | undefined;
+	/** Default: true. */
+	readonly byResidual?: boolean | undefined;
+	/** The `type` of scalar-quantizer kinds. Default: 'sq8'. */
+	readonly scalarType?: ScalarType | undefined;
+	/** IndexFlat only. Default: true for d >= 384. */
+	readonly pruned?: boolean | undefined;
+	/** Store of an IndexRefine around it. */
+	readonly refine?: RefineStore | undefined;
+	/** Vectors handed to train. Default: n. */
+	readonly trainingRows?: number | undefined;
+	readonly training?: Pick<TrainOptions, 'niter' | 'maxPointsPerCentroid' | 'clustering'> | undefined;
+	/** Measure this device (a quarter of a second) and give seconds. Default: true. */
+	readonly measure?: boolean | undefined;
+	readonly engine?: Engine | undefined;
+}
+
+/** Parameters with defaults filled in. @internal */
+export interface BuildPlan {
+	readonly kind: 'flat' | ScalarType | 'pq' | 'fast';
+	readonly d: number;
+	readonly n: number;
+	readonly metric: Metric;
+	/** 0: not an IVF index. */
+	readonly nlist: number;
+	readonly m: number;
+	readonly dsub: number;
+	readonly nbits: number;
+	readonly layout: CodeLayout;
+	readonly trainingRows: number;
+	/** Rows that the coarse quantizer and the codec train on. */
+	readonly coarseRows: number;
+	readonly codecRows: number;
+	readonly niter: number | undefined;
+	readonly twoLevels: boolean;
+	readonly byResidual: boolean;
+	readonly pruned: boolean;
+}
+
+/** Checks the options of estimateBuild and fills in defaults. @internal */
+export function planBuild(options: BuildEstimateOptions): BuildPlan {
+	const where = 'estimateBuild';
+	checkKeys(where, options, [
+		...['type', 'd', 'n', 'metric', 'nlist', 'm', 'nbits', 'byResidual', 'scalarType', 'pruned'],
+		...['refine', 'trainingRows', 'training', 'measure', 'engine'],
+	]);
+	const type = checkOneOf(where, 'type', options.type, TYPES);
+	const scalarType = checkOneOf(where, 'scalarType', options.scalarType ?? 'sq8', SCALAR_TYPES);
+	const kind = KINDS[type] === 'scalar' ? scalarType : KINDS[type];
+	const d = checkInt(where, 'd', options.d, 1, MAX_D);
+	const n = checkInt(where, 'n', options.n, 0, 2 ** 32 - 1);
+	const metric = checkOneOf(where, 'metric', options.metric ?? 'l2', METRICS);
+	const trainingRows = checkInt(where, 'trainingRows', options.trainingRows ?? n, 0, 2 ** 32 - 1);
+	const byResidual = checkBoolean(where, 'byResidual', options.byResidual ?? true);
+	const pruned = checkBoolean(where, 'pruned', options.pruned ?? d >= PRUNED_D) && type === 'IndexFlat';
+	const quantized = kind === 'pq' || kind === 'fast';
+	const m = quantized ? checkInt(where, 'm', options.m, 1, d) : 0;
+	const nbits = kind === 'fast' ? 4 : quantized ? checkInt(where, 'nbits', options.nbits ?? 8, 4, 12) : 0;
+	const ivf = type.startsWith('IndexIVF');
+	const nlist = ivf ? Math.min(checkInt(where, 'nlist', options.nlist, 1, 2 ** 24), Math.max(1, trainingRows)) : 0;
+	const { niter, maxPointsPerCentroid = 256, clustering = 'auto' } = options.training ?? {};
+	const ranges = kind === 'sq8' || kind === 'sq4';
+	const codecRows = quantized ? Math.min(262_144, 2 ** nbits * maxPointsPerCentroid) : ranges ? 100_000 : 0;
+	const codeSize = quantized ? Math.ceil((m * nbits) / 8) : kind === 'flat' ? 4 * d : scalarCodeSize(d, scalarType);
+	const hasTerms = ivf && quantized && byResidual && metric === 'l2';
+	const layout =
+		kind === 'fast'
+			? { codeSize, blockSize: 32, termBytes: hasTerms ? 2 : 0 }
+			: { codeSize, blockSize: 1, termBytes: hasTerms ? 4 : 0 };
+	return {
+		...{ kind, d, n, metric, nlist, m, nbits, layout, trainingRows, niter, pruned },
+		dsub: quantized ? Math.ceil(d / m) : 0,
+		coarseRows: Math.min(trainingRows, nlist * maxPointsPerCentroid),
+		codecRows: Math.min(trainingRows, codecRows),
+		twoLevels: clustering === 'two-level' || (clustering === 'auto' && nlist >= TWO_LEVEL_FROM),
+		byResidual: ivf && quantized && byResidual,
+	};
+}
+
+/** The same for the store of an IndexRefine around it, which is an index of its own; undefined without one. @internal */
+export function planStore(options: BuildEstimateOptions): BuildPlan | undefined {
+	const { refine, d, n, metric, trainingRows, training } = options;
+	if (refine === undefined) return undefined;
+	const where = 'estimateBuild';
+	const shape = { d, n, metric, trainingRows, training };
+	if (typeof refine === 'object' && refine !== null) {
+		checkKeys(`${where}: refine`, refine, ['pq']);
+		if (refine.pq === undefined)
+			throw new TypeError(`${where}: refine.pq must be { m, nbits }, got ${show(refine.pq)}`);
+		checkKeys(`${where}: refine.pq`, refine.pq, ['m', 'nbits']);
+		return planBuild({ ...shape, type: 'IndexPQ', m: refine.pq.m, nbits: refine.pq.nbits });
+	}
+	const word = checkOneOf(where, 'refine', refine, ['flat', ...SCALAR_TYPES] as const);
+	if (word === 'flat') return planBuild({ ...shape, type: 'IndexFlat', pruned: false });
+	return planBuild({ ...shape, type: 'IndexScalarQuantizer', scalarType: word });
+}

@@ -38,15 +38,16 @@ export interface IndexIVFOptions extends IndexOptions {
 	readonly nlist: number;
 	/**
 	 * How a search ranks cells: by all centroids ('flat', exact), or by a graph over them ('hnsw', FAISS's IVF..._HNSW32),
-	 * which takes 260 bytes a cell and longer to train, misses some in a thousand of the nearest, and is faster from about
-	 * 32,768 cells on, where 'auto' takes it. Default: 'flat'.
+	 * which takes 260 bytes a cell and longer to train, misses some in a thousand of the nearest, and is faster for single
+	 * queries from about 32,768 cells on, where 'auto' takes it. Default: 'flat'.
 	 */
 	readonly coarse?: 'flat' | 'hnsw' | 'auto' | undefined;
 }
 
 /**
  * From so many cells on a walk over a graph ranks them faster than int16 over all, with 0.5 % of the nearest missed at most.
- * 65,536 x 128: 2.5 times for 1 cell, 2.1 for 16, 1.4 for 64; 16,384: 1.5, 1, 0.9.
+ * 65,536 x 128: 2.5 times for 1 cell, 2.1 for 16, 1.4 for 64; 16,384: 1.5, 1, 0.9. For one query at a
+ * time: many at once are ranked four by four by all centroids, and the walk is about as fast for up to 16 cells.
  */
 const GRAPH_CELLS = 32_768;
 /** Iterations for coarse centroids, as in FAISS: more barely change recall. */

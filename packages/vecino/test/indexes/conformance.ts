@@ -1,22 +1,19 @@
-/** What every index does, on every metric: one suite, all kinds. */
+/** What every index does, on every metric: one suite, all kinds (conformance-l2.test.ts and beside it). */
 import { describe, expect, it } from 'vitest';
-import { isBetter, METRICS } from '../../src/core/metric.ts';
+import { isBetter, type Metric } from '../../src/core/metric.ts';
 import { emptySearchStats } from '../../src/core/result.ts';
 import { VectorSet } from '../../src/core/vectors.ts';
 import { isVecinoError } from '../../src/errors.ts';
 import { recallAtK } from '../../src/eval/recall.ts';
 import { exactNeighbors } from '../../src/eval/truth.ts';
-import { defaultEngine } from '../../src/kernels/engine.ts';
 import { bruteForce, clustered, split } from '../support/data.ts';
 import { KINDS } from '../support/indexes.ts';
 
 const D = 24;
 const { base, queries } = split(clustered(430, D), 30);
 
-/** The reference kernels take 30 times as long; format/same-bytes.test.ts runs them on every metric. */
-const metrics = defaultEngine().backend === 'reference' ? (['l2'] as const) : METRICS;
-
-describe.each(metrics)('metric %s', (metric) => {
+/** The suite of one metric; a file for each, so that they run side by side. */
+export function conformance(metric: Metric): void {
 	describe.each(KINDS)('$name', (kind) => {
 		/** Opens every cell where there are cells, goes everywhere in a graph. */
 		const all = kind.all ?? (kind.hasCells ? { nprobe: 8 } : {});
@@ -254,4 +251,4 @@ describe.each(metrics)('metric %s', (metric) => {
 			}
 		});
 	});
-});
+}

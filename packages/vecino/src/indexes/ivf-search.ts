@@ -14,11 +14,11 @@ import type { VectorSet } from '../core/vectors.ts';
 import type { ArrayInvertedLists } from '../invlists/array-lists.ts';
 import type { Engine } from '../kernels/engine.ts';
 import { bindCalls, type Call, TILE, topkBytes, topkCapacity } from '../kernels/kernels.ts';
-import { inWindows } from '../kernels/pool/parallel.ts';
 import { align16, type BlockScanner } from '../quantizers/codec.ts';
 import type { Steps } from '../util/steps.ts';
 import { loadRows } from './batch.ts';
 import type { CellRanker } from './cells.ts';
+import { sideBySide } from './side-by-side.ts';
 
 /** What a search needs of an IVF index. */
 export interface SearchedCells {
@@ -39,8 +39,6 @@ const MAX_BLOCK = 256;
 const BLOCK_BYTES = 512 * 1024;
 /** Bytes of codes that a block scans, about: a few milliseconds between two turns of the event loop. */
 const SCAN_BYTES = 16 * 1024 * 1024;
-/** Blocks side by side for each thread: threads differ in how fast they are. */
-const BLOCKS_PER_THREAD = 2;
 /** List by list pays from so many queries per list on. */
 const SHARED = 2;
 
@@ -68,32 +66,13 @@ export function* searchTogether(
 	result: SearchResult,
 	stats: SearchStats | undefined,
 ): Steps<void> {
-	const { engine } = cells;
-	const side = Math.max(1, engine.threads) * BLOCKS_PER_THREAD;
-	const block = Math.min(most, Math.ceil(q.n / side));
-	const searches: BlockSearch[] = [];
-	try {
-		while (searches.length < 2 * side) searches.push(new BlockSearch(cells, k, nprobe, block));
-		const each = (start: number, count: number, set: number, work: Work): void => {
-			for (let i = 0; i * block < count; i++)
-				work(searches[set * side + i]!, start + i * block, Math.min(block, count - i * block));
-		};
-		yield* inWindows(engine, 'search', q.n, side * block, 2, {
-			load: (start, count, set) => each(start, count, set, (search, first, n) => search.load(q, first, n)),
-			pieces: (start, count, set) => {
-				const pieces: (() => void)[] = [];
-				each(start, count, set, (search, _, n) => pieces.push(() => search.scan(n)));
-				return pieces;
-			},
-			settle: (start, count, set) =>
-				each(start, count, set, (search, first, n) => search.settle(q, first, n, result, stats)),
-		});
-	} finally {
-		for (const search of searches) search[Symbol.dispose]();
-	}
+	const make = (size: number): BlockSearch => new BlockSearch(cells, k, nprobe, size);
+	yield* sideBySide(cells.engine, 'search', q.n, most, make, {
+		load: (search, first, n) => search.load(q, first, n),
+		run: (search, n) => search.scan(n),
+		settle: (search, first, n) => search.settle(q, first, n, result, stats),
+	});
 }
-
-type Work = (search: BlockSearch, first: number, n: number) => void;
 
 export class BlockSearch implements Disposable {
 	readonly #cells: SearchedCells;

@@ -15,8 +15,9 @@ import { chunks } from './batch.ts';
 import { IndexFlat } from './flat.ts';
 import { IndexFlatCodes } from './flat-codes.ts';
 import { IndexPQ } from './pq.ts';
-import { RerankBlock } from './rerank.ts';
+import { mostQueries, RerankBlock } from './rerank.ts';
 import { IndexScalarQuantizer } from './scalar-quantizer.ts';
+import { sideBySide } from './side-by-side.ts';
 
 /**
  * What candidates are re-ranked with, and its bytes per vector: exact vectors (4 * d), 16-bit floats (2 * d), SQ8 (d),
@@ -129,7 +130,18 @@ export class IndexRefine extends Index<RefineSearchParams> {
 		const wide = Math.min(Math.ceil(k * kFactor), MAX_K, Math.max(k, this.ntotal));
 		const candidates = new SearchResult(q.n, wide, this.metric);
 		yield* this.base.searchSteps(q, wide, base, candidates);
-		using block = new RerankBlock(this.refine, k, wide, q.n);
+		const { engine, refine, d } = this;
+		// On threads only kernel calls run; stores of other codes need more than that between them.
+		if (engine.pool !== undefined && refine instanceof IndexFlat && q.n * wide * d > engine.pool.grain) {
+			const make = (size: number): RerankBlock => new RerankBlock(refine, k, wide, size);
+			yield* sideBySide(engine, 'refine', q.n, mostQueries(d, k, wide), make, {
+				load: (block, first, nq) => block.load(q, candidates, first, nq),
+				run: (block, nq) => block.run(nq),
+				settle: (block, first, nq) => block.emit(first, nq, result),
+			});
+			return;
+		}
+		using block = new RerankBlock(refine, k, wide, q.n);
 		for (const [first, nq] of chunks(q.n, block.size)) {
 			block.load(q, candidates, first, nq);
 			block.run(nq);

@@ -27,6 +27,12 @@ function shortCapacity(k: number): number {
 	return Math.min(topkCapacity(k), k + 32 + (k >> 2));
 }
 
+/** Queries of a block, at most. @param wide - Candidates per query. */
+export function mostQueries(d: number, k: number, wide: number): number {
+	const each = d * 4 + wide * 8 + k * 8 + 4;
+	return Math.max(1, Math.min(MAX_QUERIES, Math.floor(BLOCK_BYTES / each)));
+}
+
 export class RerankBlock implements Disposable {
 	/** Queries of a block. */
 	readonly size: number;
@@ -55,8 +61,7 @@ export class RerankBlock implements Disposable {
 	constructor(store: IndexFlatCodes, k: number, wide: number, nq: number) {
 		const { engine, d, codes, codec } = store;
 		const segments = [...codes.segments()];
-		const each = d * 4 + wide * 8 + k * 8 + 4;
-		this.size = Math.max(1, Math.min(MAX_QUERIES, nq, Math.floor(BLOCK_BYTES / each)));
+		this.size = Math.max(1, Math.min(nq, mostQueries(d, k, wide)));
 		this.#store = store;
 		this.#k = k;
 		this.#wide = wide;

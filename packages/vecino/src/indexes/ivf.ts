@@ -14,21 +14,21 @@
  */
 
 import { Assigner, kmeansSteps } from '../cluster/kmeans.ts';
-import { CHUNK, ENCODE_COST, planWindows, sampledRows, sampleRows } from '../cluster/rows.ts';
+import { CHUNK, sampledRows, sampleRows } from '../cluster/rows.ts';
 import { twoLevelSteps } from '../cluster/two-level.ts';
 import { IVF_SEARCH_PARAMS, type IVFSearchParams, type OptionTable } from '../core/options.ts';
 import type { IndexStats, SearchResult } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
 import { ArrayInvertedLists } from '../invlists/array-lists.ts';
-import { inWindows } from '../kernels/pool/parallel.ts';
 import type { BlockScanner, Codec } from '../quantizers/codec.ts';
 import { checkInt, checkOneOf } from '../util/check.ts';
 import type { Steps } from '../util/steps.ts';
 import { Index, type IndexOptions, type TrainOptions } from './base.ts';
-import { chunks, kernelMetric, loadRows } from './batch.ts';
+import { chunks, kernelMetric } from './batch.ts';
 import { CellRanker, cellGraphSteps, makeCellGraph } from './cells.ts';
 import { IndexFlat } from './flat.ts';
 import type { HnswGraph } from './hnsw-graph.ts';
+import { addToLists } from './ivf-add.ts';
 import { BlockSearch, blockSize, type SearchedCells, searchCost, searchTogether } from './ivf-search.ts';
 import { MAX_POOL, measureNprobe } from './nprobe.ts';
 import { meanRow, termRange } from './terms.ts';
@@ -274,103 +274,13 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 
 	/** @internal */
 	*addSteps(x: VectorSet): Steps<void> {
-		const { engine, lists, quantizer, d, metric } = this;
-		const { arena, kernels } = engine;
 		if (x.n === 0) return;
-		const centroids = quantizer.codes.at(0);
-		const assigned = new Uint32Array(x.n);
-		{
-			using assigner = new Assigner(engine, d, centroids, this.#nlist, kernelMetric(metric), x.n);
-			using rows = sampledRows(engine, x, sampleRows(x.n, x.n, 0), metric === 'cosine');
-			yield* assigner.run(rows, assigned, 'assign');
-		}
-		const counts = new Uint32Array(this.#nlist);
-		for (const listNo of assigned) counts[listNo] = counts[listNo]! + 1;
-		for (const [listNo, count] of counts.entries()) if (count > 0) lists.reserve(listNo, count);
-
-		const written = new Uint32Array(this.#nlist);
-		const { codeSize, encodeScratchBytes } = this.codec;
-		const centre = this.hasTerms ? this.#centreOf() : 0;
-		const { window, piece, sets } = planWindows(engine, x.n, ENCODE_COST * d, d * 4 + codeSize + 8);
-		const align = (bytes: number): number => Math.ceil(bytes / 16) * 16;
-		// Rows, codes, labels, terms.
-		const sizes = [window * d * 4, window * codeSize + 8, window * 4, window * 4].map(align);
-		const setBytes = sizes.reduce((a, b) => a + b);
-		const scratchBytes = align(encodeScratchBytes);
-		const block = arena.alloc(sets * setBytes + Math.ceil(window / piece) * scratchBytes);
-		const buffers = (set: number, from: number) => {
-			const rows = block + set * setBytes;
-			const codes = rows + sizes[0]!;
-			const labels = codes + sizes[1]!;
-			const terms = labels + sizes[2]!;
-			return {
-				rows: rows + from * d * 4,
-				codes: codes + from * codeSize,
-				labels: labels + from * 4,
-				terms: terms + from * 4,
-			};
-		};
-		const encode = (set: number, from: number, count: number): void => {
-			const { rows, codes, labels, terms } = buffers(set, from);
-			const scratch = block + sets * setBytes + (from / piece) * scratchBytes;
-			if (this.byResidual) kernels.residuals(rows, count, d, labels, centroids, rows);
-			this.codec.encodeRows(rows, count, codes, scratch, labels, centroids);
-			if (!this.hasTerms) return;
-			this.codec.decodeRows(codes, count, rows);
-			kernels.residualTerms(rows, count, d, labels, centroids, centre, terms);
-		};
-		let done = false;
-		try {
-			yield* inWindows(engine, 'add', x.n, window, sets, {
-				load: (start, count, set) => {
-					const { rows, labels } = buffers(set, 0);
-					loadRows(engine, metric, x, start, count, rows);
-					arena.u32.set(assigned.subarray(start, start + count), labels >>> 2);
-				},
-				pieces: (_start, count, set) =>
-					[...chunks(count, piece)].map(
-						([from, some]) =>
-							() =>
-								encode(set, from, some),
-					),
-				settle: (start, count, set) => {
-					const { codes, terms } = buffers(set, 0);
-					this.#place(assigned, written, start, count, codes, terms);
-				},
-			});
-			// Only now do the vectors count: an abort before leaves the lists as they were.
-			for (const [listNo, count] of counts.entries()) if (count > 0) lists.commit(listNo, count);
-			this.#ntotal += x.n;
-			this.#changed();
-			done = true;
-		} finally {
-			if (!done) lists.truncate(this.#ntotal);
-			arena.free(block);
-		}
-	}
-
-	/** Copies a chunk of codes, terms and labels behind what each list holds and what was written before. */
-	#place(
-		assigned: Uint32Array,
-		written: Uint32Array,
-		start: number,
-		count: number,
-		codes: number,
-		terms: number,
-	): void {
-		const { codec, hasTerms } = this;
-		const { u32, f32 } = this.engine.arena;
-		const { codeSize } = codec;
-		const directory = this.lists.directory >>> 2;
-		for (let i = 0; i < count; i++) {
-			const listNo = assigned[start + i]!;
-			const entry = directory + listNo * 4;
-			const at = u32[entry + 3]! + written[listNo]!;
-			written[listNo] = written[listNo]! + 1;
-			codec.place(u32[entry]!, at, codes + i * codeSize, u32[entry + 1]!);
-			if (hasTerms) codec.placeTerm(u32[entry + 1]!, at, f32[(terms >>> 2) + i]!);
-			u32[(u32[entry + 2]! >>> 2) + at] = this.#ntotal + start + i;
-		}
+		const { engine, d, metric, codec, lists, byResidual, hasTerms, ntotal } = this;
+		const centroids = this.quantizer.codes.at(0);
+		const centre = hasTerms ? this.#centreOf() : 0;
+		yield* addToLists({ engine, d, metric, codec, lists, byResidual, hasTerms, ntotal, centroids, centre }, x);
+		this.#ntotal += x.n;
+		this.#changed();
 	}
 
 	/** The graph over the centroids, if there is one. @internal */

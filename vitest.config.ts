@@ -11,6 +11,8 @@ const alias = [
 
 export default defineConfig({
 	test: {
+		// Every core: tests of async forms wait as much as they compute.
+		maxWorkers: '100%',
 		reporters: ['default', file('./test/support/count-reporter.ts')],
 		projects: [
 			{

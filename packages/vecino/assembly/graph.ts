@@ -9,9 +9,8 @@
 //           links + r * 8 M, modulo 2^32
 // offsets   u32 per slot: where its record begins in `records`, in words
 // records   of a slot: u32 row, then its lists of levels 1, 2, ..., M words each
-import { ipOne, l2One } from './distances';
+import { ipOne, l2One, ipFour, l2Four } from './distances';
 import { sq8IpMany, sq8L2Many } from './sq8';
-import { sum4, tailMask } from './common';
 
 /** How rows are stored and compared: 0 f32 l2, 1 f32 ip, 2 SQ8 l2, 3 SQ8 ip. */
 export const KIND: usize = 0;
@@ -137,76 +136,6 @@ export function rowDistances(g: usize, q: usize, rows: usize, n: usize, out: usi
 		for (let p = code; p < last; p += 64) sum ^= load<u32>(p);
 	}
 	return sum;
-}
-
-/** l2Many of four rows that lie anywhere: four streams from memory at once. */
-function l2Four(q: usize, x0: usize, x1: usize, x2: usize, x3: usize, d: usize, out: usize): void {
-	let a0 = f32x4.splat(0), a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0;
-	const main = q + ((d & ~7) << 2);
-	if (q < main) do {
-		const qa = v128.load(q), qb = v128.load(q, 16);
-		let t = f32x4.sub(v128.load(x0), qa); a0 = f32x4.add(a0, f32x4.mul(t, t));
-		t = f32x4.sub(v128.load(x1), qa); a1 = f32x4.add(a1, f32x4.mul(t, t));
-		t = f32x4.sub(v128.load(x2), qa); a2 = f32x4.add(a2, f32x4.mul(t, t));
-		t = f32x4.sub(v128.load(x3), qa); a3 = f32x4.add(a3, f32x4.mul(t, t));
-		t = f32x4.sub(v128.load(x0, 16), qb); b0 = f32x4.add(b0, f32x4.mul(t, t));
-		t = f32x4.sub(v128.load(x1, 16), qb); b1 = f32x4.add(b1, f32x4.mul(t, t));
-		t = f32x4.sub(v128.load(x2, 16), qb); b2 = f32x4.add(b2, f32x4.mul(t, t));
-		t = f32x4.sub(v128.load(x3, 16), qb); b3 = f32x4.add(b3, f32x4.mul(t, t));
-		x0 += 32; x1 += 32; x2 += 32; x3 += 32; q += 32;
-	} while (q < main);
-	if (d & 4) {
-		const qa = v128.load(q);
-		let t = f32x4.sub(v128.load(x0), qa); a0 = f32x4.add(a0, f32x4.mul(t, t));
-		t = f32x4.sub(v128.load(x1), qa); a1 = f32x4.add(a1, f32x4.mul(t, t));
-		t = f32x4.sub(v128.load(x2), qa); a2 = f32x4.add(a2, f32x4.mul(t, t));
-		t = f32x4.sub(v128.load(x3), qa); a3 = f32x4.add(a3, f32x4.mul(t, t));
-		x0 += 16; x1 += 16; x2 += 16; x3 += 16; q += 16;
-	}
-	if (d & 3) {
-		const mask = tailMask(d & 3), qa = v128.load(q);
-		const t0 = v128.and(f32x4.sub(v128.load(x0), qa), mask), t1 = v128.and(f32x4.sub(v128.load(x1), qa), mask);
-		const t2 = v128.and(f32x4.sub(v128.load(x2), qa), mask), t3 = v128.and(f32x4.sub(v128.load(x3), qa), mask);
-		if (d & 4) {
-			b0 = f32x4.add(b0, f32x4.mul(t0, t0)); b1 = f32x4.add(b1, f32x4.mul(t1, t1));
-			b2 = f32x4.add(b2, f32x4.mul(t2, t2)); b3 = f32x4.add(b3, f32x4.mul(t3, t3));
-		} else {
-			a0 = f32x4.add(a0, f32x4.mul(t0, t0)); a1 = f32x4.add(a1, f32x4.mul(t1, t1));
-			a2 = f32x4.add(a2, f32x4.mul(t2, t2)); a3 = f32x4.add(a3, f32x4.mul(t3, t3));
-		}
-	}
-	v128.store(out, sum4(f32x4.add(a0, b0), f32x4.add(a1, b1), f32x4.add(a2, b2), f32x4.add(a3, b3)));
-}
-
-/** ipMany of four rows that lie anywhere. */
-function ipFour(q: usize, x0: usize, x1: usize, x2: usize, x3: usize, d: usize, out: usize): void {
-	let a0 = f32x4.splat(0), a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0;
-	const main = q + ((d & ~7) << 2);
-	if (q < main) do {
-		const qa = v128.load(q), qb = v128.load(q, 16);
-		a0 = f32x4.add(a0, f32x4.mul(v128.load(x0), qa)); a1 = f32x4.add(a1, f32x4.mul(v128.load(x1), qa));
-		a2 = f32x4.add(a2, f32x4.mul(v128.load(x2), qa)); a3 = f32x4.add(a3, f32x4.mul(v128.load(x3), qa));
-		b0 = f32x4.add(b0, f32x4.mul(v128.load(x0, 16), qb)); b1 = f32x4.add(b1, f32x4.mul(v128.load(x1, 16), qb));
-		b2 = f32x4.add(b2, f32x4.mul(v128.load(x2, 16), qb)); b3 = f32x4.add(b3, f32x4.mul(v128.load(x3, 16), qb));
-		x0 += 32; x1 += 32; x2 += 32; x3 += 32; q += 32;
-	} while (q < main);
-	if (d & 4) {
-		const qa = v128.load(q);
-		a0 = f32x4.add(a0, f32x4.mul(v128.load(x0), qa)); a1 = f32x4.add(a1, f32x4.mul(v128.load(x1), qa));
-		a2 = f32x4.add(a2, f32x4.mul(v128.load(x2), qa)); a3 = f32x4.add(a3, f32x4.mul(v128.load(x3), qa));
-		x0 += 16; x1 += 16; x2 += 16; x3 += 16; q += 16;
-	}
-	if (d & 3) {
-		const mask = tailMask(d & 3), qa = v128.and(v128.load(q), mask);
-		const t0 = f32x4.mul(v128.and(v128.load(x0), mask), qa), t1 = f32x4.mul(v128.and(v128.load(x1), mask), qa);
-		const t2 = f32x4.mul(v128.and(v128.load(x2), mask), qa), t3 = f32x4.mul(v128.and(v128.load(x3), mask), qa);
-		if (d & 4) {
-			b0 = f32x4.add(b0, t0); b1 = f32x4.add(b1, t1); b2 = f32x4.add(b2, t2); b3 = f32x4.add(b3, t3);
-		} else {
-			a0 = f32x4.add(a0, t0); a1 = f32x4.add(a1, t1); a2 = f32x4.add(a2, t2); a3 = f32x4.add(a3, t3);
-		}
-	}
-	v128.store(out, f32x4.neg(sum4(f32x4.add(a0, b0), f32x4.add(a1, b1), f32x4.add(a2, b2), f32x4.add(a3, b3))));
 }
 
 /** True when node's bit was set already; sets it. */

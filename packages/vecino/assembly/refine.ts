@@ -8,8 +8,7 @@
 // monotone, so a sum of some terms, reduced in the same order, is never above that of all). Candidates are too near
 // each other: of the terms of those that fail, 85 % (SIFT, d = 128) to 92 % (text, d = 256) are needed to see it, and
 // the checks break up the loads: 0.4 to 1.0 times the speed.
-import { sum4, tailMask } from './common';
-import { l2One, ipOne } from './distances';
+import { ipFour, ipOne, l2Four, l2One } from './distances';
 import { topkInit, topkPush, topkFinish } from './topk';
 
 /** Rows computed and offered at a time. */
@@ -59,88 +58,19 @@ export function rowAddresses(
 	return any;
 }
 
-/** Squared L2 of the query to the `count` rows at the addresses given. */
-function l2At(q: usize, addresses: usize, count: usize, d: usize, out: usize): void {
-	const end = addresses + (count << 2), end4 = addresses + ((count & ~3) << 2), main = q + ((d & ~7) << 2);
+/** Distances of the query to the `count` rows at the addresses given: squared L2 (metric 0) or negated inner products. */
+function rowsAt(metric: u32, q: usize, addresses: usize, count: usize, d: usize, out: usize): void {
+	const end = addresses + (count << 2), end4 = addresses + ((count & ~3) << 2);
 	for (; addresses < end4; addresses += 16, out += 16) {
-		let x0 = <usize>load<u32>(addresses), x1 = <usize>load<u32>(addresses, 4);
-		let x2 = <usize>load<u32>(addresses, 8), x3 = <usize>load<u32>(addresses, 12);
-		let a0 = f32x4.splat(0), a1 = a0, a2 = a0, a3 = a0;
-		let b0 = a0, b1 = a0, b2 = a0, b3 = a0;
-		let p = q;
-		if (p < main) do {
-			const qa = v128.load(p), qb = v128.load(p, 16);
-			let t = f32x4.sub(v128.load(x0), qa); a0 = f32x4.add(a0, f32x4.mul(t, t));
-			t = f32x4.sub(v128.load(x1), qa); a1 = f32x4.add(a1, f32x4.mul(t, t));
-			t = f32x4.sub(v128.load(x2), qa); a2 = f32x4.add(a2, f32x4.mul(t, t));
-			t = f32x4.sub(v128.load(x3), qa); a3 = f32x4.add(a3, f32x4.mul(t, t));
-			t = f32x4.sub(v128.load(x0, 16), qb); b0 = f32x4.add(b0, f32x4.mul(t, t));
-			t = f32x4.sub(v128.load(x1, 16), qb); b1 = f32x4.add(b1, f32x4.mul(t, t));
-			t = f32x4.sub(v128.load(x2, 16), qb); b2 = f32x4.add(b2, f32x4.mul(t, t));
-			t = f32x4.sub(v128.load(x3, 16), qb); b3 = f32x4.add(b3, f32x4.mul(t, t));
-			x0 += 32; x1 += 32; x2 += 32; x3 += 32; p += 32;
-		} while (p < main);
-		if (d & 4) {
-			const qa = v128.load(p);
-			let t = f32x4.sub(v128.load(x0), qa); a0 = f32x4.add(a0, f32x4.mul(t, t));
-			t = f32x4.sub(v128.load(x1), qa); a1 = f32x4.add(a1, f32x4.mul(t, t));
-			t = f32x4.sub(v128.load(x2), qa); a2 = f32x4.add(a2, f32x4.mul(t, t));
-			t = f32x4.sub(v128.load(x3), qa); a3 = f32x4.add(a3, f32x4.mul(t, t));
-			x0 += 16; x1 += 16; x2 += 16; x3 += 16; p += 16;
-		}
-		if (d & 3) {
-			const mask = tailMask(d & 3), qa = v128.load(p);
-			const t0 = v128.and(f32x4.sub(v128.load(x0), qa), mask), t1 = v128.and(f32x4.sub(v128.load(x1), qa), mask);
-			const t2 = v128.and(f32x4.sub(v128.load(x2), qa), mask), t3 = v128.and(f32x4.sub(v128.load(x3), qa), mask);
-			if (d & 4) {
-				b0 = f32x4.add(b0, f32x4.mul(t0, t0)); b1 = f32x4.add(b1, f32x4.mul(t1, t1));
-				b2 = f32x4.add(b2, f32x4.mul(t2, t2)); b3 = f32x4.add(b3, f32x4.mul(t3, t3));
-			} else {
-				a0 = f32x4.add(a0, f32x4.mul(t0, t0)); a1 = f32x4.add(a1, f32x4.mul(t1, t1));
-				a2 = f32x4.add(a2, f32x4.mul(t2, t2)); a3 = f32x4.add(a3, f32x4.mul(t3, t3));
-			}
-		}
-		v128.store(out, sum4(f32x4.add(a0, b0), f32x4.add(a1, b1), f32x4.add(a2, b2), f32x4.add(a3, b3)));
+		const x0 = <usize>load<u32>(addresses), x1 = <usize>load<u32>(addresses, 4);
+		const x2 = <usize>load<u32>(addresses, 8), x3 = <usize>load<u32>(addresses, 12);
+		if (metric == 0) l2Four(q, x0, x1, x2, x3, d, out);
+		else ipFour(q, x0, x1, x2, x3, d, out);
 	}
-	for (; addresses < end; addresses += 4, out += 4) store<f32>(out, l2One(q, <usize>load<u32>(addresses), d));
-}
-
-/** Negated inner products of the query and the `count` rows at the addresses given. */
-function ipAt(q: usize, addresses: usize, count: usize, d: usize, out: usize): void {
-	const end = addresses + (count << 2), end4 = addresses + ((count & ~3) << 2), main = q + ((d & ~7) << 2);
-	for (; addresses < end4; addresses += 16, out += 16) {
-		let x0 = <usize>load<u32>(addresses), x1 = <usize>load<u32>(addresses, 4);
-		let x2 = <usize>load<u32>(addresses, 8), x3 = <usize>load<u32>(addresses, 12);
-		let a0 = f32x4.splat(0), a1 = a0, a2 = a0, a3 = a0;
-		let b0 = a0, b1 = a0, b2 = a0, b3 = a0;
-		let p = q;
-		if (p < main) do {
-			const qa = v128.load(p), qb = v128.load(p, 16);
-			a0 = f32x4.add(a0, f32x4.mul(v128.load(x0), qa)); a1 = f32x4.add(a1, f32x4.mul(v128.load(x1), qa));
-			a2 = f32x4.add(a2, f32x4.mul(v128.load(x2), qa)); a3 = f32x4.add(a3, f32x4.mul(v128.load(x3), qa));
-			b0 = f32x4.add(b0, f32x4.mul(v128.load(x0, 16), qb)); b1 = f32x4.add(b1, f32x4.mul(v128.load(x1, 16), qb));
-			b2 = f32x4.add(b2, f32x4.mul(v128.load(x2, 16), qb)); b3 = f32x4.add(b3, f32x4.mul(v128.load(x3, 16), qb));
-			x0 += 32; x1 += 32; x2 += 32; x3 += 32; p += 32;
-		} while (p < main);
-		if (d & 4) {
-			const qa = v128.load(p);
-			a0 = f32x4.add(a0, f32x4.mul(v128.load(x0), qa)); a1 = f32x4.add(a1, f32x4.mul(v128.load(x1), qa));
-			a2 = f32x4.add(a2, f32x4.mul(v128.load(x2), qa)); a3 = f32x4.add(a3, f32x4.mul(v128.load(x3), qa));
-			x0 += 16; x1 += 16; x2 += 16; x3 += 16; p += 16;
-		}
-		if (d & 3) {
-			const mask = tailMask(d & 3), qa = v128.and(v128.load(p), mask);
-			const t0 = f32x4.mul(v128.and(v128.load(x0), mask), qa), t1 = f32x4.mul(v128.and(v128.load(x1), mask), qa);
-			const t2 = f32x4.mul(v128.and(v128.load(x2), mask), qa), t3 = f32x4.mul(v128.and(v128.load(x3), mask), qa);
-			if (d & 4) {
-				b0 = f32x4.add(b0, t0); b1 = f32x4.add(b1, t1); b2 = f32x4.add(b2, t2); b3 = f32x4.add(b3, t3);
-			} else {
-				a0 = f32x4.add(a0, t0); a1 = f32x4.add(a1, t1); a2 = f32x4.add(a2, t2); a3 = f32x4.add(a3, t3);
-			}
-		}
-		v128.store(out, f32x4.neg(sum4(f32x4.add(a0, b0), f32x4.add(a1, b1), f32x4.add(a2, b2), f32x4.add(a3, b3))));
+	for (; addresses < end; addresses += 4, out += 4) {
+		const x = <usize>load<u32>(addresses);
+		store<f32>(out, metric == 0 ? l2One(q, x, d) : -ipOne(q, x, d));
 	}
-	for (; addresses < end; addresses += 4, out += 4) store<f32>(out, -ipOne(q, <usize>load<u32>(addresses), d));
 }
 
 /**
@@ -162,8 +92,7 @@ export function refineRows(
 			touched |= touch(addresses + first + (j << 2), end - j, rowBytes);
 			for (let g = j; g < end; g += GROUP) {
 				const at = first + (g << 2), count = min(GROUP, end - g);
-				if (metric == 0) l2At(q, addresses + at, count, d, tile);
-				else ipAt(q, addresses + at, count, d, tile);
+				rowsAt(metric, q, addresses + at, count, d, tile);
 				topkPush(topk, tile, count, labels + at, 0);
 			}
 		}

@@ -408,6 +408,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	override truncateRows(n: number): void {
 		this.lists.truncate(n);
 		this.#ntotal = n;
+		this.#changed();
 	}
 
 	/** @internal */

@@ -16,6 +16,7 @@ export { flatQueries, flatScan, flatBounds, flatPruned } from './flat';
 export { sq4Encode, sq4Decode, sq4L2Many, sq4IpMany, scanSq4L2, scanSq4Ip } from './sq4';
 export { halfEncode, halfDecode, f16L2Many, f16IpMany, bf16L2Many, bf16IpMany, scanHalf } from './half';
 export { rowAddresses, refineRows } from './refine';
+export { rerankCodes } from './rerank';
 export { scalarPrepare } from './scalar';
 export { applyLinear, covariance } from './transforms';
 export { rabitqRotate, rabitqEncode, rabitqDecode } from './rabitq';

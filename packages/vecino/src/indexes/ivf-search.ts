@@ -5,6 +5,8 @@
  * lists, sort the results. Between them nothing happens in JavaScript, so that a single query costs few crossings,
  * and the whole line could run on any thread.
  *
+ * Where candidates are ranked again (rerank.ts), that follows in the same line.
+ *
  * Where the queries of a block share lists, these are scanned list by list: a list's codes are read once for all of them.
  */
 
@@ -18,6 +20,8 @@ import { align16, type BlockScanner } from '../quantizers/codec.ts';
 import type { Steps } from '../util/steps.ts';
 import { loadRows } from './batch.ts';
 import type { CellRanker } from './cells.ts';
+import type { IndexFlatCodes } from './flat-codes.ts';
+import { Reranker } from './rerank.ts';
 import { sideBySide } from './side-by-side.ts';
 
 /** What a search needs of an IVF index. */
@@ -34,26 +38,42 @@ export interface SearchedCells {
 	readonly ntotal: number;
 }
 
+/** What becomes of the candidates of a search: the best k by the codes of a store of the same rows. */
+export interface Rerank {
+	readonly store: IndexFlatCodes;
+	readonly k: number;
+}
+
 const MAX_BLOCK = 256;
 /** Prepared queries and top-k states of a block stay in L2. */
 const BLOCK_BYTES = 512 * 1024;
+/**
+ * Queries of a block that is ranked again: several parts, because what re-ranking reads pushes codes and centroids out of L2
+ * (8 % of the time of a search, when it follows every part of 26 queries).
+ */
+const RERANKED = 256;
 /** Bytes of codes that a block scans, about: a few milliseconds between two turns of the event loop. */
 const SCAN_BYTES = 16 * 1024 * 1024;
 /** List by list pays from so many queries per list on. */
 const SHARED = 2;
 
 /** How many queries a block takes. */
-export function blockSize(cells: SearchedCells, k: number, nprobe: number, nq: number): number {
-	const { scanner, lists, ntotal } = cells;
-	const perQuery = scanner.stateBytes + topkBytes(k) + 8 * nprobe + 8 * k;
+export function blockSize(cells: SearchedCells, k: number, nprobe: number, nq: number, rerank?: Rerank): number {
+	const { lists, ntotal } = cells;
 	const scanned = (nprobe / lists.nlist) * ntotal * lists.layout.codeSize;
-	const most = Math.min(MAX_BLOCK, BLOCK_BYTES / perQuery, SCAN_BYTES / Math.max(1, scanned), nq);
-	return Math.max(1, Math.floor(most));
+	const most = rerank === undefined ? partSize(cells, k, nprobe) : RERANKED;
+	return Math.max(1, Math.floor(Math.min(most, SCAN_BYTES / Math.max(1, scanned), nq)));
 }
 
-/** Multiply-adds that a query takes, about. */
-export function searchCost({ lists, d, ntotal }: SearchedCells, nprobe: number): number {
-	return lists.nlist * d + (nprobe / lists.nlist) * ntotal * lists.layout.codeSize;
+/** How many queries are prepared and scanned at a time. */
+function partSize({ scanner }: SearchedCells, k: number, nprobe: number): number {
+	const perQuery = scanner.stateBytes + topkBytes(k) + 8 * nprobe + 8 * k;
+	return Math.max(1, Math.floor(Math.min(MAX_BLOCK, BLOCK_BYTES / perQuery)));
+}
+
+/** Multiply-adds that a query takes, about. @param wide - Candidates that are ranked again. */
+export function searchCost({ lists, d, ntotal }: SearchedCells, nprobe: number, wide = 0): number {
+	return (lists.nlist + wide) * d + (nprobe / lists.nlist) * ntotal * lists.layout.codeSize;
 }
 
 /** Searches of blocks side by side, on threads. */
@@ -65,8 +85,9 @@ export function* searchTogether(
 	most: number,
 	result: SearchResult,
 	stats: SearchStats | undefined,
+	rerank?: Rerank,
 ): Steps<void> {
-	const make = (size: number): BlockSearch => new BlockSearch(cells, k, nprobe, size);
+	const make = (size: number): BlockSearch => new BlockSearch(cells, k, nprobe, size, rerank);
 	yield* sideBySide(cells.engine, 'search', q.n, most, make, {
 		load: (search, first, n) => search.load(q, first, n),
 		run: (search, n) => search.scan(n),
@@ -79,9 +100,12 @@ export class BlockSearch implements Disposable {
 	readonly #k: number;
 	readonly #nprobe: number;
 	readonly #n: number;
+	/** Queries that are scanned at a time; after the last of them all are ranked again. */
+	readonly #part: number;
 	readonly #byteLength: number;
 	readonly #sizes: Readonly<Record<Part, number>>;
 	readonly #topkStride: number;
+	readonly #again: Reranker | undefined;
 	/** Scratch; 0 between searches. */
 	#block: number;
 	/** Pointers into the scratch. */
@@ -89,28 +113,34 @@ export class BlockSearch implements Disposable {
 	/** The program for n queries at these pointers. */
 	#calls: readonly (() => unknown)[];
 
-	/** @param n - Queries of a block, at most. */
-	constructor(cells: SearchedCells, k: number, nprobe: number, n: number) {
-		const { engine, d, scanner, ranker, lists } = cells;
+	/** @param n - Queries of a block, at most. @param rerank - What k candidates are for; else they are the result. */
+	constructor(cells: SearchedCells, k: number, nprobe: number, n: number, rerank?: Rerank) {
+		const { engine, d, scanner, ranker, lists, centre } = cells;
 		this.#cells = cells;
 		this.#k = k;
 		this.#nprobe = nprobe;
 		this.#n = n;
+		this.#part = Math.min(n, partSize(cells, k, nprobe));
+		const part = this.#part;
 		this.#topkStride = align16(topkBytes(k));
-		const ordered = isShared(cells, n, nprobe);
+		if (rerank !== undefined) this.#again = new Reranker(rerank.store, rerank.k, k, n);
+		const ordered = isShared(cells, part, nprobe);
 		this.#sizes = {
 			queries: n * d * 4,
 			cellDistances: n * nprobe * 4,
 			cells: n * nprobe * 4,
-			order: ordered ? n * nprobe * 4 : 0,
+			order: ordered ? part * nprobe * 4 : 0,
 			listCounts: ordered ? (lists.nlist + 1) * 4 : 0,
-			states: n * scanner.stateBytes,
-			topks: n * this.#topkStride,
+			states: part * scanner.stateBytes,
+			topks: part * this.#topkStride,
 			// Ranking is over when queries are prepared, and that when lists are scanned.
 			work: Math.max(ranker.workBytes(nprobe), scanner.workBytes, TILE * 4),
 			distances: n * k * 4,
 			labels: n * k * 4,
 			counts: n * 4,
+			// The queries as they were before a centre was taken off.
+			rawQueries: this.#again !== undefined && centre !== 0 ? n * d * 4 : 0,
+			again: this.#again?.byteLength ?? 0,
 		};
 		this.#byteLength = Object.values(this.#sizes).reduce((sum, bytes) => sum + align16(bytes), 0);
 		this.#block = engine.arena.allocScratch(this.#byteLength);
@@ -119,20 +149,22 @@ export class BlockSearch implements Disposable {
 	}
 
 	/** Whether this search, given back, serves another one of that shape. */
-	fits(cells: SearchedCells, k: number, nprobe: number, n: number): boolean {
-		return this.#cells === cells && this.#k === k && this.#nprobe === nprobe && this.#n === n;
+	fits(cells: SearchedCells, k: number, nprobe: number, n: number, rerank?: Rerank): boolean {
+		if (this.#cells !== cells || this.#k !== k || this.#nprobe !== nprobe || this.#n !== n) return false;
+		const again = this.#again;
+		if (again?.store !== rerank?.store || again?.k !== rerank?.k) return false;
+		return again === undefined || again.isCurrent;
 	}
 
 	/** Takes scratch again after dispose. Most often it is the same piece, and so is the program. */
 	resume(): void {
 		const block = this.#cells.engine.arena.allocScratch(this.#byteLength);
-		if (block === this.#at[FIRST]) {
-			this.#block = block;
-			return;
-		}
 		this.#block = block;
-		this.#at = this.#layOut();
-		this.#calls = this.#bind(this.#n);
+		if (block === this.#at[FIRST]) this.#again?.init(this.#at.again);
+		else {
+			this.#at = this.#layOut();
+			this.#calls = this.#bind(this.#n);
+		}
 	}
 
 	#layOut(): Record<Part, number> {
@@ -142,6 +174,7 @@ export class BlockSearch implements Disposable {
 			pointers[part] = at;
 			at += align16(this.#sizes[part]);
 		}
+		this.#again?.init(pointers.again);
 		return pointers;
 	}
 
@@ -155,7 +188,12 @@ export class BlockSearch implements Disposable {
 	/** Brings queries first..first + n - 1 in. */
 	load(q: VectorSet, first: number, n: number): void {
 		const { engine, metric } = this.#cells;
-		loadRows(engine, metric, q, first, n, this.#at.queries);
+		const { queries, rawQueries } = this.#at;
+		loadRows(engine, metric, q, first, n, queries);
+		if (this.#sizes.rawQueries > 0) {
+			const bytes = n * q.d * 4;
+			engine.arena.u8.copyWithin(rawQueries, queries, queries + bytes);
+		}
 	}
 
 	/** Nothing but kernel calls. */
@@ -171,7 +209,11 @@ export class BlockSearch implements Disposable {
 			const found = engine.arena.u32[(this.#at.counts >>> 2) + i]!;
 			// Short of k: open more cells, until there are k or all are open.
 			if (found < wanted && this.#nprobe < lists.nlist) this.#widen(q, first + i, result, stats);
-			else this.#emit(i, found, first + i, result, stats);
+			else {
+				if (this.#again === undefined) this.#emit(i, found, first + i, result);
+				else this.#again.emit(this.#at.again, i, first + i, result);
+				if (stats !== undefined) this.#count(i, stats);
+			}
 		}
 	}
 
@@ -181,26 +223,39 @@ export class BlockSearch implements Disposable {
 
 	/** The line of kernel calls for n queries. */
 	#program(n: number): Call[] {
+		const at = this.#at;
+		const calls: Call[] = [];
+		for (let i = 0; i < n; i += this.#part) calls.push(...this.#scanned(i, Math.min(this.#part, n - i)));
+		const queries = this.#sizes.rawQueries > 0 ? at.rawQueries : at.queries;
+		if (this.#again !== undefined) calls.push(...this.#again.calls(at.again, n, queries, at.labels, at.counts));
+		return calls;
+	}
+
+	/** The part of n queries from query `first` on. */
+	#scanned(first: number, n: number): Call[] {
 		const { d, ranker, scanner, lists, centre, byResidual } = this.#cells;
 		const at = this.#at;
 		const [k, nprobe, stride] = [this.#k, this.#nprobe, this.#topkStride];
 		const [kind, a, b, c] = scanner.scan();
 		const order = isShared(this.#cells, n, nprobe) ? at.order : 0;
-		const biases = byResidual ? at.cellDistances : 0;
-		const calls: Call[] = [ranker.call(at.queries, n, nprobe, at.work, at.cellDistances, at.cells)];
-		if (centre !== 0) calls.push(['subtractRow', at.queries, n, d, centre]);
-		calls.push(scanner.prepare(at.queries, n, at.states, at.work));
+		const queries = at.queries + first * d * 4;
+		const [cells, cellDistances] = [at.cells + first * nprobe * 4, at.cellDistances + first * nprobe * 4];
+		const biases = byResidual ? cellDistances : 0;
+		const calls: Call[] = [ranker.call(queries, n, nprobe, at.work, cellDistances, cells)];
+		if (centre !== 0) calls.push(['subtractRow', queries, n, d, centre]);
+		calls.push(scanner.prepare(queries, n, at.states, at.work));
 		calls.push(['topkInitMany', at.topks, n, stride, k, topkCapacity(k)]);
-		if (order !== 0) calls.push(['orderByList', at.cells, n * nprobe, lists.nlist, at.listCounts, order]);
+		if (order !== 0) calls.push(['orderByList', cells, n * nprobe, lists.nlist, at.listCounts, order]);
 		const { stateBytes } = scanner;
-		const head = [kind, lists.directory, at.cells, biases, order, n, nprobe] as const;
+		const head = [kind, lists.directory, cells, biases, order, n, nprobe] as const;
 		calls.push(['scanLists', ...head, at.states, stateBytes, at.topks, stride, at.work, a, b, c]);
-		calls.push(['topkFinishMany', at.topks, n, stride, k, at.distances, at.labels, at.counts]);
+		const [distances, labels] = [at.distances + first * k * 4, at.labels + first * k * 4];
+		calls.push(['topkFinishMany', at.topks, n, stride, k, distances, labels, at.counts + first * 4]);
 		return calls;
 	}
 
 	/** Writes what was found for query i as a row of the result; inner products lose their minus. */
-	#emit(i: number, found: number, row: number, result: SearchResult, stats: SearchStats | undefined): void {
+	#emit(i: number, found: number, row: number, result: SearchResult): void {
 		const { engine, metric } = this.#cells;
 		const { f32, u32 } = engine.arena;
 		const k = this.#k;
@@ -211,8 +266,12 @@ export class BlockSearch implements Disposable {
 			result.distances[row * k + j] = metric === 'l2' ? Math.max(0, distance) : 0 - distance;
 			result.labels[row * k + j] = u32[labels + j]!;
 		}
-		if (stats === undefined) return;
-		const { lists } = this.#cells;
+	}
+
+	/** Counts the work for query i. */
+	#count(i: number, stats: SearchStats): void {
+		const { engine, lists } = this.#cells;
+		const { u32 } = engine.arena;
 		const cells = (this.#at.cells >>> 2) + i * this.#nprobe;
 		for (let p = 0; p < this.#nprobe; p++) stats.ndis += lists.listSize(u32[cells + p]!);
 		stats.nlistsVisited += this.#nprobe;
@@ -220,7 +279,8 @@ export class BlockSearch implements Disposable {
 
 	#widen(q: VectorSet, row: number, result: SearchResult, stats: SearchStats | undefined): void {
 		const nprobe = Math.min(2 * this.#nprobe, this.#cells.lists.nlist);
-		using wider = new BlockSearch(this.#cells, this.#k, nprobe, 1);
+		const again = this.#again;
+		using wider = new BlockSearch(this.#cells, this.#k, nprobe, 1, again);
 		wider.run(q, row, 1, result, stats);
 	}
 
@@ -244,7 +304,9 @@ type Part =
 	| 'work'
 	| 'distances'
 	| 'labels'
-	| 'counts';
+	| 'counts'
+	| 'rawQueries'
+	| 'again';
 
 /** Whether lists have several queries of a block, and are longer than what changes from query to query. */
 function isShared({ lists, scanner, ntotal }: SearchedCells, n: number, nprobe: number): boolean {

@@ -29,7 +29,7 @@ import { CellRanker, cellGraphSteps, makeCellGraph } from './cells.ts';
 import { IndexFlat } from './flat.ts';
 import type { HnswGraph } from './hnsw-graph.ts';
 import { addToLists } from './ivf-add.ts';
-import { BlockSearch, blockSize, type SearchedCells, searchCost, searchTogether } from './ivf-search.ts';
+import { BlockSearch, blockSize, type Rerank, type SearchedCells, searchCost, searchTogether } from './ivf-search.ts';
 import { MAX_POOL, measureNprobe } from './nprobe.ts';
 import { meanRow, termRange } from './terms.ts';
 
@@ -312,16 +312,17 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	// ── Searching ──────────────────────────────────────────────────────────────────────────────
 
 	/** @internal */
-	*searchSteps(q: VectorSet, k: number, params: IVFSearchParams, result: SearchResult): Steps<void> {
+	*searchSteps(q: VectorSet, k: number, params: IVFSearchParams, result: SearchResult, rerank?: Rerank): Steps<void> {
 		const nprobe = Math.min(params.nprobe ?? this.#nprobe, this.#nlist);
 		const { engine } = this;
 		const cells = this.#searched();
-		const block = blockSize(cells, k, nprobe, q.n);
-		if (engine.pool !== undefined && q.n * searchCost(cells, nprobe) > engine.pool.grain) {
-			yield* searchTogether(cells, q, k, nprobe, block, result, params.stats);
+		const block = blockSize(cells, k, nprobe, q.n, rerank);
+		const cost = q.n * searchCost(cells, nprobe, rerank === undefined ? 0 : k);
+		if (engine.pool !== undefined && cost > engine.pool.grain) {
+			yield* searchTogether(cells, q, k, nprobe, block, result, params.stats, rerank);
 			return;
 		}
-		using search = this.#takeSearch(k, nprobe, block);
+		using search = this.#takeSearch(k, nprobe, block, rerank);
 		for (const [first, n] of chunks(q.n, block)) {
 			search.run(q, first, n, result, params.stats);
 			yield { phase: 'search', done: first + n, total: q.n };
@@ -330,11 +331,11 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	}
 
 	/** The last search, if it had the same shape: laying one out takes a few microseconds. */
-	#takeSearch(k: number, nprobe: number, block: number): BlockSearch {
+	#takeSearch(k: number, nprobe: number, block: number, rerank: Rerank | undefined): BlockSearch {
 		const cells = this.#searched();
 		const idle = this.#idle;
 		this.#idle = undefined;
-		if (!idle?.fits(cells, k, nprobe, block)) return new BlockSearch(cells, k, nprobe, block);
+		if (!idle?.fits(cells, k, nprobe, block, rerank)) return new BlockSearch(cells, k, nprobe, block, rerank);
 		idle.resume();
 		return idle;
 	}

@@ -14,6 +14,7 @@ import { Index, type IndexOptions, MAX_K, type TrainOptions } from './base.ts';
 import { chunks } from './batch.ts';
 import { IndexFlat } from './flat.ts';
 import { IndexFlatCodes } from './flat-codes.ts';
+import { IndexIVF } from './ivf.ts';
 import { IndexPQ } from './pq.ts';
 import { mostQueries, RerankBlock } from './rerank.ts';
 import { IndexScalarQuantizer } from './scalar-quantizer.ts';
@@ -128,11 +129,14 @@ export class IndexRefine extends Index<RefineSearchParams> {
 	*searchSteps(q: VectorSet, k: number, params: RefineSearchParams, result: SearchResult): Steps<void> {
 		const { kFactor = this.kFactor, ...base } = params;
 		const wide = Math.min(Math.ceil(k * kFactor), MAX_K, Math.max(k, this.ntotal));
+		if (this.base instanceof IndexIVF) {
+			yield* this.base.searchSteps(q, wide, base, result, { store: this.refine, k });
+			return;
+		}
 		const candidates = new SearchResult(q.n, wide, this.metric);
 		yield* this.base.searchSteps(q, wide, base, candidates);
 		const { engine, refine, d } = this;
-		// On threads only kernel calls run; stores of other codes need more than that between them.
-		if (engine.pool !== undefined && refine instanceof IndexFlat && q.n * wide * d > engine.pool.grain) {
+		if (engine.pool !== undefined && q.n * wide * d > engine.pool.grain) {
 			const make = (size: number): RerankBlock => new RerankBlock(refine, k, wide, size);
 			yield* sideBySide(engine, 'refine', q.n, mostQueries(d, k, wide), make, {
 				load: (block, first, nq) => block.load(q, candidates, first, nq),
@@ -141,8 +145,9 @@ export class IndexRefine extends Index<RefineSearchParams> {
 			});
 			return;
 		}
-		using block = new RerankBlock(refine, k, wide, q.n);
-		for (const [first, nq] of chunks(q.n, block.size)) {
+		const size = Math.min(q.n, mostQueries(d, k, wide));
+		using block = new RerankBlock(refine, k, wide, size);
+		for (const [first, nq] of chunks(q.n, size)) {
 			block.load(q, candidates, first, nq);
 			block.run(nq);
 			block.emit(first, nq, result);

@@ -353,6 +353,7 @@ export interface KernelFunctions {
 		labels: number,
 		nq: number,
 		wide: number,
+		limits: number,
 		addresses: number,
 		counts: number,
 	): void;
@@ -369,6 +370,30 @@ export interface KernelFunctions {
 		capacity: number,
 		topk: number,
 		tile: number,
+		outDistances: number,
+		outLabels: number,
+	): void;
+
+	rerankCodes(
+		kind: number,
+		a: number,
+		b: number,
+		c: number,
+		states: number,
+		stride: number,
+		nq: number,
+		codeSize: number,
+		labels: number,
+		addresses: number,
+		counts: number,
+		wide: number,
+		k: number,
+		capacity: number,
+		topk: number,
+		tile: number,
+		entry: number,
+		gathered: number,
+		some: number,
 		outDistances: number,
 		outLabels: number,
 	): void;

@@ -1,12 +1,15 @@
 /** IndexRefine: its stores, block by block. */
 import { describe, expect, it } from 'vitest';
 import { METRICS } from '../../src/core/metric.ts';
+import { emptySearchStats, SearchResult } from '../../src/core/result.ts';
 import type { Index } from '../../src/indexes/base.ts';
-import { IndexPQFastScan } from '../../src/indexes/fast-scan.ts';
+import { IndexIVFPQFastScan, IndexPQFastScan } from '../../src/indexes/fast-scan.ts';
 import { IndexFlat } from '../../src/indexes/flat.ts';
 import { IndexIVFFlat } from '../../src/indexes/ivf-flat.ts';
+import { IndexIVFPQ } from '../../src/indexes/ivf-pq.ts';
 import { IndexPQ } from '../../src/indexes/pq.ts';
 import { IndexRefine, type RefineStore } from '../../src/indexes/refine.ts';
+import { RerankBlock } from '../../src/indexes/rerank.ts';
 import { IndexScalarQuantizer } from '../../src/indexes/scalar-quantizer.ts';
 import { readIndex } from '../../src/io/read-index.ts';
 import { writeIndex } from '../../src/io/write-index.ts';
@@ -58,6 +61,48 @@ describe.each(METRICS)('metric %s', (metric) => {
 		for (let i = 0; i < queries.n; i++) expect(result.hits(i)).toHaveLength(3);
 		expect(new Set(result.labels)).toEqual(new Set([0, 1, 2, -1]));
 	});
+});
+
+describe.each(METRICS)('cells as base, metric %s', (metric) => {
+	it.each(STORES)(
+		'store %j: what re-ranking the candidates of the base by themselves gives, stats included',
+		(store) => {
+			const bases = [
+				new IndexIVFPQ({ d: D, metric, nlist: 30, m: 4, nbits: 4 }),
+				new IndexIVFPQFastScan({ d: D, metric, nlist: 30, m: 10 }),
+				new IndexIVFFlat({ d: D, metric, nlist: 30 }),
+			];
+			for (const base of bases) {
+				using refine = new IndexRefine({ base, store });
+				refine.train(rows, { niter: 3 }).add(rows.slice(0, 600)).add(rows.slice(600));
+				// Cells too small for all candidates are among them: more are opened for those queries.
+				for (const [k, kFactor, nprobe] of [
+					[10, 10, 2],
+					[3, 1, 1],
+					[20, 30, 1],
+				] as const) {
+					const wide = k * kFactor;
+					const [stats, before] = [emptySearchStats(), emptySearchStats()];
+					const found = refine.search(queries, k, { nprobe, kFactor, stats });
+					const candidates = base.search(queries, wide, { nprobe, stats: before });
+					expect(stats).toEqual(before);
+					const expected = new SearchResult(queries.n, k, metric);
+					using block = new RerankBlock(refine.refine, k, wide, queries.n);
+					block.load(queries, candidates, 0, queries.n);
+					block.run(queries.n);
+					block.emit(0, queries.n, expected);
+					expect(found).toEqual(expected);
+					for (const i of [0, 149]) {
+						expect(refine.search(queries.row(i), k, { nprobe, kFactor }).hits()).toEqual(found.hits(i));
+					}
+					// The scratch of a search before is taken again, also for another store or none.
+					expect(base.search(queries, wide, { nprobe })).toEqual(candidates);
+				}
+				refine.add(rows.slice(0, 5));
+				expect(refine.search(rows.row(2), 2, { nprobe: 30, kFactor: 800 }).hits()).toHaveLength(2);
+			}
+		},
+	);
 });
 
 it('takes an index as its store, and gives it back with the rest', () => {

@@ -19,6 +19,7 @@ import { pqKernels } from './pq.ts';
 import { rabitqKernels } from './rabitq.ts';
 import { rabitqScanKernels } from './rabitq-scan.ts';
 import { refineKernels } from './refine.ts';
+import { rerankKernels } from './rerank.ts';
 import { rowKernels } from './rows.ts';
 import { scalarKernels } from './scalar.ts';
 import { scanKernels } from './scan.ts';
@@ -39,6 +40,7 @@ export function referenceKernels(arena: Arena): KernelFunctions {
 		...sq4Kernels(arena),
 		...halfKernels(arena),
 		...refineKernels(arena),
+		...rerankKernels(arena),
 		...fastScanKernels(arena),
 		...rabitqKernels(arena),
 		...rabitqScanKernels(arena),

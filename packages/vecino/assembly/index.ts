@@ -6,6 +6,7 @@ export { nearestPack, largestNorm, nearestRows, rankCells } from './nearest';
 export { normsSquared, normalizeRows, sumRows, residuals, residualTerms, gatherRows } from './rows';
 export { pqEncode, pqDecode, pqTable } from './pq';
 export { adc8, adcBits } from './adc';
+export { pqTablesMany, pqScanMany } from './pqmany';
 export { sq8Encode, sq8Decode, sq8L2Many, sq8IpMany } from './sq8';
 export { scanL2, scanIp, scanPq, scanSq8L2, scanSq8Ip } from './scan';
 export { fastPlace, fastFetch, fastTables, scanFast } from './fastscan';

@@ -14,6 +14,7 @@ import type { Pool } from '../kernels/pool/pool.ts';
 import type { CodeScanner } from '../quantizers/codec.ts';
 import type { Steps } from '../util/steps.ts';
 import { chunks, loadRows, SearchScratch } from './batch.ts';
+import { ManyScan, manyBlock } from './many-scan.ts';
 
 /** Codes scanned for a block of queries before the next codes are read: they stay in L2. */
 const SPAN_BYTES = 256 * 1024;
@@ -37,6 +38,8 @@ export interface ScannedCodes {
 interface Unit {
 	/** Holds the prepared queries. */
 	readonly queries: SearchScratch;
+	/** Their tables, where several are scanned at once. */
+	readonly many: ManyScan | undefined;
 	/** Holds the nearest of this unit. */
 	readonly found: SearchScratch;
 	readonly nq: number;
@@ -63,8 +66,9 @@ export function sharedScan(
 function* scanSteps(index: ScannedCodes, pool: Pool, q: VectorSet, k: number, result: SearchResult): Steps<void> {
 	const { engine, d, metric, codes, scanner } = index;
 	const spans = new Spans(engine, codes, Math.min(SPAN_BYTES, pool.grain / 16));
-	const plan = planUnits(pool, q.n, spans.n, codes.n * (codes.codeSize + CODE_BYTES), scanner.stateBytes);
+	const plan = planUnits(pool, q.n, k, spans.n, codes, scanner);
 	const blocks: SearchScratch[][] = [];
+	const tables: ManyScan[] = [];
 	try {
 		const group = Math.min(plan.group, Math.ceil(q.n / plan.block));
 		for (let i = 0; i < group; i++) {
@@ -72,6 +76,7 @@ function* scanSteps(index: ScannedCodes, pool: Pool, q: VectorSet, k: number, re
 			blocks.push(parts);
 			for (let part = 0; part < plan.parts; part++)
 				parts.push(new SearchScratch(engine, d, k, plan.block, part === 0 ? scanner.stateBytes : 0));
+			if (plan.atOnce) tables.push(new ManyScan(engine, scanner, plan.block));
 		}
 		for (const [first, many] of chunks(q.n, group * plan.block)) {
 			const units: Unit[] = [];
@@ -82,10 +87,12 @@ function* scanSteps(index: ScannedCodes, pool: Pool, q: VectorSet, k: number, re
 					loadRows(engine, metric, q, first + from + i, 1, queries.query);
 					scanner.setQuery(queries.query, queries.state(i));
 				}
+				const many = tables[from / plan.block];
+				many?.prepare(queries, nq);
 				for (const [part, found] of parts.entries()) {
 					for (let i = 0; i < nq; i++) found.initTopk(i);
 					const share = (at: number): number => Math.floor((at * spans.n) / parts.length);
-					units.push({ queries, found, nq, next: share(part), end: share(part + 1) });
+					units.push({ queries, many, found, nq, next: share(part), end: share(part + 1) });
 				}
 			}
 			for (;;) {
@@ -114,20 +121,29 @@ function* scanSteps(index: ScannedCodes, pool: Pool, q: VectorSet, k: number, re
 			yield { phase: 'search', done: first + many, total: q.n };
 		}
 	} finally {
-		for (const scratch of blocks.flat()) scratch[Symbol.dispose]();
+		for (const scratch of [...tables, ...blocks.flat()]) scratch[Symbol.dispose]();
 		spans[Symbol.dispose]();
 	}
 }
 
 /** How work is cut: queries of a block, blocks at a time, parts of each, spans of a piece. */
-function planUnits({ threads, grain }: Pool, nq: number, nSpans: number, bytes: number, stateBytes: number) {
-	const most = Math.min(MAX_BLOCK, Math.max(1, Math.floor(QUERY_BYTES / stateBytes)));
+function planUnits(
+	{ threads, grain }: Pool,
+	nq: number,
+	k: number,
+	nSpans: number,
+	{ n, codeSize }: CodeArray,
+	scanner: CodeScanner,
+) {
+	const bytes = n * (codeSize + CODE_BYTES);
+	const atOnce = manyBlock(scanner, Math.ceil(nq / threads), k, n);
+	const most = Math.min(MAX_BLOCK, atOnce > 0 ? atOnce : Math.max(1, Math.floor(QUERY_BYTES / scanner.stateBytes)));
 	const block = Math.min(most, Math.ceil(nq / threads));
 	const blocks = Math.ceil(nq / block);
 	const units = threads * UNITS_PER_THREAD;
 	const parts = blocks >= threads ? 1 : Math.max(1, Math.min(nSpans, Math.ceil(units / blocks)));
 	const spans = Math.max(1, Math.floor((grain * nSpans) / bytes / block));
-	return { block, group: Math.min(blocks, units), parts, spans };
+	return { block, atOnce: atOnce > 0, group: Math.min(blocks, units), parts, spans };
 }
 
 /** The codes as spans: a directory entry of each (kernels.ts), made once for all queries. */
@@ -158,9 +174,13 @@ class Spans implements Disposable {
 	}
 
 	/** Offers the codes of spans from..to - 1 to every query of the unit. */
-	scan(scanner: CodeScanner, { queries, found, nq }: Unit, from: number, to: number): void {
+	scan(scanner: CodeScanner, { queries, many, found, nq }: Unit, from: number, to: number): void {
 		for (let span = from; span < to; span++) {
 			const entry = this.#directory + span * 16;
+			if (many !== undefined) {
+				many.scan(queries, found, nq, entry, this.#bases[span]!);
+				continue;
+			}
 			for (let i = 0; i < nq; i++)
 				scanner.scan(queries.state(i), [entry, 0, 0, 1, this.#bases[span]!, found.tile, found.topk(i)]);
 		}

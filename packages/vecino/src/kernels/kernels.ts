@@ -75,6 +75,14 @@ export function pqEncodeScratchBytes(dsub: number): number {
 	return ROW_CHUNK * dsub * 4 + ROW_CHUNK * 32;
 }
 
+/** Queries that pqScanMany takes at once. */
+export const PQ_WAYS = 8;
+
+/** Bytes of tables by pqTablesMany. */
+export function pqManyBytes(m: number): number {
+	return m * 256 * 2 * PQ_WAYS + PQ_WAYS * (2 + 16);
+}
+
 /** Bytes of a graph and the offsets of its u32 fields (assembly/graph.ts). */
 export const GRAPH_BYTES = 64;
 export const GRAPH = {
@@ -313,6 +321,20 @@ export interface KernelFunctions {
 	): void;
 	pqTable(q: number, m: number, dsub: number, nbits: number, panels: number, scale: number, out: number): void;
 	adc8(codes: number, n: number, m: number, table: number, out: number): void;
+	pqTablesMany(states: number, stride: number, nq: number, m: number, out: number): void;
+	pqScanMany(
+		states: number,
+		stride: number,
+		nq: number,
+		m: number,
+		tables: number,
+		codes: number,
+		n: number,
+		base: number,
+		topks: number,
+		topkStride: number,
+		tile: number,
+	): void;
 	adcBits(codes: number, n: number, m: number, nbits: number, codeSize: number, table: number, out: number): void;
 
 	sq8Encode(x: number, n: number, d: number, mins: number, inverse: number, codes: number): void;

@@ -16,6 +16,7 @@ import { hnswKernels } from './hnsw.ts';
 import { listKernels } from './lists.ts';
 import { nearestKernels } from './nearest.ts';
 import { pqKernels } from './pq.ts';
+import { pqManyKernels } from './pq-many.ts';
 import { rabitqKernels } from './rabitq.ts';
 import { rabitqScanKernels } from './rabitq-scan.ts';
 import { refineKernels } from './refine.ts';
@@ -35,6 +36,7 @@ export function referenceKernels(arena: Arena): KernelFunctions {
 		...nearestKernels(arena),
 		...rowKernels(arena),
 		...pqKernels(arena),
+		...pqManyKernels(arena),
 		...sq8Kernels(arena),
 		...scalarKernels(arena),
 		...sq4Kernels(arena),

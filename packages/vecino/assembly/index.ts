@@ -3,6 +3,7 @@ export { l2Many, ipMany } from './distances';
 export { topkInit, topkPush, topkFinish } from './topk';
 export { packPanel } from './panels';
 export { nearestPack, largestNorm, nearestRows, rankCells } from './nearest';
+export { reduceRows, nearestReduced } from './reduced';
 export { normsSquared, normalizeRows, sumRows, residuals, residualTerms, gatherRows } from './rows';
 export { pqEncode, pqDecode, pqTable } from './pq';
 export { adc8, adcBits } from './adc';

@@ -12,6 +12,7 @@ import { inWindows } from '../kernels/pool/parallel.ts';
 import { align16, type Codec } from '../quantizers/codec.ts';
 import type { Steps } from '../util/steps.ts';
 import { chunks, kernelMetric, loadRows } from './batch.ts';
+import { reduceCells } from './reduce-cells.ts';
 
 /** What adding needs of an IVF index. */
 export interface FilledLists {
@@ -39,7 +40,9 @@ export function* addToLists(filled: FilledLists, x: VectorSet): Steps<void> {
 	const { nlist } = lists;
 	const assigned = new Uint32Array(x.n);
 	{
-		using assigner = new Assigner(engine, d, centroids, nlist, kernelMetric(metric), x.n);
+		using reduced = (yield* reduceCells(engine, d, centroids, nlist, metric, x)) ?? null;
+		const forms = reduced ?? undefined;
+		using assigner = new Assigner(engine, d, centroids, nlist, kernelMetric(metric), x.n, false, forms);
 		using rows = sampledRows(engine, x, sampleRows(x.n, x.n, 0), metric === 'cosine');
 		yield* assigner.run(rows, assigned, 'assign');
 	}

@@ -39,7 +39,12 @@ export function nearestPackedBytes(k: number, d: number): number {
 /** Scratch bytes that nearestRows needs. */
 export function nearestScratchBytes(k: number, d: number): number {
 	const panels = Math.ceil(k / 8);
-	return NEAREST_BLOCK * (d + 1) * 2 + panels * 32 + NEAREST_BLOCK * panels * 16;
+	return NEAREST_BLOCK * (d + 1) * 2 + panels * 32 + NEAREST_BLOCK * (panels * 16 + 64);
+}
+
+/** Scratch bytes that nearestReduced needs, with reduced forms of r values. */
+export function reducedScratchBytes(k: number, d: number, r: number): number {
+	return nearestScratchBytes(k, r) + NEAREST_BLOCK * (d + r) * 4 + 64;
 }
 
 /** Scratch bytes that rankCells needs. */
@@ -190,6 +195,39 @@ export interface KernelFunctions {
 		magnitude: number,
 		halfNorms: number,
 		centroidNorm: number,
+		scratch: number,
+		outLabels: number,
+		outDistances: number,
+	): void;
+
+	reduceRows(
+		x: number,
+		n: number,
+		d: number,
+		centre: number,
+		basis: number,
+		r: number,
+		share: number,
+		centred: number,
+		out: number,
+	): void;
+	nearestReduced(
+		x: number,
+		n: number,
+		d: number,
+		centroids: number,
+		k: number,
+		metric: number,
+		centre: number,
+		basis: number,
+		r: number,
+		share: number,
+		error: number,
+		packed: number,
+		magnitude: number,
+		halfNorms: number,
+		reducedNorm: number,
+		far: number,
 		scratch: number,
 		outLabels: number,
 		outDistances: number,

@@ -19,6 +19,7 @@ import { pqKernels } from './pq.ts';
 import { pqManyKernels } from './pq-many.ts';
 import { rabitqKernels } from './rabitq.ts';
 import { rabitqScanKernels } from './rabitq-scan.ts';
+import { reducedKernels } from './reduced.ts';
 import { refineKernels } from './refine.ts';
 import { rerankKernels } from './rerank.ts';
 import { rowKernels } from './rows.ts';
@@ -34,6 +35,7 @@ export function referenceKernels(arena: Arena): KernelFunctions {
 		...distanceKernels(arena),
 		...topkKernels(arena),
 		...nearestKernels(arena),
+		...reducedKernels(arena),
 		...rowKernels(arena),
 		...pqKernels(arena),
 		...pqManyKernels(arena),

@@ -42,6 +42,8 @@ export interface SearchedCells {
 export interface Rerank {
 	readonly store: IndexFlatCodes;
 	readonly k: number;
+	/** The queries for the store, where they are others than those for the cells (transforms). */
+	readonly queries?: VectorSet | undefined;
 }
 
 const MAX_BLOCK = 256;
@@ -60,7 +62,8 @@ const SHARED = 2;
 /** How many queries a block takes. */
 export function blockSize(cells: SearchedCells, k: number, nprobe: number, nq: number, rerank?: Rerank): number {
 	const { lists, ntotal } = cells;
-	const scanned = (nprobe / lists.nlist) * ntotal * lists.layout.codeSize;
+	const again = rerank === undefined ? 0 : k * rerank.store.codeSize;
+	const scanned = (nprobe / lists.nlist) * ntotal * lists.layout.codeSize + again;
 	const most = rerank === undefined ? partSize(cells, k, nprobe) : RERANKED;
 	return Math.max(1, Math.floor(Math.min(most, SCAN_BYTES / Math.max(1, scanned), nq)));
 }
@@ -106,6 +109,9 @@ export class BlockSearch implements Disposable {
 	readonly #sizes: Readonly<Record<Part, number>>;
 	readonly #topkStride: number;
 	readonly #again: Reranker | undefined;
+	/** Whether queries for the store are others, and which those are now. */
+	readonly #transformed: boolean;
+	#queries: VectorSet | undefined;
 	/** Scratch; 0 between searches. */
 	#block: number;
 	/** Pointers into the scratch. */
@@ -124,6 +130,9 @@ export class BlockSearch implements Disposable {
 		const part = this.#part;
 		this.#topkStride = align16(topkBytes(k));
 		if (rerank !== undefined) this.#again = new Reranker(rerank.store, rerank.k, k, n);
+		this.#queries = rerank?.queries;
+		this.#transformed = rerank?.queries !== undefined;
+		const asTheyWere = rerank !== undefined && (centre !== 0 || rerank.queries !== undefined);
 		const ordered = isShared(cells, part, nprobe);
 		this.#sizes = {
 			queries: n * d * 4,
@@ -138,8 +147,8 @@ export class BlockSearch implements Disposable {
 			distances: n * k * 4,
 			labels: n * k * 4,
 			counts: n * 4,
-			// The queries as they were before a centre was taken off.
-			rawQueries: this.#again !== undefined && centre !== 0 ? n * d * 4 : 0,
+			// The queries as they were before they were transformed, or a centre was taken off.
+			rawQueries: asTheyWere ? n * rerank.store.d * 4 : 0,
 			again: this.#again?.byteLength ?? 0,
 		};
 		this.#byteLength = Object.values(this.#sizes).reduce((sum, bytes) => sum + align16(bytes), 0);
@@ -153,11 +162,13 @@ export class BlockSearch implements Disposable {
 		if (this.#cells !== cells || this.#k !== k || this.#nprobe !== nprobe || this.#n !== n) return false;
 		const again = this.#again;
 		if (again?.store !== rerank?.store || again?.k !== rerank?.k) return false;
+		if (this.#transformed !== (rerank?.queries !== undefined)) return false;
 		return again === undefined || again.isCurrent;
 	}
 
 	/** Takes scratch again after dispose. Most often it is the same piece, and so is the program. */
-	resume(): void {
+	resume(rerank?: Rerank): void {
+		this.#queries = rerank?.queries;
 		const block = this.#cells.engine.arena.allocScratch(this.#byteLength);
 		this.#block = block;
 		if (block === this.#at[FIRST]) this.#again?.init(this.#at.again);
@@ -190,10 +201,8 @@ export class BlockSearch implements Disposable {
 		const { engine, metric } = this.#cells;
 		const { queries, rawQueries } = this.#at;
 		loadRows(engine, metric, q, first, n, queries);
-		if (this.#sizes.rawQueries > 0) {
-			const bytes = n * q.d * 4;
-			engine.arena.u8.copyWithin(rawQueries, queries, queries + bytes);
-		}
+		if (this.#queries !== undefined) loadRows(engine, metric, this.#queries, first, n, rawQueries);
+		else if (this.#sizes.rawQueries > 0) engine.arena.u8.copyWithin(rawQueries, queries, queries + n * q.d * 4);
 	}
 
 	/** Nothing but kernel calls. */
@@ -280,13 +289,15 @@ export class BlockSearch implements Disposable {
 	#widen(q: VectorSet, row: number, result: SearchResult, stats: SearchStats | undefined): void {
 		const nprobe = Math.min(2 * this.#nprobe, this.#cells.lists.nlist);
 		const again = this.#again;
-		using wider = new BlockSearch(this.#cells, this.#k, nprobe, 1, again);
+		const rerank = again && { store: again.store, k: again.k, queries: this.#queries };
+		using wider = new BlockSearch(this.#cells, this.#k, nprobe, 1, rerank);
 		wider.run(q, row, 1, result, stats);
 	}
 
 	[Symbol.dispose](): void {
 		if (this.#block !== 0) this.#cells.engine.arena.freeScratch(this.#block, this.#byteLength);
 		this.#block = 0;
+		this.#queries = undefined;
 	}
 }
 

@@ -336,7 +336,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		const idle = this.#idle;
 		this.#idle = undefined;
 		if (!idle?.fits(cells, k, nprobe, block, rerank)) return new BlockSearch(cells, k, nprobe, block, rerank);
-		idle.resume();
+		idle.resume(rerank);
 		return idle;
 	}
 

@@ -19,6 +19,8 @@ import { checkKeys, show } from '../util/check.ts';
 import { isParallel, type Steps } from '../util/steps.ts';
 import { Index, type TrainOptions } from './base.ts';
 import { chunks, loadRows } from './batch.ts';
+import type { IndexIVF } from './ivf.ts';
+import type { Rerank } from './ivf-search.ts';
 
 export interface IndexPreTransformOptions {
 	/** 1 to 8, first to last; each takes the rows that the one before makes. Owned by the index from now on. */
@@ -151,12 +153,19 @@ export class IndexPreTransform extends Index {
 		}
 	}
 
-	/** @internal */
-	*searchSteps(q: VectorSet, k: number, params: RefineSearchParams, result: SearchResult): Steps<void> {
+	/** @param rerank - What becomes of the candidates, where the index is one of cells. @internal */
+	*searchSteps(
+		q: VectorSet,
+		k: number,
+		params: RefineSearchParams,
+		result: SearchResult,
+		rerank?: Rerank,
+	): Steps<void> {
 		const { index } = this;
 		const queries = new VectorSet(new Float32Array(q.n * index.d), index.d);
 		yield* this.#transform(q, 0, queries, 'transform', q.n);
-		yield* index.searchSteps(queries, k, params, result);
+		if (rerank === undefined) yield* index.searchSteps(queries, k, params, result);
+		else yield* (index as IndexIVF).searchSteps(queries, k, params, result, { ...rerank, queries: q });
 	}
 
 	/** Rows start.. of x through all transforms, as many as `out` has. */

@@ -16,6 +16,7 @@ import { IndexFlat } from './flat.ts';
 import { IndexFlatCodes } from './flat-codes.ts';
 import { IndexIVF } from './ivf.ts';
 import { IndexPQ } from './pq.ts';
+import { IndexPreTransform } from './pre-transform.ts';
 import { mostQueries, RerankBlock } from './rerank.ts';
 import { IndexScalarQuantizer } from './scalar-quantizer.ts';
 import { sideBySide } from './side-by-side.ts';
@@ -129,8 +130,9 @@ export class IndexRefine extends Index<RefineSearchParams> {
 	*searchSteps(q: VectorSet, k: number, params: RefineSearchParams, result: SearchResult): Steps<void> {
 		const { kFactor = this.kFactor, ...base } = params;
 		const wide = Math.min(Math.ceil(k * kFactor), MAX_K, Math.max(k, this.ntotal));
-		if (this.base instanceof IndexIVF) {
-			yield* this.base.searchSteps(q, wide, base, result, { store: this.refine, k });
+		const cells = this.base instanceof IndexPreTransform ? this.base.index : this.base;
+		if (cells instanceof IndexIVF) {
+			yield* (this.base as IndexIVF | IndexPreTransform).searchSteps(q, wide, base, result, { store: this.refine, k });
 			return;
 		}
 		const candidates = new SearchResult(q.n, wide, this.metric);

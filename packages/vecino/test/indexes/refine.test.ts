@@ -8,12 +8,14 @@ import { IndexFlat } from '../../src/indexes/flat.ts';
 import { IndexIVFFlat } from '../../src/indexes/ivf-flat.ts';
 import { IndexIVFPQ } from '../../src/indexes/ivf-pq.ts';
 import { IndexPQ } from '../../src/indexes/pq.ts';
+import { IndexPreTransform } from '../../src/indexes/pre-transform.ts';
 import { IndexRefine, type RefineStore } from '../../src/indexes/refine.ts';
 import { RerankBlock } from '../../src/indexes/rerank.ts';
 import { IndexScalarQuantizer } from '../../src/indexes/scalar-quantizer.ts';
 import { readIndex } from '../../src/io/read-index.ts';
 import { writeIndex } from '../../src/io/write-index.ts';
 import { createEngineSync } from '../../src/kernels/engine.ts';
+import { PCATransform } from '../../src/transforms/pca.ts';
 import { clustered, split } from '../support/data.ts';
 
 const D = 20;
@@ -71,6 +73,10 @@ describe.each(METRICS)('cells as base, metric %s', (metric) => {
 				new IndexIVFPQ({ d: D, metric, nlist: 30, m: 4, nbits: 4 }),
 				new IndexIVFPQFastScan({ d: D, metric, nlist: 30, m: 10 }),
 				new IndexIVFFlat({ d: D, metric, nlist: 30 }),
+				new IndexPreTransform({
+					transforms: [new PCATransform({ dIn: D, dOut: 12 })],
+					index: new IndexIVFPQ({ d: 12, metric, nlist: 30, m: 4 }),
+				}),
 			];
 			for (const base of bases) {
 				using refine = new IndexRefine({ base, store });

@@ -27,7 +27,7 @@ function pqError(x: VectorSet, m: number): number {
 }
 
 describe.each([
-	// Recorded: error 0.947 of that without, recall 0.777 without and 0.7795 with.
+	// Recorded: error 0.947 of that without, recall 0.777 without and 0.7795 with; in cells 0.6375 and 0.709 (0.6915 learning from vectors).
 	{
 		name: 'sift-free-100k',
 		base: 'base.bvecs',
@@ -35,9 +35,9 @@ describe.each([
 		metric: 'l2',
 		error: 0.965,
 		gain: -0.005,
-		inCells: 0,
+		inCells: 0.05,
 	},
-	// Recorded: error 0.879, recall 0.5565 and 0.5875.
+	// Recorded: error 0.879, recall 0.5565 and 0.5875; in cells 0.4265 and 0.4695 (0.3545 learning from vectors).
 	{
 		name: 'text-lsa-50k',
 		base: 'base.fvecs',
@@ -45,7 +45,7 @@ describe.each([
 		metric: 'cosine',
 		error: 0.9,
 		gain: 0.01,
-		inCells: 0.01,
+		inCells: 0.02,
 	},
 ] as const)('$name', ({ name, base, query, metric, error, gain, inCells }) => {
 	const { title, skip } = findSet(name, { large: true });

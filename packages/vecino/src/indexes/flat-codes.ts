@@ -7,6 +7,7 @@ import { type OptionTable, SEARCH_PARAMS, type SearchParams } from '../core/opti
 import type { IndexStats, SearchResult } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
 import { CodeArray } from '../invlists/code-array.ts';
+import type { LabelBitmap } from '../invlists/label-bitmap.ts';
 import { inWindows } from '../kernels/pool/parallel.ts';
 import type { Codec, CodeScanner } from '../quantizers/codec.ts';
 import type { Steps } from '../util/steps.ts';
@@ -118,8 +119,14 @@ export abstract class IndexFlatCodes extends Index<SearchParams> {
 	}
 
 	/** @internal */
-	*searchSteps(q: VectorSet, k: number, params: SearchParams, result: SearchResult): Steps<void> {
-		const shared = sharedScan(this, q, k, result);
+	*searchSteps(
+		q: VectorSet,
+		k: number,
+		params: SearchParams,
+		result: SearchResult,
+		admitted?: LabelBitmap,
+	): Steps<void> {
+		const shared = sharedScan(this, q, k, result, admitted?.admission);
 		if (shared !== undefined) {
 			yield* shared;
 			if (params.stats !== undefined) params.stats.ndis += q.n * this.ntotal;
@@ -127,7 +134,7 @@ export abstract class IndexFlatCodes extends Index<SearchParams> {
 		}
 		const { stateBytes } = this.#scanner;
 		const block = Math.min(MAX_BLOCK, Math.max(1, Math.floor(QUERY_BYTES / stateBytes)), Math.max(1, q.n));
-		using scratch = new SearchScratch(this.engine, this.d, k, block, stateBytes);
+		using scratch = new SearchScratch(this.engine, this.d, k, block, stateBytes, admitted?.admission);
 		// A multiple of 64: whole pairs of blocks.
 		const rowsPerScan = Math.max(1, Math.floor(SCAN_BYTES / this.codeSize / 64)) * 64;
 		for (const [first, nq] of chunks(q.n, block)) {

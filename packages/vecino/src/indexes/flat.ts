@@ -7,6 +7,7 @@ import type { SearchParams } from '../core/options.ts';
 import type { IndexStats, SearchResult } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
 import { VecinoError } from '../errors.ts';
+import type { LabelBitmap } from '../invlists/label-bitmap.ts';
 import { FlatCodec } from '../quantizers/codec.ts';
 import { checkBoolean, checkKeys } from '../util/check.ts';
 import { runSync, type Steps } from '../util/steps.ts';
@@ -97,12 +98,18 @@ export class IndexFlat extends IndexFlatCodes {
 	}
 
 	/** @internal */
-	override *searchSteps(q: VectorSet, k: number, params: SearchParams, result: SearchResult): Steps<void> {
+	override *searchSteps(
+		q: VectorSet,
+		k: number,
+		params: SearchParams,
+		result: SearchResult,
+		admitted?: LabelBitmap,
+	): Steps<void> {
 		const { engine, d, metric, codes } = this;
 		const rows = { engine, d, metric, codes, bounds: this.#bounds };
 		const plan = flatPlan(rows, q.n, k);
-		if (plan === 'plain') return yield* super.searchSteps(q, k, params, result);
-		yield* flatSearch(rows, plan, q, k, result);
+		if (plan === 'plain') return yield* super.searchSteps(q, k, params, result, admitted);
+		yield* flatSearch(rows, plan, q, k, result, admitted?.admission);
 		if (params.stats !== undefined) params.stats.ndis += q.n * this.ntotal;
 	}
 

@@ -5,9 +5,10 @@
  */
 
 import { HNSW_SEARCH_PARAMS, type HNSWSearchParams, type OptionTable } from '../core/options.ts';
-import type { IndexStats, SearchResult } from '../core/result.ts';
-import type { VectorSet } from '../core/vectors.ts';
+import { type IndexStats, SearchResult } from '../core/result.ts';
+import { VectorSet } from '../core/vectors.ts';
 import { VecinoError } from '../errors.ts';
+import type { LabelBitmap } from '../invlists/label-bitmap.ts';
 import { graphScratchBytes } from '../kernels/kernels.ts';
 import type { ScalarQuantizer } from '../quantizers/scalar.ts';
 import { checkInt, checkKeys, checkOneOf } from '../util/check.ts';
@@ -32,6 +33,8 @@ export const MAX_HNSW_M: number = 512;
 export const MAX_EF: number = 65536;
 const DEFAULT_M = 32;
 const DEFAULT_EF_CONSTRUCTION = 64;
+/** With a filter: rows that are scanned in the time that a walk takes per node in view. */
+const ROWS_PER_NODE = 16;
 
 /**
  * Takes 8 * M + about 4 bytes per vector beside the vector itself. Vectors can be added at any time.
@@ -139,16 +142,33 @@ export class IndexHNSW extends Index<HNSWSearchParams> {
 	}
 
 	/** @internal */
-	*searchSteps(q: VectorSet, k: number, params: HNSWSearchParams, result: SearchResult): Steps<void> {
-		const { d, metric, ntotal, M, storage, engine } = this;
+	*searchSteps(
+		q: VectorSet,
+		k: number,
+		params: HNSWSearchParams,
+		result: SearchResult,
+		admitted?: LabelBitmap,
+	): Steps<void> {
+		const { d, metric, M, storage, engine } = this;
+		const rows = this.rowSpan;
 		const { arena, kernels } = engine;
 		const graph = this.#graph;
-		if (ntotal === 0 || graph === undefined) return;
-		const wanted = Math.min(k, ntotal);
-		const ef = Math.min(ntotal, Math.max(k, params.efSearch!));
-		const parts = [4 * d, storage.scanner.stateBytes, 4 * wanted, 4 * wanted].map((n) => Math.ceil(n / 16) * 16 + 16);
-		const bytes = parts.reduce((a, b) => a + b) + graphScratchBytes(M, d, ntotal, ef);
+		if (rows === 0 || graph === undefined) return;
+		const matches = admitted?.count ?? rows;
+		const wanted = Math.min(k, matches);
+		const asked = Math.min(rows, Math.max(k, params.efSearch!));
+		// The walk goes over all nodes, of which a share of matches / rows counts.
+		const ef = admitted === undefined ? asked : Math.min(rows, Math.ceil((asked * rows) / Math.max(1, matches)));
+		if (admitted !== undefined && ef * ROWS_PER_NODE >= matches) {
+			yield* storage.searchSteps(q, k, params, result, admitted);
+			return;
+		}
+		const most = admitted === undefined ? wanted : ef;
+		const parts = [4 * d, storage.scanner.stateBytes, 4 * most, 4 * most].map((n) => Math.ceil(n / 16) * 16 + 16);
+		const bytes = parts.reduce((a, b) => a + b) + graphScratchBytes(M, d, rows, ef);
 		const query = arena.allocScratch(bytes);
+		/** Queries for which the walk came past too few rows that are admitted. */
+		const short: number[] = [];
 		try {
 			const state = query + parts[0]!;
 			const distances = state + parts[1]!;
@@ -157,18 +177,43 @@ export class IndexHNSW extends Index<HNSWSearchParams> {
 			for (let i = 0; i < q.n; i++) {
 				loadRows(engine, metric, q, i, 1, query);
 				storage.scanner.setQuery(query, state);
-				const found = kernels.hnswSearch(graph.ptr, state, wanted, ef, scratch, distances, labels);
+				const found = kernels.hnswSearch(graph.ptr, state, most, ef, scratch, distances, labels);
 				const { f32, u32 } = arena;
-				for (let j = 0; j < found; j++) {
+				let at = 0;
+				for (let j = 0; j < found && at < wanted; j++) {
+					const label = u32[(labels >>> 2) + j]!;
+					if (admitted !== undefined && !admitted.has(label)) continue;
 					const distance = f32[(distances >>> 2) + j]!;
-					result.distances[i * k + j] = metric === 'l2' ? distance : 0 - distance;
-					result.labels[i * k + j] = u32[(labels >>> 2) + j]!;
+					result.distances[i * k + at] = metric === 'l2' ? distance : 0 - distance;
+					result.labels[i * k + at] = label;
+					at++;
 				}
+				if (admitted !== undefined && at < wanted) short.push(i);
 				if (params.stats !== undefined) params.stats.ndis += u32[scratch >>> 2]!;
 				yield { phase: 'search', done: i + 1, total: q.n };
 			}
 		} finally {
 			arena.freeScratch(query, bytes);
+		}
+		if (short.length > 0) yield* this.#scanFor(short, q, k, params, result, admitted);
+	}
+
+	/** Scans all rows that are admitted for some of the queries. */
+	*#scanFor(
+		rows: readonly number[],
+		q: VectorSet,
+		k: number,
+		params: HNSWSearchParams,
+		result: SearchResult,
+		admitted: LabelBitmap | undefined,
+	): Steps<void> {
+		const some = new VectorSet(new Float32Array(rows.length * q.d), q.d);
+		for (const [i, row] of rows.entries()) some.data.set(q.row(row), i * q.d);
+		const found = new SearchResult(rows.length, k, this.metric);
+		yield* this.storage.searchSteps(some, k, params, found, admitted);
+		for (const [i, row] of rows.entries()) {
+			result.labels.set(found.labels.subarray(i * k, (i + 1) * k), row * k);
+			result.distances.set(found.distances.subarray(i * k, (i + 1) * k), row * k);
 		}
 	}
 

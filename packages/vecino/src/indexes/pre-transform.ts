@@ -17,7 +17,7 @@ import { VecinoError } from '../errors.ts';
 import { Transform } from '../transforms/transform.ts';
 import { checkKeys, show } from '../util/check.ts';
 import { isParallel, type Steps } from '../util/steps.ts';
-import { Index, type TrainOptions } from './base.ts';
+import { Index, type StagedRows, type TrainOptions } from './base.ts';
 import { chunks, loadRows } from './batch.ts';
 
 export interface IndexPreTransformOptions {
@@ -64,6 +64,10 @@ export class IndexPreTransform extends Index {
 
 	get ntotal(): number {
 		return this.index.ntotal;
+	}
+
+	override get labelEnd(): number {
+		return this.index.labelEnd;
 	}
 
 	get isTrained(): boolean {
@@ -135,7 +139,7 @@ export class IndexPreTransform extends Index {
 		const { d } = index;
 		// An index that can take rows back gets them in parts of bounded size, others all at once.
 		const size = index.canTruncate ? Math.max(1, Math.floor(PART_BYTES / (4 * d * CHUNK))) * CHUNK : Math.max(1, x.n);
-		const total = index.ntotal;
+		const before = index.labelEnd;
 		if (x.n > size) index.reserveRows(x.n);
 		const data = new Float32Array(Math.min(size, x.n) * d);
 		let done = false;
@@ -147,8 +151,36 @@ export class IndexPreTransform extends Index {
 			}
 			done = true;
 		} finally {
-			if (!done && index.ntotal > total) index.truncateRows(total);
+			if (!done && index.labelEnd > before) index.truncateRows(before);
 		}
+	}
+
+	/** @internal */
+	override hasLabel(label: number): boolean {
+		return this.index.hasLabel(label);
+	}
+
+	/** @internal */
+	override prepareRemoval(): void {
+		this.index.prepareRemoval();
+	}
+
+	/** @internal */
+	override removeLabel(label: number): void {
+		this.index.removeLabel(label);
+	}
+
+	/** @internal */
+	override get canUpdate(): boolean {
+		return this.index.canUpdate;
+	}
+
+	/** @internal */
+	override *stageSteps(x: VectorSet, labels: Uint32Array): Steps<StagedRows> {
+		const { d } = this.index;
+		const rows = new VectorSet(new Float32Array(x.n * d), d);
+		yield* this.#transform(x, 0, rows, 'transform', x.n);
+		return yield* this.index.stageSteps(checked(rows, 'update', 0), labels);
 	}
 
 	/** @internal */

@@ -10,7 +10,7 @@ import { VecinoError } from '../errors.ts';
 import { SCALAR_TYPES, type ScalarType } from '../quantizers/scalar-types.ts';
 import { checkKeys, checkNumber, checkOneOf, show } from '../util/check.ts';
 import type { Steps } from '../util/steps.ts';
-import { Index, type IndexOptions, MAX_K, type TrainOptions } from './base.ts';
+import { Index, type IndexOptions, MAX_K, type StagedRows, type TrainOptions } from './base.ts';
 import { chunks } from './batch.ts';
 import { IndexFlat } from './flat.ts';
 import { IndexFlatCodes } from './flat-codes.ts';
@@ -87,6 +87,10 @@ export class IndexRefine extends Index<RefineSearchParams> {
 		return this.base.ntotal;
 	}
 
+	override get labelEnd(): number {
+		return this.base.labelEnd;
+	}
+
 	get isTrained(): boolean {
 		return this.base.isTrained && this.refine.isTrained;
 	}
@@ -151,6 +155,48 @@ export class IndexRefine extends Index<RefineSearchParams> {
 	}
 
 	/** @internal */
+	override hasLabel(label: number): boolean {
+		return this.base.hasLabel(label);
+	}
+
+	/** @internal */
+	override prepareRemoval(): void {
+		this.base.prepareRemoval();
+	}
+
+	/** The store keeps the row, wiped: what is there is what the base has. @internal */
+	override removeLabel(label: number): void {
+		this.base.removeLabel(label);
+		this.refine.codes.wipe(label);
+	}
+
+	/** @internal */
+	override get canUpdate(): boolean {
+		return this.base.canUpdate;
+	}
+
+	/** @internal */
+	override *stageSteps(x: VectorSet, labels: Uint32Array): Steps<StagedRows> {
+		const stored = yield* this.refine.stageSteps(x, labels);
+		let base: StagedRows | undefined;
+		try {
+			base = yield* this.base.stageSteps(x, labels);
+		} finally {
+			if (base === undefined) stored[Symbol.dispose]();
+		}
+		return {
+			commit: () => {
+				base.commit();
+				stored.commit();
+			},
+			[Symbol.dispose]: () => {
+				base[Symbol.dispose]();
+				stored[Symbol.dispose]();
+			},
+		};
+	}
+
+	/** @internal */
 	reconstructRow(row: number): Float32Array<ArrayBuffer> {
 		return this.refine.reconstructRow(row);
 	}
@@ -198,8 +244,8 @@ export class IndexRefine extends Index<RefineSearchParams> {
 	/** Searching a base directly that was disposed says so. @internal */
 	override checkTrained(method: string): void {
 		super.checkTrained(method);
-		if (this.base.ntotal !== this.refine.ntotal) {
-			const message = `IndexRefine.${method}: the base index was changed behind its back (${this.base.ntotal} vectors, ${this.refine.ntotal} stored)`;
+		if (this.labelEnd !== this.refine.ntotal) {
+			const message = `IndexRefine.${method}: the base index was changed behind its back (${this.labelEnd} rows, ${this.refine.ntotal} stored)`;
 			throw new VecinoError('unsupported', message);
 		}
 	}

@@ -21,6 +21,7 @@ import {
 import { type IndexStats, SearchResult } from '../core/result.ts';
 import { MAX_D, toVectorSet, type VectorSet, type Vectors } from '../core/vectors.ts';
 import { VecinoError } from '../errors.ts';
+import type { LabelBitmap } from '../invlists/label-bitmap.ts';
 import { defaultEngine, type Engine } from '../kernels/engine.ts';
 import { checkInt, checkOneOf } from '../util/check.ts';
 import { checkDistinct, type Labels, toLabels } from '../util/labels.ts';
@@ -260,8 +261,8 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 
 	/** @internal */ abstract trainSteps(x: VectorSet, options: TrainOptions): Steps<void>;
 	/** @internal */ abstract addSteps(x: VectorSet): Steps<void>;
-	/** Fills `result`; parameters are checked. @internal */
-	abstract searchSteps(q: VectorSet, k: number, params: P, result: SearchResult): Steps<void>;
+	/** Fills `result`, with rows that are admitted only; parameters are checked. Without `admitted` every row is. @internal */
+	abstract searchSteps(q: VectorSet, k: number, params: P, result: SearchResult, admitted?: LabelBitmap): Steps<void>;
 	/** Rows of the option tables that its searches take. @internal */
 	abstract get searchTable(): OptionTable;
 	/** @internal */ abstract reconstructRow(row: number): Float32Array<ArrayBuffer>;
@@ -275,6 +276,16 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	/** Most rows that trainSteps looks at. @internal */
 	trainingLimit(_options: TrainOptions): number {
 		return MAX_NTOTAL;
+	}
+
+	/** Rows that are alive, where some are not: searches find no others. @internal */
+	get live(): LabelBitmap | undefined {
+		return undefined;
+	}
+
+	/** Row numbers are below this: ntotal, unless some rows are dead. @internal */
+	get rowSpan(): number {
+		return this.labelEnd;
 	}
 
 	/** Whether truncateRows works. @internal */
@@ -395,7 +406,7 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		const set = toVectorSet(where, 'q', q, this.d);
 		const result = new SearchResult(set.n, k, this.metric);
 		if (resolved.stats !== undefined) resolved.stats.nq += set.n;
-		return { steps: this.#reading(method, this.searchSteps(set, k, resolved, result)), resolved, result };
+		return { steps: this.#reading(method, this.searchSteps(set, k, resolved, result, this.live)), resolved, result };
 	}
 
 	/** Only one writer at a time, and no reader beside it: async work may be under way. */

@@ -6,6 +6,7 @@ import type { OptionTable, RefineSearchParams } from '../core/options.ts';
 import type { IndexStats, SearchResult } from '../core/result.ts';
 import { toVectorSet, type VectorSet, type Vectors } from '../core/vectors.ts';
 import { VecinoError } from '../errors.ts';
+import type { LabelBitmap } from '../invlists/label-bitmap.ts';
 import { checkKeys, show } from '../util/check.ts';
 import { IdTable } from '../util/id-table.ts';
 import type { AsyncRunOptions, RunOptions, Steps } from '../util/steps.ts';
@@ -140,6 +141,11 @@ export class IndexIDMap extends Index {
 	}
 
 	/** @internal */
+	override get live(): LabelBitmap | undefined {
+		return this.index.live;
+	}
+
+	/** @internal */
 	trainSteps(x: VectorSet, options: TrainOptions): Steps<void> {
 		return this.index.trainSteps(x, options);
 	}
@@ -235,8 +241,14 @@ export class IndexIDMap extends Index {
 	}
 
 	/** @internal */
-	*searchSteps(q: VectorSet, k: number, params: RefineSearchParams, result: SearchResult): Steps<void> {
-		yield* this.index.searchSteps(q, k, params, result);
+	*searchSteps(
+		q: VectorSet,
+		k: number,
+		params: RefineSearchParams,
+		result: SearchResult,
+		admitted?: LabelBitmap,
+	): Steps<void> {
+		yield* this.index.searchSteps(q, k, params, result, admitted);
 		const { labels } = result;
 		for (let i = 0; i < labels.length; i++) if (labels[i] !== -1) labels[i] = this.table.idOf(labels[i]!);
 	}

@@ -12,8 +12,9 @@ import type { Metric } from '../core/metric.ts';
 import type { SearchResult, SearchStats } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
 import type { ArrayInvertedLists } from '../invlists/array-lists.ts';
+import type { LabelBitmap } from '../invlists/label-bitmap.ts';
 import type { Engine } from '../kernels/engine.ts';
-import { ADMIT_ALL, bindCalls, type Call, TILE, topkBytes, topkCapacity } from '../kernels/kernels.ts';
+import { ADMIT_ALL, type Admission, bindCalls, type Call, TILE, topkBytes, topkCapacity } from '../kernels/kernels.ts';
 import { align16, type BlockScanner } from '../quantizers/codec.ts';
 import type { Steps } from '../util/steps.ts';
 import { loadRows } from './batch.ts';
@@ -65,8 +66,9 @@ export function* searchTogether(
 	most: number,
 	result: SearchResult,
 	stats: SearchStats | undefined,
+	admitted?: LabelBitmap,
 ): Steps<void> {
-	const make = (size: number): BlockSearch => new BlockSearch(cells, k, nprobe, size);
+	const make = (size: number): BlockSearch => new BlockSearch(cells, k, nprobe, size, admitted);
 	yield* sideBySide(cells.engine, 'search', q.n, most, make, {
 		load: (search, first, n) => search.load(q, first, n),
 		run: (search, n) => search.scan(n),
@@ -79,6 +81,10 @@ export class BlockSearch implements Disposable {
 	readonly #k: number;
 	readonly #nprobe: number;
 	readonly #n: number;
+	readonly #admission: Admission;
+	/** Neighbours that there can be. */
+	readonly #wanted: number;
+	readonly #admitted: LabelBitmap | undefined;
 	readonly #byteLength: number;
 	readonly #sizes: Readonly<Record<Part, number>>;
 	readonly #topkStride: number;
@@ -89,13 +95,16 @@ export class BlockSearch implements Disposable {
 	/** The program for n queries at these pointers. */
 	#calls: readonly (() => unknown)[];
 
-	/** @param n - Queries of a block, at most. */
-	constructor(cells: SearchedCells, k: number, nprobe: number, n: number) {
+	/** @param n - Queries of a block, at most. @param admitted - Rows that may be found. Default: all. */
+	constructor(cells: SearchedCells, k: number, nprobe: number, n: number, admitted?: LabelBitmap) {
 		const { engine, d, scanner, ranker, lists } = cells;
 		this.#cells = cells;
 		this.#k = k;
 		this.#nprobe = nprobe;
 		this.#n = n;
+		this.#admitted = admitted;
+		this.#admission = admitted?.admission ?? ADMIT_ALL;
+		this.#wanted = Math.min(k, cells.ntotal, admitted?.count ?? k);
 		this.#topkStride = align16(topkBytes(k));
 		const ordered = isShared(cells, n, nprobe);
 		this.#sizes = {
@@ -165,8 +174,8 @@ export class BlockSearch implements Disposable {
 
 	/** Writes what was found. */
 	settle(q: VectorSet, first: number, n: number, result: SearchResult, stats?: SearchStats): void {
-		const { engine, lists, ntotal } = this.#cells;
-		const wanted = Math.min(this.#k, ntotal);
+		const { engine, lists } = this.#cells;
+		const wanted = this.#wanted;
 		for (let i = 0; i < n; i++) {
 			const found = engine.arena.u32[(this.#at.counts >>> 2) + i]!;
 			// Short of k: open more cells, until there are k or all are open.
@@ -190,7 +199,7 @@ export class BlockSearch implements Disposable {
 		const calls: Call[] = [ranker.call(at.queries, n, nprobe, at.work, at.cellDistances, at.cells)];
 		if (centre !== 0) calls.push(['subtractRow', at.queries, n, d, centre]);
 		calls.push(scanner.prepare(at.queries, n, at.states, at.work));
-		calls.push(['topkInitMany', at.topks, n, stride, k, topkCapacity(k), ...ADMIT_ALL]);
+		calls.push(['topkInitMany', at.topks, n, stride, k, topkCapacity(k), ...this.#admission]);
 		if (order !== 0) calls.push(['orderByList', at.cells, n * nprobe, lists.nlist, at.listCounts, order]);
 		const { stateBytes } = scanner;
 		const head = [kind, lists.directory, at.cells, biases, order, n, nprobe] as const;
@@ -220,7 +229,7 @@ export class BlockSearch implements Disposable {
 
 	#widen(q: VectorSet, row: number, result: SearchResult, stats: SearchStats | undefined): void {
 		const nprobe = Math.min(2 * this.#nprobe, this.#cells.lists.nlist);
-		using wider = new BlockSearch(this.#cells, this.#k, nprobe, 1);
+		using wider = new BlockSearch(this.#cells, this.#k, nprobe, 1, this.#admitted);
 		wider.run(q, row, 1, result, stats);
 	}
 

@@ -20,6 +20,7 @@ import { IVF_SEARCH_PARAMS, type IVFSearchParams, type OptionTable } from '../co
 import type { IndexStats, SearchResult } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
 import { ArrayInvertedLists } from '../invlists/array-lists.ts';
+import type { LabelBitmap } from '../invlists/label-bitmap.ts';
 import type { BlockScanner, Codec } from '../quantizers/codec.ts';
 import { checkInt, checkOneOf } from '../util/check.ts';
 import type { Steps } from '../util/steps.ts';
@@ -356,21 +357,28 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	// ── Searching ──────────────────────────────────────────────────────────────────────────────
 
 	/** @internal */
-	*searchSteps(q: VectorSet, k: number, params: IVFSearchParams, result: SearchResult): Steps<void> {
+	*searchSteps(
+		q: VectorSet,
+		k: number,
+		params: IVFSearchParams,
+		result: SearchResult,
+		admitted?: LabelBitmap,
+	): Steps<void> {
 		const nprobe = Math.min(params.nprobe ?? this.#nprobe, this.#nlist);
 		const { engine } = this;
 		const cells = this.#searched();
 		const block = blockSize(cells, k, nprobe, q.n);
 		if (engine.pool !== undefined && q.n * searchCost(cells, nprobe) > engine.pool.grain) {
-			yield* searchTogether(cells, q, k, nprobe, block, result, params.stats);
+			yield* searchTogether(cells, q, k, nprobe, block, result, params.stats, admitted);
 			return;
 		}
-		using search = this.#takeSearch(k, nprobe, block);
+		using search =
+			admitted === undefined ? this.#takeSearch(k, nprobe, block) : new BlockSearch(cells, k, nprobe, block, admitted);
 		for (const [first, n] of chunks(q.n, block)) {
 			search.run(q, first, n, result, params.stats);
 			yield { phase: 'search', done: first + n, total: q.n };
 		}
-		this.#idle = search;
+		if (admitted === undefined) this.#idle = search;
 	}
 
 	/** The last search, if it had the same shape: laying one out takes a few microseconds. */

@@ -14,6 +14,7 @@ import type { OptionTable, RefineSearchParams } from '../core/options.ts';
 import type { IndexStats, SearchResult } from '../core/result.ts';
 import { VectorSet } from '../core/vectors.ts';
 import { VecinoError } from '../errors.ts';
+import type { LabelBitmap } from '../invlists/label-bitmap.ts';
 import { Transform } from '../transforms/transform.ts';
 import { checkKeys, show } from '../util/check.ts';
 import { isParallel, type Steps } from '../util/steps.ts';
@@ -91,6 +92,11 @@ export class IndexPreTransform extends Index {
 	/** @internal */
 	get searchTable(): OptionTable {
 		return this.index.searchTable;
+	}
+
+	/** @internal */
+	override get live(): LabelBitmap | undefined {
+		return this.index.live;
 	}
 
 	/** @internal */
@@ -184,11 +190,17 @@ export class IndexPreTransform extends Index {
 	}
 
 	/** @internal */
-	*searchSteps(q: VectorSet, k: number, params: RefineSearchParams, result: SearchResult): Steps<void> {
+	*searchSteps(
+		q: VectorSet,
+		k: number,
+		params: RefineSearchParams,
+		result: SearchResult,
+		admitted?: LabelBitmap,
+	): Steps<void> {
 		const { index } = this;
 		const queries = new VectorSet(new Float32Array(q.n * index.d), index.d);
 		yield* this.#transform(q, 0, queries, 'transform', q.n);
-		yield* index.searchSteps(queries, k, params, result);
+		yield* index.searchSteps(queries, k, params, result, admitted);
 	}
 
 	/** Rows start.. of x through all transforms, as many as `out` has. */

@@ -7,6 +7,7 @@ import { type OptionTable, REFINE_SEARCH_PARAMS, type RefineSearchParams } from 
 import { type IndexStats, SearchResult } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
 import { VecinoError } from '../errors.ts';
+import type { LabelBitmap } from '../invlists/label-bitmap.ts';
 import { SCALAR_TYPES, type ScalarType } from '../quantizers/scalar-types.ts';
 import { checkKeys, checkNumber, checkOneOf, show } from '../util/check.ts';
 import type { Steps } from '../util/steps.ts';
@@ -109,6 +110,11 @@ export class IndexRefine extends Index<RefineSearchParams> {
 	readonly searchTable: OptionTable;
 
 	/** @internal */
+	override get live(): LabelBitmap | undefined {
+		return this.base.live;
+	}
+
+	/** @internal */
 	*trainSteps(x: VectorSet, options: TrainOptions): Steps<void> {
 		yield* this.base.trainSteps(x, options);
 		yield* this.refine.trainSteps(x, options);
@@ -124,16 +130,22 @@ export class IndexRefine extends Index<RefineSearchParams> {
 			yield* this.base.addSteps(x);
 			done = true;
 		} finally {
-			if (!done) this.refine.codes.truncate(before);
+			if (!done) this.refine.truncateRows(before);
 		}
 	}
 
 	/** @internal */
-	*searchSteps(q: VectorSet, k: number, params: RefineSearchParams, result: SearchResult): Steps<void> {
+	*searchSteps(
+		q: VectorSet,
+		k: number,
+		params: RefineSearchParams,
+		result: SearchResult,
+		admitted?: LabelBitmap,
+	): Steps<void> {
 		const { kFactor = this.kFactor, ...base } = params;
-		const wide = Math.min(Math.ceil(k * kFactor), MAX_K, Math.max(k, this.ntotal));
+		const wide = Math.min(Math.ceil(k * kFactor), MAX_K, Math.max(k, admitted?.count ?? this.ntotal));
 		const candidates = new SearchResult(q.n, wide, this.metric);
-		yield* this.base.searchSteps(q, wide, base, candidates);
+		yield* this.base.searchSteps(q, wide, base, candidates, admitted);
 		const { engine, refine, d } = this;
 		// On threads only kernel calls run; stores of other codes need more than that between them.
 		if (engine.pool !== undefined && refine instanceof IndexFlat && q.n * wide * d > engine.pool.grain) {

@@ -303,6 +303,11 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return label < this.ntotal;
 	}
 
+	/** Labels that are in the index, in any order. @internal */
+	*liveLabels(): Generator<number> {
+		for (let label = 0; label < this.labelEnd; label++) if (this.hasLabel(label)) yield label;
+	}
+
 	/** Allocates what removeLabel needs, so that it cannot fail. @internal */
 	prepareRemoval(): void {}
 

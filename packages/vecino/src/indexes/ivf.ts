@@ -305,6 +305,14 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	}
 
 	/** @internal */
+	override *liveLabels(): Generator<number> {
+		for (let listNo = 0; listNo < this.#nlist; listNo++) {
+			const { ids, n } = this.lists.list(listNo);
+			for (let i = 0; i < n; i++) yield this.engine.arena.u32[(ids >>> 2) + i]!;
+		}
+	}
+
+	/** @internal */
 	override prepareRemoval(): void {
 		this.lists.locate();
 	}

@@ -167,6 +167,11 @@ export class IndexPreTransform extends Index {
 	}
 
 	/** @internal */
+	override liveLabels(): Generator<number> {
+		return this.index.liveLabels();
+	}
+
+	/** @internal */
 	override prepareRemoval(): void {
 		this.index.prepareRemoval();
 	}

@@ -172,6 +172,11 @@ export class IndexRefine extends Index<RefineSearchParams> {
 	}
 
 	/** @internal */
+	override liveLabels(): Generator<number> {
+		return this.base.liveLabels();
+	}
+
+	/** @internal */
 	override prepareRemoval(): void {
 		this.base.prepareRemoval();
 	}

@@ -44,7 +44,7 @@ export class IndexIDMap extends Index {
 		const { index } = options;
 		if (!(index instanceof Index)) throw new TypeError(`IndexIDMap: index must be an index, got ${show(index)}`);
 		if (index.type === 'IndexIDMap') throw new TypeError('IndexIDMap: index is an IndexIDMap already');
-		if (index.ntotal > 0) throw new RangeError(`IndexIDMap: index must be empty, it holds ${index.ntotal} vectors`);
+		if (index.labelEnd > 0) throw new RangeError(`IndexIDMap: index must be empty, it holds ${index.ntotal} vectors`);
 		super('IndexIDMap', { d: index.d, metric: index.metric, engine: index.engine });
 		this.index = index;
 	}

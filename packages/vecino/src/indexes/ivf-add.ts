@@ -91,12 +91,13 @@ export function* stageForLists(filled: FilledLists, x: VectorSet, labels: Uint32
 	}
 	const commit = (): void => {
 		const { u32, f32 } = arena;
+		const left = new Set<number>();
 		for (const [i, label] of labels.entries()) {
 			const listNo = assigned[i]!;
 			const found = lists.find(label);
 			const stays = found?.listNo === listNo;
 			if (stays) lists.wipe(listNo, found.position);
-			else lists.remove(label);
+			else if (found !== undefined) left.add(lists.remove(label)!);
 			const { codes, terms, ids, n } = lists.list(listNo);
 			const at = stays ? found.position : n;
 			codec.place(codes, at, block + i * codeSize, terms);
@@ -104,6 +105,7 @@ export function* stageForLists(filled: FilledLists, x: VectorSet, labels: Uint32
 			u32[(ids >>> 2) + at] = label;
 			if (!stays) lists.commit(listNo, 1);
 		}
+		for (const listNo of left) lists.tighten(listNo);
 	};
 	return { commit, [Symbol.dispose]: () => arena.free(block) };
 }

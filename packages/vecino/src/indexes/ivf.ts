@@ -319,7 +319,9 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 
 	/** @internal */
 	override removeLabel(label: number): void {
-		if (!this.lists.remove(label)) return;
+		const listNo = this.lists.remove(label);
+		if (listNo === undefined) return;
+		this.lists.tighten(listNo);
 		this.#ntotal--;
 		this.#changed();
 	}

@@ -55,7 +55,7 @@ export class IndexPreTransform extends Index {
 		const { transforms, index } = options;
 		if (!(index instanceof Index)) throw new TypeError(`${where}: index must be an index, got ${show(index)}`);
 		if (OUTSIDE.includes(index.type)) throw new TypeError(`${where}: index cannot be an ${index.type}; put it outside`);
-		if (index.ntotal > 0) throw new RangeError(`${where}: index must be empty, it holds ${index.ntotal} vectors`);
+		if (index.labelEnd > 0) throw new RangeError(`${where}: index must be empty, it holds ${index.ntotal} vectors`);
 		checkChain(where, transforms, index);
 		super(where, { d: transforms[0]!.dIn, metric: index.metric, engine: index.engine });
 		this.transforms = Object.freeze([...transforms]);

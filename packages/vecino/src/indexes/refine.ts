@@ -64,7 +64,7 @@ export class IndexRefine extends Index<RefineSearchParams> {
 				`${where}: base cannot be an ${base.type}; put the IndexIDMap outside: IndexIDMap({ index: refine })`,
 			);
 		}
-		if (base.ntotal > 0) throw new RangeError(`${where}: base must be empty, it holds ${base.ntotal} vectors`);
+		if (base.labelEnd > 0) throw new RangeError(`${where}: base must be empty, it holds ${base.ntotal} vectors`);
 		const { d, metric, engine } = base;
 		super(where, { d, metric, engine });
 		this.base = base;
@@ -299,6 +299,6 @@ function checkStore(where: string, refine: Index, base: Index): IndexFlatCodes {
 		throw new RangeError(`${where}: refine.${key} must be ${base[key]} as in base, got ${refine[key]}`);
 	}
 	if (refine.engine !== base.engine) throw new RangeError(`${where}: refine must be of the same engine as base`);
-	if (refine.ntotal > 0) throw new RangeError(`${where}: refine must be empty, it holds ${refine.ntotal} vectors`);
+	if (refine.labelEnd > 0) throw new RangeError(`${where}: refine must be empty, it holds ${refine.ntotal} vectors`);
 	return refine;
 }

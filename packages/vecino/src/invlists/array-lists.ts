@@ -4,6 +4,7 @@
  */
 
 import type { ListStats } from '../core/result.ts';
+import { isVecinoError } from '../errors.ts';
 import type { Arena } from '../kernels/arena.ts';
 import { clearBehind, moveCode, wipeCode } from './change-codes.ts';
 import { LabelLocator } from './label-locator.ts';
@@ -152,10 +153,14 @@ export class ArrayInvertedLists implements Disposable {
 		this.#locator = locator;
 	}
 
-	/** Takes a label out, if it is there: the last code of its list takes its place. Needs locate() before. */
-	remove(label: number): boolean {
+	/**
+	 * Takes a label out: the last code of its list takes its place. Needs locate() before.
+	 *
+	 * @returns The list that it was in, undefined: none.
+	 */
+	remove(label: number): number | undefined {
 		const found = this.#locator!.get(label);
-		if (found === undefined) return false;
+		if (found === undefined) return undefined;
 		const { listNo, position } = found;
 		const { codes, terms, ids, n } = this.list(listNo);
 		const { u8, u32 } = this.#arena;
@@ -169,7 +174,20 @@ export class ArrayInvertedLists implements Disposable {
 		wipeCode(u8, this.layout, codes, terms, last);
 		this.#locator!.delete(label);
 		u32[this.#entry(listNo) + 3] = last;
-		return true;
+		return listNo;
+	}
+
+	/** Gives room of a list back that lost most of its codes; so little at a time that it does not count. */
+	tighten(listNo: number): void {
+		const n = this.listSize(listNo);
+		if (this.#capacities[listNo]! <= 4 * n + 64) return;
+		try {
+			if (n === 0) this.#drop(listNo);
+			else this.#resize(listNo, n + Math.max(4, n >> 1));
+		} catch (error) {
+			// Both blocks are there for a moment. Without memory for that everything stays as it is.
+			if (!isVecinoError(error, 'out-of-memory')) throw error;
+		}
 	}
 
 	/** Makes the code at a place zero, for another one to be written there. */

@@ -57,6 +57,8 @@ export function emptySearchStats(): SearchStats {
 export interface IndexStats {
 	readonly type: string;
 	readonly ntotal: number;
+	/** Rows of vectors that were removed, which searches step over; absent when there are none. */
+	readonly removed?: number;
 	readonly d: number;
 	/** Resident bytes by component: codes, labels, centroids, ... */
 	readonly bytes: Readonly<Record<string, number>>;

@@ -24,6 +24,7 @@ import { VecinoError } from '../errors.ts';
 import type { LabelBitmap } from '../invlists/label-bitmap.ts';
 import { defaultEngine, type Engine } from '../kernels/engine.ts';
 import { checkInt, checkOneOf } from '../util/check.ts';
+import { checkDistinct, type Labels, toLabels } from '../util/labels.ts';
 import { type AsyncRunOptions, type RunOptions, runAsync, runSync, type Steps } from '../util/steps.ts';
 
 /** Options that every index takes. */
@@ -45,6 +46,12 @@ export interface TrainOptions
 	 * cells and about as good. Default: 'auto', two levels from 512 cells.
 	 */
 	readonly clustering?: 'auto' | 'lloyd' | 'two-level' | undefined;
+}
+
+/** Vectors that are encoded and not yet in their places. @internal */
+export interface StagedRows extends Disposable {
+	/** Puts them there, at once and without fail. */
+	commit(): void;
 }
 
 export const MAX_K: number = 65536;
@@ -71,8 +78,15 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 
 	/** Name of the class, also in files. */
 	abstract readonly type: string;
-	/** Vectors held. */
+	/** Vectors held, without those that were removed. */
 	abstract get ntotal(): number;
+	/**
+	 * One more than the highest label given out: where the next add begins. The same as ntotal until something is removed.
+	 * Of an IndexIDMap, the labels of the index inside.
+	 */
+	get labelEnd(): number {
+		return this.ntotal;
+	}
 	/** False until train has run, for indexes that need it. */
 	abstract get isTrained(): boolean;
 	/** Every resident byte that the index owns: codes, labels, centroids, tables, spare room. */
@@ -93,7 +107,7 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return this;
 	}
 
-	/** Adds n vectors with labels ntotal .. ntotal + n - 1; all of them or, on an error, none. */
+	/** Adds n vectors with labels labelEnd .. labelEnd + n - 1; all of them or, on an error, none. */
 	add(x: Vectors, options?: RunOptions): this {
 		const { steps, resolved } = this.#prepareAdd('add', x, options);
 		runSync(steps, resolved);
@@ -109,6 +123,72 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	/** Adds vectors under ids of the caller's: IndexIDMap does that, other indexes throw `unsupported`. */
 	addWithIds(_x: Vectors, _ids: ArrayLike<number>, _options?: RunOptions): this {
 		const message = `${this.type}.addWithIds: labels are row numbers here; wrap the index: new IndexIDMap({ index })`;
+		throw new VecinoError('unsupported', message);
+	}
+
+	/** Whether a vector with that label is in the index. */
+	has(label: number): boolean {
+		this.checkUsable('has');
+		return Number.isSafeInteger(label) && label >= 0 && this.hasLabel(label);
+	}
+
+	/**
+	 * Removes vectors, each in constant time; the labels of the others stay what they are, and no label is given out
+	 * again (an id of an IndexIDMap may be). The first removal from an index with cells makes a table of where each label
+	 * is, 8 bytes for each. Inverted lists give the room to vectors added later; other indexes keep the row, wiped, for
+	 * good, unless an IndexIDMap around them uses it again. IndexHNSW keeps vector and links, as ways to others.
+	 *
+	 * @param labels - One or many; those that are not in the index are passed over.
+	 * @returns How many were removed.
+	 * @example
+	 * using index = new IndexFlat({ d: 2 });
+	 * index.add([[0, 0], [3, 4], [6, 8]]);
+	 * console.log(index.remove([0, 1, 77])); // 2
+	 * console.log(index.search([0, 0], 1).hits()); // [{ label: 2, distance: 100 }]
+	 */
+	remove(labels: Labels): number {
+		this.checkUsable('remove');
+		const list = toLabels(`${this.type}.remove`, labels);
+		this.#checkQuiet('remove');
+		if (this.ntotal === 0 || list.length === 0) return 0;
+		this.checkTrained('remove');
+		this.prepareRemoval();
+		let removed = 0;
+		for (const label of list) {
+			if (!this.hasLabel(label)) continue;
+			this.removeLabel(label);
+			removed++;
+		}
+		return removed;
+	}
+
+	/**
+	 * Replaces the vectors of labels that are in the index; all of them or, on an error, none.
+	 *
+	 * @param labels - One for each row of x, none twice.
+	 * @throws {VecinoError} `unknown-label` naming the first that is not there, `duplicate-id`, `dimension-mismatch`,
+	 * `not-finite`; `unsupported` for an IndexHNSW, whose links belong to the vector that was there.
+	 * @example
+	 * using index = new IndexFlat({ d: 2 });
+	 * index.add([[0, 0], [3, 4]]);
+	 * index.update(1, [0, 1]);
+	 * console.log(index.search([0, 0], 2).hits()[1]); // { label: 1, distance: 1 }
+	 */
+	update(labels: Labels, x: Vectors, options?: RunOptions): this {
+		const { steps, resolved } = this.#prepareUpdate('update', labels, x, options);
+		runSync(steps, resolved);
+		return this;
+	}
+
+	async updateAsync(labels: Labels, x: Vectors, options?: AsyncRunOptions): Promise<this> {
+		const { steps, resolved } = this.#prepareUpdate('updateAsync', labels, x, options);
+		await runAsync(steps, resolved);
+		return this;
+	}
+
+	/** Vectors under ids, new or in place of those that are there: IndexIDMap does that, other indexes throw `unsupported`. */
+	upsert(_x: Vectors, _ids: ArrayLike<number>, _options?: RunOptions): this {
+		const message = `${this.type}.upsert: labels are row numbers here; wrap the index: new IndexIDMap({ index })`;
 		throw new VecinoError('unsupported', message);
 	}
 
@@ -134,7 +214,7 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	/** The vector that the index holds for a label, decoded from its code (normalised under 'cosine'). */
 	reconstruct(label: number): Float32Array<ArrayBuffer> {
 		this.checkUsable('reconstruct');
-		if (!Number.isInteger(label) || label < 0 || label >= this.ntotal) {
+		if (!this.has(label)) {
 			const message = `${this.type}.reconstruct: no vector has label ${label}; there are ${this.ntotal}`;
 			throw new VecinoError('unknown-label', message, { found: label });
 		}
@@ -148,7 +228,7 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	reserve(n: number): this {
 		const where = `${this.type}.reserve`;
 		this.checkTrained('reserve');
-		checkInt(where, 'n', n, 0, MAX_NTOTAL - this.ntotal);
+		checkInt(where, 'n', n, 0, MAX_NTOTAL - this.labelEnd);
 		this.#checkQuiet('reserve');
 		this.reserveRows(n);
 		return this;
@@ -162,7 +242,7 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return this;
 	}
 
-	/** Forgets all vectors, keeps what was trained. */
+	/** Forgets all vectors, and all labels given out; keeps what was trained. */
 	reset(): void {
 		this.checkUsable('reset');
 		this.#checkQuiet('reset');
@@ -205,7 +285,7 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 
 	/** Row numbers are below this: ntotal, unless some rows are dead. @internal */
 	get rowSpan(): number {
-		return this.ntotal;
+		return this.labelEnd;
 	}
 
 	/** Whether truncateRows works. @internal */
@@ -216,6 +296,44 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	/** Forgets all rows but the first n. @internal */
 	truncateRows(_n: number): void {
 		throw new Error(`internal: ${this.type} cannot take rows back`);
+	}
+
+	/** Whether a label, an integer >= 0, is in the index. @internal */
+	hasLabel(label: number): boolean {
+		return label < this.ntotal;
+	}
+
+	/** Labels that are in the index, in any order. @internal */
+	*liveLabels(): Generator<number> {
+		for (let label = 0; label < this.labelEnd; label++) if (this.hasLabel(label)) yield label;
+	}
+
+	/** Allocates what removeLabel needs, so that it cannot fail. @internal */
+	prepareRemoval(): void {}
+
+	/** Removes a vector that is there. @internal */
+	removeLabel(_label: number): void {
+		throw new Error(`internal: ${this.type} cannot remove`);
+	}
+
+	/** Whether stageSteps works: labels can get other vectors. @internal */
+	get canUpdate(): boolean {
+		return true;
+	}
+
+	/**
+	 * Encodes vectors for labels below labelEnd, each given once, that are in the index or were removed from it. Nothing
+	 * may be added or removed before the result is committed. @internal
+	 */
+	stageSteps(_x: VectorSet, _labels: Uint32Array): Steps<StagedRows> {
+		throw new Error(`internal: ${this.type} cannot update`);
+	}
+
+	/** Replaces the vectors of labels that are there, each given once. @internal */
+	*updateSteps(x: VectorSet, labels: Float64Array): Steps<void> {
+		if (x.n === 0) return;
+		using staged = yield* this.stageSteps(x, Uint32Array.from(labels));
+		staged.commit();
 	}
 
 	// ── Doors ──────────────────────────────────────────────────────────────────────────────────
@@ -246,7 +364,7 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		const resolved = resolveOptions(where, options, TRAIN_OPTIONS);
 		const set = toVectorSet(where, 'x', x, this.d);
 		if (set.n === 0) throw new RangeError(`${where}: at least one vector is needed`);
-		if (this.ntotal > 0) {
+		if (this.labelEnd > 0) {
 			const message = `${where}: the index holds ${this.ntotal} vectors coded with what was trained before; call reset first`;
 			throw new VecinoError('unsupported', message);
 		}
@@ -258,9 +376,31 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		this.checkTrained(method);
 		const resolved = resolveOptions(where, options, RUN_OPTIONS);
 		const set = toVectorSet(where, 'x', x, this.d);
-		if (this.ntotal + set.n > MAX_NTOTAL)
+		if (this.labelEnd + set.n > MAX_NTOTAL)
 			throw new RangeError(`${where}: an index holds at most ${MAX_NTOTAL} vectors`);
 		return { steps: this.#writing(method, this.addSteps(set)), resolved };
+	}
+
+	#prepareUpdate(method: string, labels: Labels, x: Vectors, options: RunOptions | undefined) {
+		const where = `${this.type}.${method}`;
+		this.checkTrained(method);
+		const resolved = resolveOptions(where, options, RUN_OPTIONS);
+		const set = toVectorSet(where, 'x', x, this.d);
+		const list = toLabels(where, labels);
+		if (list.length !== set.n) {
+			throw new RangeError(`${where}: ${set.n} vectors need as many labels, got ${list.length}`);
+		}
+		checkDistinct(where, list);
+		const stranger = list.find((label) => !this.hasLabel(label));
+		if (stranger !== undefined) {
+			const message = `${where}: no vector has label ${stranger}; there are ${this.ntotal}`;
+			throw new VecinoError('unknown-label', message, { row: list.indexOf(stranger), found: stranger });
+		}
+		if (!this.canUpdate) {
+			const message = `${where}: the links of a graph belong to the vector that was there; remove it and add the new one, or wrap the index: new IndexIDMap({ index })`;
+			throw new VecinoError('unsupported', message);
+		}
+		return { steps: this.#writing(method, this.updateSteps(set, list)), resolved };
 	}
 
 	#prepareSearch(method: string, q: Vectors, k: number, params: P | undefined) {

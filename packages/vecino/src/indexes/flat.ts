@@ -64,19 +64,16 @@ export class IndexFlat extends IndexFlatCodes {
 
 	/** @internal */
 	override *addSteps(x: VectorSet): Steps<void> {
-		const before = this.ntotal;
+		const before = this.codes.n;
 		let done = false;
 		try {
 			yield* super.addSteps(x);
 			// Only now: bounds must not take the memory that rows need.
 			this.#reserveBounds(x.n);
-			if (this.#bounds !== undefined) yield* this.#bounds.follow(this.codes, this.ntotal);
+			if (this.#bounds !== undefined) yield* this.#bounds.follow(this.codes, this.codes.n);
 			done = true;
 		} finally {
-			if (!done) {
-				this.codes.truncate(before);
-				this.#bounds?.records.truncate(before);
-			}
+			if (!done) this.truncateRows(before);
 		}
 	}
 
@@ -110,7 +107,18 @@ export class IndexFlat extends IndexFlatCodes {
 		const plan = flatPlan(rows, q.n, k);
 		if (plan === 'plain') return yield* super.searchSteps(q, k, params, result, admitted);
 		yield* flatSearch(rows, plan, q, k, result, admitted?.admission);
-		if (params.stats !== undefined) params.stats.ndis += q.n * this.ntotal;
+		if (params.stats !== undefined) params.stats.ndis += q.n * this.codes.n;
+	}
+
+	/** @internal */
+	override rowChanged(row: number): void {
+		this.#bounds?.refresh(this.codes, row);
+	}
+
+	/** @internal */
+	override truncateRows(n: number): void {
+		super.truncateRows(n);
+		if (this.#bounds !== undefined && this.#bounds.records.n > n) this.#bounds.records.truncate(n);
 	}
 
 	/** @internal */

@@ -8,7 +8,7 @@ import { HNSW_SEARCH_PARAMS, type HNSWSearchParams, type OptionTable } from '../
 import { type IndexStats, SearchResult } from '../core/result.ts';
 import { VectorSet } from '../core/vectors.ts';
 import { VecinoError } from '../errors.ts';
-import type { LabelBitmap } from '../invlists/label-bitmap.ts';
+import { LabelBitmap } from '../invlists/label-bitmap.ts';
 import { graphScratchBytes } from '../kernels/kernels.ts';
 import type { ScalarQuantizer } from '../quantizers/scalar.ts';
 import { checkInt, checkKeys, checkOneOf } from '../util/check.ts';
@@ -52,6 +52,8 @@ export class IndexHNSW extends Index<HNSWSearchParams> {
 	/** Holds the vectors. @internal */
 	readonly storage: IndexFlatCodes;
 	#graph: HnswGraph | undefined;
+	/** Rows that were not removed; made at the first removal. */
+	#live: LabelBitmap | undefined;
 
 	constructor(options: IndexHNSWOptions) {
 		const where = 'IndexHNSW';
@@ -74,6 +76,10 @@ export class IndexHNSW extends Index<HNSWSearchParams> {
 	}
 
 	get ntotal(): number {
+		return this.#live?.count ?? this.storage.ntotal;
+	}
+
+	override get labelEnd(): number {
 		return this.storage.ntotal;
 	}
 
@@ -87,16 +93,22 @@ export class IndexHNSW extends Index<HNSWSearchParams> {
 	}
 
 	get byteLength(): number {
-		return this.storage.byteLength + (this.#graph?.byteLength ?? 0);
+		return this.storage.byteLength + (this.#graph?.byteLength ?? 0) + (this.#live?.byteLength ?? 0);
 	}
 
 	stats(): IndexStats {
 		const { bytes } = this.storage.stats();
+		const removed = this.labelEnd - this.ntotal;
 		return {
 			type: this.type,
 			ntotal: this.ntotal,
+			...(removed > 0 && { removed }),
 			d: this.d,
-			bytes: { ...bytes, links: this.#graph?.byteLength ?? 0 },
+			bytes: {
+				...bytes,
+				links: this.#graph?.byteLength ?? 0,
+				...(this.#live && { live: this.#live.byteLength }),
+			},
 		};
 	}
 
@@ -129,16 +141,53 @@ export class IndexHNSW extends Index<HNSWSearchParams> {
 	*addSteps(x: VectorSet): Steps<void> {
 		if (x.n === 0) return;
 		const { graph, storage } = this;
-		const before = this.ntotal;
+		const before = this.labelEnd;
 		graph.reserve(x.n);
 		yield* storage.addSteps(x);
 		let done = false;
 		try {
+			this.#live?.grow(before + x.n);
 			yield* graph.addSteps(before + x.n, 'link');
+			this.#live?.setRange(before, before + x.n);
 			done = true;
 		} finally {
-			if (!done) storage.codes.truncate(before);
+			if (!done) {
+				storage.truncateRows(before);
+				this.#live?.truncate(before);
+			}
 		}
+	}
+
+	// ── Removing: a row stays in the graph, as a way to others, and is not found ───────────────
+
+	/** @internal */
+	override get live(): LabelBitmap | undefined {
+		return this.ntotal < this.labelEnd ? this.#live : undefined;
+	}
+
+	/** Takes the rows that are alive from a file. @internal */
+	setLive(bitmap: LabelBitmap): void {
+		this.#live = bitmap;
+	}
+
+	/** @internal */
+	override hasLabel(label: number): boolean {
+		return label < this.labelEnd && (this.#live?.has(label) ?? true);
+	}
+
+	/** @internal */
+	override prepareRemoval(): void {
+		this.#live ??= new LabelBitmap(this.engine.arena, this.labelEnd, true);
+	}
+
+	/** @internal */
+	override removeLabel(label: number): void {
+		this.#live!.clear(label);
+	}
+
+	/** Links belong to the vector that they were made for. @internal */
+	override get canUpdate(): boolean {
+		return false;
 	}
 
 	/** @internal */
@@ -242,12 +291,14 @@ export class IndexHNSW extends Index<HNSWSearchParams> {
 	#dropGraph(): void {
 		this.#graph?.[Symbol.dispose]();
 		this.#graph = undefined;
+		this.#live?.[Symbol.dispose]();
+		this.#live = undefined;
 	}
 
 	/** @internal */
 	override checkTrained(method: string): void {
 		super.checkTrained(method);
-		if (this.ntotal === (this.#graph?.n ?? 0)) return;
+		if (this.labelEnd === (this.#graph?.n ?? 0)) return;
 		throw new VecinoError('unsupported', `IndexHNSW.${method}: vectors were added to its storage behind its back`);
 	}
 }

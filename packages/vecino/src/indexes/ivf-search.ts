@@ -104,7 +104,7 @@ export class BlockSearch implements Disposable {
 		this.#n = n;
 		this.#admitted = admitted;
 		this.#admission = admitted?.admission ?? ADMIT_ALL;
-		this.#wanted = Math.min(k, admitted?.count ?? cells.ntotal);
+		this.#wanted = Math.min(k, cells.ntotal, admitted?.count ?? k);
 		this.#topkStride = align16(topkBytes(k));
 		const ordered = isShared(cells, n, nprobe);
 		this.#sizes = {

@@ -24,12 +24,12 @@ import type { LabelBitmap } from '../invlists/label-bitmap.ts';
 import type { BlockScanner, Codec } from '../quantizers/codec.ts';
 import { checkInt, checkOneOf } from '../util/check.ts';
 import type { Steps } from '../util/steps.ts';
-import { Index, type IndexOptions, type TrainOptions } from './base.ts';
+import { Index, type IndexOptions, type StagedRows, type TrainOptions } from './base.ts';
 import { chunks, kernelMetric } from './batch.ts';
 import { CellRanker, cellGraphSteps, makeCellGraph } from './cells.ts';
 import { IndexFlat } from './flat.ts';
 import type { HnswGraph } from './hnsw-graph.ts';
-import { addToLists } from './ivf-add.ts';
+import { addToLists, type FilledLists, stageForLists } from './ivf-add.ts';
 import { BlockSearch, blockSize, type SearchedCells, searchCost, searchTogether } from './ivf-search.ts';
 import { MAX_POOL, measureNprobe } from './nprobe.ts';
 import { meanRow, termRange } from './terms.ts';
@@ -77,6 +77,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	#nlist: number;
 	#nprobe = 1;
 	#ntotal = 0;
+	#labelEnd = 0;
 	readonly #scanner: BlockScanner;
 	/** What searches know of the index, and the last of them; gone when it changes. */
 	#cells: SearchedCells | undefined;
@@ -100,6 +101,10 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 
 	get ntotal(): number {
 		return this.#ntotal;
+	}
+
+	override get labelEnd(): number {
+		return this.#labelEnd;
 	}
 
 	get isTrained(): boolean {
@@ -276,12 +281,60 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	/** @internal */
 	*addSteps(x: VectorSet): Steps<void> {
 		if (x.n === 0) return;
-		const { engine, d, metric, codec, lists, byResidual, hasTerms, ntotal } = this;
+		yield* addToLists(this.#filled(), x);
+		this.#ntotal += x.n;
+		this.#labelEnd += x.n;
+		this.#changed();
+	}
+
+	#filled(): FilledLists {
+		const { engine, d, metric, codec, lists, byResidual, hasTerms, labelEnd } = this;
 		const centroids = this.quantizer.codes.at(0);
 		const centre = hasTerms ? this.#centreOf() : 0;
-		yield* addToLists({ engine, d, metric, codec, lists, byResidual, hasTerms, ntotal, centroids, centre }, x);
-		this.#ntotal += x.n;
+		return { engine, d, metric, codec, lists, byResidual, hasTerms, labelEnd, centroids, centre };
+	}
+
+	// ── Changing ───────────────────────────────────────────────────────────────────────────────
+
+	/** @internal */
+	override hasLabel(label: number): boolean {
+		if (label >= this.#labelEnd) return false;
+		if (this.#ntotal === this.#labelEnd) return true;
+		this.lists.locate();
+		return this.lists.find(label) !== undefined;
+	}
+
+	/** @internal */
+	override *liveLabels(): Generator<number> {
+		for (let listNo = 0; listNo < this.#nlist; listNo++) {
+			const { ids, n } = this.lists.list(listNo);
+			for (let i = 0; i < n; i++) yield this.engine.arena.u32[(ids >>> 2) + i]!;
+		}
+	}
+
+	/** @internal */
+	override prepareRemoval(): void {
+		this.lists.locate();
+	}
+
+	/** @internal */
+	override removeLabel(label: number): void {
+		const listNo = this.lists.remove(label);
+		if (listNo === undefined) return;
+		this.lists.tighten(listNo);
+		this.#ntotal--;
 		this.#changed();
+	}
+
+	/** @internal */
+	override *stageSteps(x: VectorSet, labels: Uint32Array): Steps<StagedRows> {
+		const staged = yield* stageForLists(this.#filled(), x, labels);
+		const commit = (): void => {
+			for (const label of labels) if (this.lists.find(label) === undefined) this.#ntotal++;
+			staged.commit();
+			this.#changed();
+		};
+		return { commit, [Symbol.dispose]: () => staged[Symbol.dispose]() };
 	}
 
 	/** The graph over the centroids, if there is one. @internal */
@@ -296,8 +349,9 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	}
 
 	/** Counts vectors that a reader has put into the lists; its last step. @internal */
-	setTotal(ntotal: number): void {
+	setTotal(ntotal: number, labelEnd: number = ntotal): void {
 		this.#ntotal = ntotal;
+		this.#labelEnd = labelEnd;
 		this.#makeRanker();
 	}
 
@@ -415,7 +469,8 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	/** @internal */
 	override truncateRows(n: number): void {
 		this.lists.truncate(n);
-		this.#ntotal = n;
+		this.#ntotal = this.lists.ntotal;
+		this.#labelEnd = n;
 		this.#changed();
 	}
 
@@ -423,6 +478,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	resetRows(): void {
 		this.#lists?.clear();
 		this.#ntotal = 0;
+		this.#labelEnd = 0;
 		this.#changed();
 	}
 

@@ -19,7 +19,7 @@ import { OPQTransform } from '../transforms/opq.ts';
 import { Transform } from '../transforms/transform.ts';
 import { checkKeys, show } from '../util/check.ts';
 import { isParallel, type Steps } from '../util/steps.ts';
-import { Index, type TrainOptions } from './base.ts';
+import { Index, type StagedRows, type TrainOptions } from './base.ts';
 import { chunks, loadRows } from './batch.ts';
 import { IndexIVF } from './ivf.ts';
 import { IndexRefine } from './refine.ts';
@@ -59,7 +59,7 @@ export class IndexPreTransform extends Index {
 		const { transforms, index } = options;
 		if (!(index instanceof Index)) throw new TypeError(`${where}: index must be an index, got ${show(index)}`);
 		if (OUTSIDE.includes(index.type)) throw new TypeError(`${where}: index cannot be an ${index.type}; put it outside`);
-		if (index.ntotal > 0) throw new RangeError(`${where}: index must be empty, it holds ${index.ntotal} vectors`);
+		if (index.labelEnd > 0) throw new RangeError(`${where}: index must be empty, it holds ${index.ntotal} vectors`);
 		checkChain(where, transforms, index);
 		super(where, { d: transforms[0]!.dIn, metric: index.metric, engine: index.engine });
 		this.transforms = Object.freeze([...transforms]);
@@ -69,6 +69,10 @@ export class IndexPreTransform extends Index {
 
 	get ntotal(): number {
 		return this.index.ntotal;
+	}
+
+	override get labelEnd(): number {
+		return this.index.labelEnd;
 	}
 
 	get isTrained(): boolean {
@@ -97,11 +101,6 @@ export class IndexPreTransform extends Index {
 	/** @internal */
 	override get live(): LabelBitmap | undefined {
 		return this.index.live;
-	}
-
-	/** @internal */
-	override get rowSpan(): number {
-		return this.index.rowSpan;
 	}
 
 	/** @internal */
@@ -156,7 +155,7 @@ export class IndexPreTransform extends Index {
 		const { d } = index;
 		// An index that can take rows back gets them in parts of bounded size, others all at once.
 		const size = index.canTruncate ? Math.max(1, Math.floor(PART_BYTES / (4 * d * CHUNK))) * CHUNK : Math.max(1, x.n);
-		const total = index.ntotal;
+		const before = index.labelEnd;
 		if (x.n > size) index.reserveRows(x.n);
 		const data = new Float32Array(Math.min(size, x.n) * d);
 		let done = false;
@@ -168,8 +167,41 @@ export class IndexPreTransform extends Index {
 			}
 			done = true;
 		} finally {
-			if (!done && index.ntotal > total) index.truncateRows(total);
+			if (!done && index.labelEnd > before) index.truncateRows(before);
 		}
+	}
+
+	/** @internal */
+	override hasLabel(label: number): boolean {
+		return this.index.hasLabel(label);
+	}
+
+	/** @internal */
+	override liveLabels(): Generator<number> {
+		return this.index.liveLabels();
+	}
+
+	/** @internal */
+	override prepareRemoval(): void {
+		this.index.prepareRemoval();
+	}
+
+	/** @internal */
+	override removeLabel(label: number): void {
+		this.index.removeLabel(label);
+	}
+
+	/** @internal */
+	override get canUpdate(): boolean {
+		return this.index.canUpdate;
+	}
+
+	/** @internal */
+	override *stageSteps(x: VectorSet, labels: Uint32Array): Steps<StagedRows> {
+		const { d } = this.index;
+		const rows = new VectorSet(new Float32Array(x.n * d), d);
+		yield* this.#transform(x, 0, rows, 'transform', x.n);
+		return yield* this.index.stageSteps(checked(rows, 'update', 0), labels);
 	}
 
 	/** @internal */

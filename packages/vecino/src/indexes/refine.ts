@@ -11,7 +11,7 @@ import type { LabelBitmap } from '../invlists/label-bitmap.ts';
 import { SCALAR_TYPES, type ScalarType } from '../quantizers/scalar-types.ts';
 import { checkKeys, checkNumber, checkOneOf, show } from '../util/check.ts';
 import type { Steps } from '../util/steps.ts';
-import { Index, type IndexOptions, MAX_K, type TrainOptions } from './base.ts';
+import { Index, type IndexOptions, MAX_K, type StagedRows, type TrainOptions } from './base.ts';
 import { chunks } from './batch.ts';
 import { IndexFlat } from './flat.ts';
 import { IndexFlatCodes } from './flat-codes.ts';
@@ -64,7 +64,7 @@ export class IndexRefine extends Index<RefineSearchParams> {
 				`${where}: base cannot be an ${base.type}; put the IndexIDMap outside: IndexIDMap({ index: refine })`,
 			);
 		}
-		if (base.ntotal > 0) throw new RangeError(`${where}: base must be empty, it holds ${base.ntotal} vectors`);
+		if (base.labelEnd > 0) throw new RangeError(`${where}: base must be empty, it holds ${base.ntotal} vectors`);
 		const { d, metric, engine } = base;
 		super(where, { d, metric, engine });
 		this.base = base;
@@ -86,6 +86,10 @@ export class IndexRefine extends Index<RefineSearchParams> {
 
 	get ntotal(): number {
 		return this.base.ntotal;
+	}
+
+	override get labelEnd(): number {
+		return this.base.labelEnd;
 	}
 
 	get isTrained(): boolean {
@@ -111,11 +115,6 @@ export class IndexRefine extends Index<RefineSearchParams> {
 	}
 
 	/** @internal */
-	override get rowSpan(): number {
-		return this.base.rowSpan;
-	}
-
-	/** @internal */
 	*trainSteps(x: VectorSet, options: TrainOptions): Steps<void> {
 		yield* this.base.trainSteps(x, options);
 		yield* this.refine.trainSteps(x, options);
@@ -131,7 +130,7 @@ export class IndexRefine extends Index<RefineSearchParams> {
 			yield* this.base.addSteps(x);
 			done = true;
 		} finally {
-			if (!done) this.refine.codes.truncate(before);
+			if (!done) this.refine.truncateRows(before);
 		}
 	}
 
@@ -165,6 +164,53 @@ export class IndexRefine extends Index<RefineSearchParams> {
 			block.emit(first, nq, result);
 			yield { phase: 'refine', done: first + nq, total: q.n };
 		}
+	}
+
+	/** @internal */
+	override hasLabel(label: number): boolean {
+		return this.base.hasLabel(label);
+	}
+
+	/** @internal */
+	override liveLabels(): Generator<number> {
+		return this.base.liveLabels();
+	}
+
+	/** @internal */
+	override prepareRemoval(): void {
+		this.base.prepareRemoval();
+	}
+
+	/** The store keeps the row, wiped: what is there is what the base has. @internal */
+	override removeLabel(label: number): void {
+		this.base.removeLabel(label);
+		this.refine.codes.wipe(label);
+	}
+
+	/** @internal */
+	override get canUpdate(): boolean {
+		return this.base.canUpdate;
+	}
+
+	/** @internal */
+	override *stageSteps(x: VectorSet, labels: Uint32Array): Steps<StagedRows> {
+		const stored = yield* this.refine.stageSteps(x, labels);
+		let base: StagedRows | undefined;
+		try {
+			base = yield* this.base.stageSteps(x, labels);
+		} finally {
+			if (base === undefined) stored[Symbol.dispose]();
+		}
+		return {
+			commit: () => {
+				base.commit();
+				stored.commit();
+			},
+			[Symbol.dispose]: () => {
+				base[Symbol.dispose]();
+				stored[Symbol.dispose]();
+			},
+		};
 	}
 
 	/** @internal */
@@ -215,8 +261,8 @@ export class IndexRefine extends Index<RefineSearchParams> {
 	/** Searching a base directly that was disposed says so. @internal */
 	override checkTrained(method: string): void {
 		super.checkTrained(method);
-		if (this.base.ntotal !== this.refine.ntotal) {
-			const message = `IndexRefine.${method}: the base index was changed behind its back (${this.base.ntotal} vectors, ${this.refine.ntotal} stored)`;
+		if (this.labelEnd !== this.refine.ntotal) {
+			const message = `IndexRefine.${method}: the base index was changed behind its back (${this.labelEnd} rows, ${this.refine.ntotal} stored)`;
 			throw new VecinoError('unsupported', message);
 		}
 	}
@@ -253,6 +299,6 @@ function checkStore(where: string, refine: Index, base: Index): IndexFlatCodes {
 		throw new RangeError(`${where}: refine.${key} must be ${base[key]} as in base, got ${refine[key]}`);
 	}
 	if (refine.engine !== base.engine) throw new RangeError(`${where}: refine must be of the same engine as base`);
-	if (refine.ntotal > 0) throw new RangeError(`${where}: refine must be empty, it holds ${refine.ntotal} vectors`);
+	if (refine.labelEnd > 0) throw new RangeError(`${where}: refine must be empty, it holds ${refine.ntotal} vectors`);
 	return refine;
 }

@@ -81,29 +81,3 @@ export function blockTailIsZero(u8: Uint8Array, layout: CodeLayout, codes: numbe
 	}
 	return true;
 }
-
-/** Makes what is behind n codes zero again, up to `capacity`: blocks are filled bit by bit and must end in zeros. */
-export function clearBehind(
-	u8: Uint8Array,
-	layout: CodeLayout,
-	codes: number,
-	terms: number,
-	n: number,
-	capacity: number,
-): void {
-	const { codeSize, blockSize, termBytes } = layout;
-	if (blockSize === 1) return;
-	const whole = wholeBlocks(layout, n);
-	for (let i = n; i < whole; i++) {
-		const start = i - (i % blockSize);
-		const bits = 15 << (4 * ((i >> 4) & 1));
-		for (let j = 0; j < 2 * codeSize; j++) {
-			const at = codes + start * codeSize + j * 16 + (i & 15);
-			u8[at] = u8[at]! & ~bits;
-		}
-		const term = terms + (start + fastSlot(i & 31)) * termBytes;
-		u8.fill(0, term, term + termBytes);
-	}
-	u8.fill(0, codes + whole * codeSize, codes + capacity * codeSize);
-	u8.fill(0, terms + whole * termBytes, terms + capacity * termBytes);
-}

@@ -8,6 +8,7 @@
 import type { Index } from '../indexes/base.ts';
 import { IndexIVFPQFastScan, IndexPQFastScan } from '../indexes/fast-scan.ts';
 import { IndexFlat } from '../indexes/flat.ts';
+import { IndexFlatCodes } from '../indexes/flat-codes.ts';
 import { IndexHNSW } from '../indexes/hnsw.ts';
 import { IndexIDMap } from '../indexes/id-map.ts';
 import type { IndexIVF } from '../indexes/ivf.ts';
@@ -33,11 +34,11 @@ import {
 	readHeader,
 	type SectionEntry,
 } from './format.ts';
-import type { IndexNode, IVFNode } from './index-node.ts';
+import { type FlatNode, type IndexNode, type IVFNode, labelEndOf } from './index-node.ts';
 import { HeaderFault, parseIndexNode } from './parse-node.ts';
 import { readGraph } from './read-graph.ts';
 import { readLists } from './read-lists.ts';
-import { type FloatKind, readCodes, readIds, SectionReader } from './read-sections.ts';
+import { type FloatKind, readCodes, readIds, readLive, SectionReader } from './read-sections.ts';
 import { fillTransform, makeTransform } from './read-transforms.ts';
 import { type Reading, readFromBytes, readFromSource, type SourceReadOptions } from './reading.ts';
 import type { RangeSource } from './source.ts';
@@ -237,7 +238,7 @@ function coarseOf(node: IVFNode): 'flat' | 'hnsw' {
 
 /** Reads the content of an index that makeIndex made of the same node, section after section. */
 function* fill(index: Index, node: IndexNode, file: SectionReader): Reading<void> {
-	const { ntotal } = node;
+	const rows = labelEndOf(node);
 	if (node.type === 'IndexRefine') {
 		yield* fill((index as IndexRefine).base, node.base, file);
 		yield* fill((index as IndexRefine).refine, node.refine, file);
@@ -246,13 +247,22 @@ function* fill(index: Index, node: IndexNode, file: SectionReader): Reading<void
 		for (const [i, one] of node.transforms.entries()) yield* fillTransform(transforms[i]!, one, file);
 		yield* fill(inner, node.index, file);
 	} else if (node.type === 'IndexIDMap') {
-		yield* readIds(file, node.sections.ids!, (index as IndexIDMap).table, ntotal);
-		yield* fill((index as IndexIDMap).index, node.index, file);
+		const { table, index: inner } = index as IndexIDMap;
+		const { ids } = node.sections;
+		yield* readIds(file, ids!, table, rows, node.ntotal, node.free);
+		yield* fill(inner, node.index, file);
+		if (node.free === undefined) return;
+		// As many ids as vectors, so those that are there have one each, or some row of those without has a vector.
+		for (const label of inner.liveLabels()) {
+			if (table.idOf(label) < 0) throw file.fault(ids!, `row ${label} has a vector and no id`, label * 8);
+		}
 	} else if (node.type === 'IndexHNSW') {
 		const { storage, graph } = index as IndexHNSW;
 		if (node.isTrained) {
 			const { links, slots, upperLinks } = node.sections;
-			yield* readGraph(file, { links: links!, slots: slots!, upperLinks: upperLinks! }, node, ntotal, graph);
+			yield* readGraph(file, { links: links!, slots: slots!, upperLinks: upperLinks! }, node, rows, graph);
+			const live = yield* readLive(file, node.sections.live, node);
+			if (live !== undefined) (index as IndexHNSW).setLive(live);
 		}
 		yield* fill(storage, node.storage, file);
 		graph.finish();
@@ -260,25 +270,28 @@ function* fill(index: Index, node: IndexNode, file: SectionReader): Reading<void
 		return;
 	} else if (node.type === 'IndexFlat') {
 		const flat = index as IndexFlat;
-		yield* readCodes(file, node.sections.codes!, flat.codes, ntotal, 'f32', (there) => flat.followRows(there, ntotal));
+		yield* readCodes(file, node.sections.codes!, flat.codes, rows, 'f32', (there) => flat.followRows(there, rows));
 	} else if (node.type === 'IndexPQ' || node.type === 'IndexPQFastScan') {
 		const { pq, codes } = index as IndexPQ | IndexPQFastScan;
 		yield* readCodebook(file, node.sections.codebook!, pq);
-		yield* readCodes(file, node.sections.codes!, codes, ntotal);
+		yield* readCodes(file, node.sections.codes!, codes, rows);
 	} else if (node.type === 'IndexRaBitQ') {
 		const { rabitq, codes } = index as IndexRaBitQ;
 		const { buffer } = yield* file.bytes(node.sections.centre!);
 		file.checkFinite(node.sections.centre!, new Uint32Array(buffer), 0, node.d);
 		rabitq.setCentre(new Float32Array(buffer));
-		yield* readCodes(file, node.sections.codes!, codes, ntotal);
+		yield* readCodes(file, node.sections.codes!, codes, rows);
 	} else if (node.type === 'IndexScalarQuantizer') {
 		const { codec, codes } = index as IndexScalarQuantizer;
 		const { ranges } = node.sections;
 		if (ranges !== undefined) yield* readRanges(file, ranges, codec as ScalarQuantizer);
-		yield* readCodes(file, node.sections.codes!, codes, ntotal, floatsOf(node));
+		yield* readCodes(file, node.sections.codes!, codes, rows, floatsOf(node));
 	} else {
 		yield* fillIVF(index as IndexIVF, node, file);
 	}
+	if (!(index instanceof IndexFlatCodes)) return;
+	const live = yield* readLive(file, (node as FlatNode).sections.live, node);
+	if (live !== undefined) index.setLive(live);
 }
 
 function* fillIVF(index: IndexIVF, node: IVFNode, file: SectionReader): Reading<void> {
@@ -302,8 +315,8 @@ function* fillIVF(index: IndexIVF, node: IVFNode, file: SectionReader): Reading<
 	if (node.type === 'IndexIVFPQFastScan' && node.terms !== undefined) {
 		(index.codec as FastScanQuantizer).setTermRange(...node.terms);
 	}
-	yield* readLists(file, { directory: directory!, lists: lists! }, index.lists, node.ntotal, floatsOf(node));
-	index.setTotal(node.ntotal);
+	yield* readLists(file, { directory: directory!, lists: lists! }, index.lists, node, floatsOf(node));
+	index.setTotal(node.ntotal, labelEndOf(node));
 }
 
 /** The floats that codes consist of, if they do. */

@@ -22,12 +22,20 @@ export {
 	normalize,
 	squaredL2,
 } from './core/metric.ts';
-export type { HNSWSearchParams, IVFSearchParams, RefineSearchParams, SearchParams } from './core/options.ts';
+export type {
+	HNSWSearchParams,
+	IVFSearchParams,
+	PageParams,
+	RangeParams,
+	RefineSearchParams,
+	SearchParams,
+} from './core/options.ts';
 export {
 	emptySearchStats,
 	type Hit,
 	type IndexStats,
 	type ListStats,
+	RangeResult,
 	SearchResult,
 	type SearchStats,
 } from './core/result.ts';

@@ -157,6 +157,34 @@ export const REFINE_SEARCH_PARAMS: OptionTable = Object.freeze({
 	kFactor: { type: 'number', min: 1, max: 1e6, help: 'candidates re-ranked per result; default: that of the index' },
 });
 
+/** Parameters of a range search, beside those of a search. */
+export interface RangeParams {
+	/** Most results of one query; the nearest are kept. Default: no limit. */
+	readonly maxResults?: number | undefined;
+}
+
+/** Parameters of paging, beside those of a search. */
+export interface PageParams {
+	/** Neighbours of one page, 1..65536. Default: 10. */
+	readonly pageSize?: number | undefined;
+	/** Neighbours passed over first: those of pages read before. Default: 0. */
+	readonly offset?: number | undefined;
+}
+
+export const RANGE_PARAMS: OptionTable = Object.freeze({
+	maxResults: {
+		type: 'integer',
+		min: 1,
+		max: 2 ** 32 - 1,
+		help: 'most results of one query, the nearest; default: no limit',
+	},
+});
+
+export const PAGE_PARAMS: OptionTable = Object.freeze({
+	pageSize: { type: 'integer', default: 10, min: 1, max: 65_536, help: 'neighbours of one page' },
+	offset: { type: 'integer', default: 0, min: 0, max: 2 ** 32 - 1, help: 'neighbours passed over first' },
+});
+
 /** Names and defaults of a table, looked up at every search. */
 interface Digest {
 	readonly names: readonly string[];

@@ -39,6 +39,40 @@ export class SearchResult {
 	}
 }
 
+/** Everything within a radius of nq queries: a ragged table, each row nearest first, ties to the lower label. */
+export class RangeResult {
+	readonly nq: number;
+	/** Size nq + 1: what was found for query i is at lims[i] .. lims[i + 1] - 1. */
+	readonly lims: Float64Array<ArrayBuffer>;
+	/** Size lims[nq], in the metric's own terms. */
+	readonly distances: Float32Array<ArrayBuffer>;
+	/** Size lims[nq]: row numbers, or ids under IndexIDMap. */
+	readonly labels: Float64Array<ArrayBuffer>;
+	/**
+	 * Whether nothing within the radius can be missing: every code was looked at, and no limit cut the results. Distances
+	 * are those of the codes; of an IndexRefine, those of its store.
+	 */
+	readonly complete: boolean;
+
+	constructor(lims: Float64Array<ArrayBuffer>, metric: Metric, complete: boolean) {
+		this.nq = lims.length - 1;
+		this.lims = lims;
+		this.distances = new Float32Array(lims[this.nq]!).fill(worstDistance(metric));
+		this.labels = new Float64Array(lims[this.nq]!).fill(-1);
+		this.complete = complete;
+	}
+
+	/** What was found for query i. */
+	hits(i = 0): Hit[] {
+		checkInt('RangeResult.hits', 'i', i, 0, this.nq - 1);
+		const out: Hit[] = [];
+		for (let at = this.lims[i]!; at < this.lims[i + 1]!; at++) {
+			out.push({ label: this.labels[at]!, distance: this.distances[at]! });
+		}
+		return out;
+	}
+}
+
 /** What a search did; pass one as `stats` and it is added to. */
 export interface SearchStats {
 	/** Queries answered. */

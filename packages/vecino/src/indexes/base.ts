@@ -12,20 +12,26 @@ import type { KMeansOptions } from '../cluster/kmeans.ts';
 import { METRICS, type Metric } from '../core/metric.ts';
 import {
 	type OptionTable,
+	PAGE_PARAMS,
+	type PageParams,
+	RANGE_PARAMS,
+	type RangeParams,
 	type RefineSearchParams,
 	RUN_OPTIONS,
 	resolveOptions,
 	type SearchParams,
 	TRAIN_OPTIONS,
 } from '../core/options.ts';
-import { type IndexStats, SearchResult } from '../core/result.ts';
-import { MAX_D, toVectorSet, type VectorSet, type Vectors } from '../core/vectors.ts';
+import { type IndexStats, type RangeResult, SearchResult } from '../core/result.ts';
+import { MAX_D, toVectorSet, VectorSet, type Vectors } from '../core/vectors.ts';
 import { VecinoError } from '../errors.ts';
 import type { LabelBitmap } from '../invlists/label-bitmap.ts';
 import { defaultEngine, type Engine } from '../kernels/engine.ts';
-import { checkInt, checkOneOf } from '../util/check.ts';
+import { checkInt, checkOneOf, show } from '../util/check.ts';
 import { checkDistinct, type Labels, toLabels } from '../util/labels.ts';
 import { type AsyncRunOptions, type RunOptions, runAsync, runSync, type Steps } from '../util/steps.ts';
+import { PageReader } from './pages.ts';
+import { rangeSteps } from './range-search.ts';
 
 /** Options that every index takes. */
 export interface IndexOptions {
@@ -211,6 +217,52 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return result;
 	}
 
+	/**
+	 * Every vector within a radius of each query, nearest first. Of an index with cells those that a search for as many
+	 * neighbours would open: with `nprobe` all of them, for a result that is complete.
+	 *
+	 * @param radius - Squared distance under 'l2', where vectors with distance <= radius are found; similarity under 'ip' and
+	 * 'cosine', where those with similarity >= radius are. (FAISS leaves out those at the radius.)
+	 * @throws {VecinoError} `not-trained`, `dimension-mismatch`, `not-finite`.
+	 * @example
+	 * using index = new IndexFlat({ d: 2 });
+	 * index.add([[0, 0], [3, 4], [6, 8]]);
+	 * const found = index.rangeSearch([0, 0], 25);
+	 * console.log(found.hits()); // [{ label: 0, distance: 0 }, { label: 1, distance: 25 }]
+	 * console.log(found.complete); // true
+	 */
+	rangeSearch(q: Vectors, radius: number, params?: P & RangeParams): RangeResult {
+		const { steps, resolved } = this.#prepareRange('rangeSearch', q, radius, params);
+		return runSync(steps, resolved);
+	}
+
+	async rangeSearchAsync(q: Vectors, radius: number, params?: P & RangeParams & AsyncRunOptions): Promise<RangeResult> {
+		const { steps, resolved } = this.#prepareRange('rangeSearchAsync', q, radius, params);
+		return await runAsync(steps, resolved);
+	}
+
+	/**
+	 * The neighbours of one query, page by page, each once, until all vectors have come. Within a page and from page to page
+	 * they come nearest first, as far as the search finds them in time: with cells or a graph one may come late. When the
+	 * index changes between two pages, reading goes on in it as it is then.
+	 *
+	 * @returns Pages of one query, `pageSize` neighbours each, the last one fewer. Taking one more page costs, on average,
+	 * less than a third of searching for all so far.
+	 * @example
+	 * using index = new IndexFlat({ d: 1 });
+	 * index.add([[0], [1], [2], [3], [4]]);
+	 * for (const page of index.pages([0], { pageSize: 2 })) console.log([...page.labels]);
+	 * const rest = index.pages([0], { pageSize: 2, offset: 4 });
+	 * console.log([...rest.next().value!.labels]); // [4]
+	 */
+	pages(q: Vectors, params?: P & PageParams): Generator<SearchResult, void, undefined> {
+		return this.#readPages(this.#preparePages('pages', q, params));
+	}
+
+	pagesAsync(q: Vectors, params?: P & PageParams & AsyncRunOptions): AsyncGenerator<SearchResult, void, undefined> {
+		return this.#readPagesAsync(this.#preparePages('pagesAsync', q, params));
+	}
+
 	/** The vector that the index holds for a label, decoded from its code (normalised under 'cosine'). */
 	reconstruct(label: number): Float32Array<ArrayBuffer> {
 		this.checkUsable('reconstruct');
@@ -219,6 +271,31 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 			throw new VecinoError('unknown-label', message, { found: label });
 		}
 		return this.reconstructRow(label);
+	}
+
+	/**
+	 * The vectors of many labels, decoded from their codes, in the order asked for.
+	 *
+	 * @param labels - Any number, any order, repeats allowed.
+	 * @returns labels.length rows of d values.
+	 * @throws {VecinoError} `unknown-label` naming the first that is not there.
+	 * @example
+	 * using index = new IndexFlat({ d: 2 });
+	 * index.add([[0, 0], [3, 4]]);
+	 * console.log([...index.reconstructMany([1, 0]).data]); // [3, 4, 0, 0]
+	 */
+	reconstructMany(labels: Labels): VectorSet {
+		const where = `${this.type}.reconstructMany`;
+		this.checkUsable('reconstructMany');
+		const list = toLabels(where, labels);
+		const missing = list.findIndex((label) => !this.hasLabel(label));
+		if (missing >= 0) {
+			const message = `${where}: no vector has label ${list[missing]}; there are ${this.ntotal}`;
+			throw new VecinoError('unknown-label', message, { row: missing, found: list[missing]! });
+		}
+		const out = new VectorSet(new Float32Array(list.length * this.d), this.d);
+		this.reconstructRows(this.rowsOf(list), out.data);
+		return out;
 	}
 
 	/**
@@ -266,6 +343,10 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	/** Rows of the option tables that its searches take. @internal */
 	abstract get searchTable(): OptionTable;
 	/** @internal */ abstract reconstructRow(row: number): Float32Array<ArrayBuffer>;
+	/** Rows of d values into `out`, in the order of `rows`. @internal */
+	reconstructRows(rows: Uint32Array, out: Float32Array): void {
+		for (const [i, row] of rows.entries()) out.set(this.reconstructRow(row), i * this.d);
+	}
 	/** @internal */ abstract reserveRows(n: number): void;
 	/** @internal */ shrinkRows(): void {}
 	/** @internal */ abstract resetRows(): void;
@@ -286,6 +367,21 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	/** Row numbers are below this: ntotal, unless some rows are dead. @internal */
 	get rowSpan(): number {
 		return this.labelEnd;
+	}
+
+	/** Rows of labels that are there. @internal */
+	rowsOf(labels: Float64Array): Uint32Array {
+		return Uint32Array.from(labels);
+	}
+
+	/** Search parameters with which as large a share of the k nearest is found as with `params` of the ten nearest. @internal */
+	widened(params: P, _k: number): P {
+		return params;
+	}
+
+	/** Whether a search for the k nearest looks at every vector. @internal */
+	isExhaustive(_params: P, _k: number): boolean {
+		return true;
 	}
 
 	/** Whether truncateRows works. @internal */
@@ -414,6 +510,52 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return { steps: this.#reading(method, this.searchSteps(set, k, resolved, result, this.live)), resolved, result };
 	}
 
+	#prepareRange(method: string, q: Vectors, radius: number, params: (P & RangeParams) | undefined) {
+		const where = `${this.type}.${method}`;
+		this.checkTrained(method);
+		if (typeof radius !== 'number' || Number.isNaN(radius)) {
+			throw new TypeError(`${where}: radius must be a number, got ${show(radius)}`);
+		}
+		const table = { ...RANGE_PARAMS, ...this.searchTable };
+		const { maxResults = MAX_NTOTAL, ...resolved } = resolveOptions<SearchParams & RangeParams>(where, params, table);
+		const set = toVectorSet(where, 'q', q, this.d);
+		if (resolved.stats !== undefined) resolved.stats.nq += set.n;
+		const options = { radius, maxResults, params: resolved as P, admitted: this.live };
+		return { steps: this.#reading(method, rangeSteps(this, set, options)), resolved };
+	}
+
+	#preparePages(method: string, q: Vectors, params: (P & PageParams) | undefined): Paging {
+		const where = `${this.type}.${method}`;
+		this.checkTrained(method);
+		const table = { ...PAGE_PARAMS, ...this.searchTable };
+		const { pageSize, offset, ...rest } = resolveOptions<SearchParams & PageParams>(where, params, table);
+		const set = toVectorSet(where, 'q', q, this.d);
+		if (set.n !== 1) throw new RangeError(`${where}: q must be one query, got ${set.n}`);
+		const resolved = rest as P;
+		if (resolved.stats !== undefined) resolved.stats.nq++;
+		const reader = new PageReader(this, new VectorSet(set.data.slice(), this.d), resolved);
+		const read = (n: number): Steps<SearchResult> => this.#reading(method, reader.next(n, this.live));
+		return { read, pageSize: pageSize!, offset: offset!, resolved };
+	}
+
+	*#readPages({ read, offset, pageSize, resolved }: Paging): Generator<SearchResult, void, undefined> {
+		if (offset > 0) runSync(read(offset), resolved);
+		for (let last = false; !last; ) {
+			const page = runSync(read(pageSize), resolved);
+			last = page.k < pageSize;
+			if (page.k > 0) yield page;
+		}
+	}
+
+	async *#readPagesAsync({ read, offset, pageSize, resolved }: Paging): AsyncGenerator<SearchResult, void, undefined> {
+		if (offset > 0) await runAsync(read(offset), resolved);
+		for (let last = false; !last; ) {
+			const page = await runAsync(read(pageSize), resolved);
+			last = page.k < pageSize;
+			if (page.k > 0) yield page;
+		}
+	}
+
 	/** Only one writer at a time, and no reader beside it: async work may be under way. */
 	*#writing(method: string, steps: Steps<void>): Steps<void> {
 		this.checkUsable(method);
@@ -426,12 +568,12 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		}
 	}
 
-	*#reading(method: string, steps: Steps<void>): Steps<void> {
+	*#reading<T>(method: string, steps: Steps<T>): Steps<T> {
 		this.checkUsable(method);
 		if (this.#state === 'writing') throw this.#busy(method, 'a train or add');
 		this.#readers++;
 		try {
-			yield* steps;
+			return yield* steps;
 		} finally {
 			this.#readers--;
 		}
@@ -445,4 +587,12 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	#busy(method: string, other: string): VecinoError {
 		return new VecinoError('busy', `${this.type}.${method}: ${other} on this index is still under way; await it first`);
 	}
+}
+
+/** Pages that are being read. */
+interface Paging {
+	readonly read: (n: number) => Steps<SearchResult>;
+	readonly pageSize: number;
+	readonly offset: number;
+	readonly resolved: AsyncRunOptions;
 }

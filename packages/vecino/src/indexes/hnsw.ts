@@ -216,7 +216,7 @@ export class IndexHNSW extends Index<HNSWSearchParams> {
 		const parts = [4 * d, storage.scanner.stateBytes, 4 * most, 4 * most].map((n) => Math.ceil(n / 16) * 16 + 16);
 		const bytes = parts.reduce((a, b) => a + b) + graphScratchBytes(M, d, rows, ef);
 		const query = arena.allocScratch(bytes);
-		/** Queries for which the walk came past too few rows that are admitted. */
+		/** Queries for which the walk came past too few rows: many are asked for, few are admitted, or no link leads to some. */
 		const short: number[] = [];
 		try {
 			const state = query + parts[0]!;
@@ -237,7 +237,7 @@ export class IndexHNSW extends Index<HNSWSearchParams> {
 					result.labels[i * k + at] = label;
 					at++;
 				}
-				if (admitted !== undefined && at < wanted) short.push(i);
+				if (at < wanted) short.push(i);
 				if (params.stats !== undefined) params.stats.ndis += u32[scratch >>> 2]!;
 				yield { phase: 'search', done: i + 1, total: q.n };
 			}
@@ -269,6 +269,16 @@ export class IndexHNSW extends Index<HNSWSearchParams> {
 	/** @internal */
 	reconstructRow(row: number): Float32Array<ArrayBuffer> {
 		return this.storage.reconstructRow(row);
+	}
+
+	/** @internal */
+	override reconstructRows(rows: Uint32Array, out: Float32Array): void {
+		this.storage.reconstructRows(rows, out);
+	}
+
+	/** @internal */
+	override isExhaustive(): boolean {
+		return false;
 	}
 
 	/** @internal */

@@ -259,6 +259,26 @@ export class IndexIDMap extends Index {
 	}
 
 	/** @internal */
+	override reconstructRows(rows: Uint32Array, out: Float32Array): void {
+		this.index.reconstructRows(rows, out);
+	}
+
+	/** @internal */
+	override rowsOf(ids: Float64Array): Uint32Array {
+		return Uint32Array.from(ids, (id) => this.table.rowOf(id));
+	}
+
+	/** @internal */
+	override widened(params: RefineSearchParams, k: number): RefineSearchParams {
+		return this.index.widened(params, k);
+	}
+
+	/** @internal */
+	override isExhaustive(params: RefineSearchParams, k: number): boolean {
+		return this.index.isExhaustive(params, k);
+	}
+
+	/** @internal */
 	reserveRows(n: number): void {
 		this.table.reserve(n);
 		this.index.reserveRows(n);

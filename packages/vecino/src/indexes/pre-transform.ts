@@ -279,11 +279,32 @@ export class IndexPreTransform extends Index {
 
 	/** The row of the index led back through the transforms. @internal */
 	reconstructRow(row: number): Float32Array<ArrayBuffer> {
+		return this.#reverse(this.index.reconstructRow(row));
+	}
+
+	/** What a row was before all transforms. */
+	#reverse(row: Float32Array): Float32Array<ArrayBuffer> {
 		for (const transform of this.transforms) transform.checkReversible(`${this.type}.reconstruct`);
-		return this.transforms.reduceRight(
-			(vector, transform) => transform.reverseRow(vector),
-			this.index.reconstructRow(row),
-		);
+		return this.transforms.reduceRight((vector, transform) => transform.reverseRow(vector), Float32Array.from(row));
+	}
+
+	/** @internal */
+	override reconstructRows(rows: Uint32Array, out: Float32Array): void {
+		if (rows.length === 0) return;
+		const { d } = this.index;
+		const inner = new Float32Array(rows.length * d);
+		this.index.reconstructRows(rows, inner);
+		for (let i = 0; i < rows.length; i++) out.set(this.#reverse(inner.subarray(i * d, (i + 1) * d)), i * this.d);
+	}
+
+	/** @internal */
+	override widened(params: RefineSearchParams, k: number): RefineSearchParams {
+		return this.index.widened(params, k);
+	}
+
+	/** @internal */
+	override isExhaustive(params: RefineSearchParams, k: number): boolean {
+		return this.index.isExhaustive(params, k);
 	}
 
 	/** @internal */

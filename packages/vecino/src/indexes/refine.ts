@@ -143,7 +143,7 @@ export class IndexRefine extends Index<RefineSearchParams> {
 		admitted?: LabelBitmap,
 	): Steps<void> {
 		const { kFactor = this.kFactor, ...base } = params;
-		const wide = Math.min(Math.ceil(k * kFactor), MAX_K, Math.max(k, admitted?.count ?? this.ntotal));
+		const wide = this.#wide(k, kFactor, admitted?.count ?? this.ntotal);
 		const candidates = new SearchResult(q.n, wide, this.metric);
 		yield* this.base.searchSteps(q, wide, base, candidates, admitted);
 		const { engine, refine, d } = this;
@@ -216,6 +216,28 @@ export class IndexRefine extends Index<RefineSearchParams> {
 	/** @internal */
 	reconstructRow(row: number): Float32Array<ArrayBuffer> {
 		return this.refine.reconstructRow(row);
+	}
+
+	/** @internal */
+	override reconstructRows(rows: Uint32Array, out: Float32Array): void {
+		this.refine.reconstructRows(rows, out);
+	}
+
+	/** @internal */
+	override widened(params: RefineSearchParams, k: number): RefineSearchParams {
+		return this.base.widened(params, k);
+	}
+
+	/** @internal */
+	override isExhaustive(params: RefineSearchParams, k: number): boolean {
+		const { kFactor = this.kFactor, ...base } = params;
+		const wide = this.#wide(k, kFactor, this.ntotal);
+		return wide >= this.ntotal && this.base.isExhaustive(base, wide);
+	}
+
+	/** Candidates for k results out of `all` vectors. */
+	#wide(k: number, kFactor: number, all: number): number {
+		return Math.max(k, Math.min(Math.ceil(k * kFactor), MAX_K, all));
 	}
 
 	/** @internal */

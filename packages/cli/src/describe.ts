@@ -92,6 +92,8 @@ export function describe(index: Index): IndexReport {
 
 const COMPONENTS: Readonly<Record<string, string>> = {
 	labels: 'row numbers',
+	locator: 'where each label is',
+	live: 'rows that are alive',
 	terms: 'residual terms',
 	ranges: 'ranges of components',
 	spare: 'spare room',

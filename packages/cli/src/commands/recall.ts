@@ -159,6 +159,9 @@ async function prepare(context: Context, index: Index, indexPath: string, option
 	}
 	await using source = await openFile(options.vectors!, context);
 	checkSameDimension(options.vectors!, source.d, indexPath, index.d);
+	if (index.labelEnd > index.ntotal) {
+		throw new Failure(`vectors were removed from ${indexPath}: what is left is not in a file; give --truth`);
+	}
 	if (source.n !== index.ntotal) {
 		const message = `${indexPath} holds ${count(index.ntotal)} vectors, ${options.vectors} ${count(source.n)}`;
 		throw new Failure(`${message}: it is not the file the index was built from`);

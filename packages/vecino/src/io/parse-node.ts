@@ -455,9 +455,8 @@ class Demand {
 function agree(path: string, outer: NodeBase, key: string, inner: NodeBase): void {
 	for (const field of ['d', 'metric', 'ntotal', 'labelEnd'] as const) {
 		if (outer[field] === inner[field]) continue;
-		throw new HeaderFault(
-			`${path}${key}.${field} must be ${show(outer[field])} as around it, got ${show(inner[field])}`,
-		);
+		const [expected, found] = [outer[field] ?? 'absent', inner[field] ?? 'nothing'];
+		throw new HeaderFault(`${path}${key}.${field} must be ${expected} as around it, got ${found}`);
 	}
 }
 

@@ -42,6 +42,7 @@ function makeCodec(
  */
 export class IndexRaBitQ extends IndexFlatCodes {
 	readonly type = 'IndexRaBitQ';
+	/** @internal */
 	readonly rabitq: RabitQuantizer;
 
 	constructor(options: IndexRaBitQOptions) {
@@ -64,6 +65,7 @@ export class IndexRaBitQ extends IndexFlatCodes {
  */
 export class IndexIVFRaBitQ extends IndexIVF {
 	readonly type = 'IndexIVFRaBitQ';
+	/** @internal */
 	readonly rabitq: RabitQuantizer;
 
 	constructor(options: IndexIVFRaBitQOptions) {

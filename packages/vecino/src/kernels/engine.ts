@@ -42,7 +42,9 @@ export interface ThreadedEngineOptions extends EngineOptions {
 
 /** One memory, the kernels over it, and the threads that share it. */
 export interface Engine extends Disposable {
+	/** @internal */
 	readonly arena: Arena;
+	/** @internal */
 	readonly kernels: KernelFunctions;
 	readonly backend: KernelBackend;
 	/** Threads that async methods compute on; 1: the calling one. */

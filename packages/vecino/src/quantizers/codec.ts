@@ -117,6 +117,7 @@ export abstract class RowCodec {
 	abstract readonly codeSize: number;
 	/** @internal */
 	protected abstract readonly engine: Engine;
+	/** @internal */
 	abstract decodeRows(codes: number, n: number, out: number): void;
 
 	/** @internal */

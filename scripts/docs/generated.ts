@@ -1,0 +1,6 @@
+/** Every document that is made from the sources, by path. */
+import { apiLists } from './api.ts';
+
+export function generatedDocuments(root: string): Map<string, string> {
+	return new Map([...apiLists(root)]);
+}

@@ -1,0 +1,33 @@
+/**
+ * The public surface, as reviewed: docs/api lists every exported name with its types, and what the program explains.
+ * A list that differs from what the sources say is an intended change not recorded (`npm run build:docs`), or an accident.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { generatedDocuments } from '../scripts/docs/generated.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const documents = generatedDocuments(root);
+
+it.each([...documents])('%s is as made from the sources (npm run build:docs)', (path, text) => {
+	expect(readFileSync(join(root, path), 'utf8')).toBe(text);
+});
+
+it('what is imported at run time is what the lists have', async () => {
+	const entries = { 'docs/api/vecino.txt': 'index.js', 'docs/api/vecino-node.txt': 'node/index.js' };
+	for (const [path, file] of Object.entries(entries)) {
+		const [exported] = documents.get(path)!.split('# Not exported');
+		const listed = [...exported!.matchAll(/^(?:abstract class|class|function|const) (\w+)/gm)].map(([, name]) => name!);
+		const names = Object.keys(await import(join(root, 'packages/vecino/dist', file)));
+		expect([...new Set(listed)].sort(), path).toEqual(names.sort());
+	}
+});
+
+it('no list names a folder of this machine or an internal', () => {
+	for (const [path, text] of documents) {
+		expect(text, path).not.toContain(root);
+		expect(text, path).not.toMatch(/\bArena\b|\bKernelFunctions\b/);
+	}
+});

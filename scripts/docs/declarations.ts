@@ -26,7 +26,7 @@ export interface Declaration {
 	readonly doc: string;
 	/** Of classes and interfaces, public ones only, in the order of the source. */
 	readonly members: readonly Member[];
-	/** Names of the types that it extends or implements. */
+	/** Names of the types that it extends. */
 	readonly bases: readonly string[];
 }
 
@@ -77,7 +77,7 @@ export class Declarations {
 		return from === undefined ? undefined : this.resolve(from.file, from.name);
 	}
 
-	/** Classes and interfaces that a declaration extends or implements, nearest first. */
+	/** Classes and interfaces that a declaration extends, nearest first. */
 	bases(declaration: Declaration): Declaration[] {
 		const direct = declaration.bases.map((name) => this.resolve(declaration.file, name));
 		return direct.flatMap((base) => (base === undefined ? [] : [base, ...this.bases(base)]));
@@ -155,7 +155,7 @@ function declare(file: string, doc: string, text: string): Declaration | undefin
 	const members = [...statements(text.slice(open + 1, text.lastIndexOf('}')))]
 		.filter((member) => !/^(?:#private|private |protected )/.test(member.text))
 		.map((member) => ({ name: memberName(member.text), text: oneLine(member.text), doc: member.doc }));
-	const heritage = /\b(?:extends|implements)\b(.*)$/.exec(head.replace(/<[^<>]*>/, ''))?.[1] ?? '';
+	const heritage = /\bextends\b(.*?)(?: implements .*)?$/.exec(head.replace(/<[^<>]*>/, ''))?.[1] ?? '';
 	const bases = [...heritage.matchAll(/\b[A-Z]\w*/g)].map(([base]) => base);
 	return { name, kind, file, head, doc, members, bases: bases.filter((base) => base !== name) };
 }
@@ -186,7 +186,8 @@ function* statements(source: string): Generator<Statement> {
 		if (token.startsWith('/*') || token.startsWith('//')) {
 			// A comment at the head of a statement is its docstring; the last one counts.
 			if (text.trim() === '' && token.startsWith('/**')) doc = docText(token);
-			else if (token.startsWith('/**')) text += ' ';
+			// Those of members are read when the members are.
+			else text += token;
 			continue;
 		}
 		text += token;
@@ -204,7 +205,11 @@ function* statements(source: string): Generator<Statement> {
 }
 
 function oneLine(text: string): string {
-	return text.replace(/\s+/g, ' ').replaceAll('"', "'").trim();
+	return text
+		.replace(/\/\*[\s\S]*?\*\//g, ' ')
+		.replace(/\s+/g, ' ')
+		.replaceAll('"', "'")
+		.trim();
 }
 
 /** The text of the first comment: stars and indentation gone. */

@@ -5,9 +5,10 @@
  *
  * @example
  * import { IndexIVFPQ, VectorSet } from 'vecino';
- * using index = new IndexIVFPQ({ d: 128, nlist: 256, m: 16 });
- * index.train(vectors).add(vectors);
- * const hits = index.search(query, 10).hits();
+ * const data = new VectorSet(Float32Array.from({ length: 2000 * 32 }, (_, i) => (i * i) % 101), 32);
+ * using index = new IndexIVFPQ({ d: 32, nlist: 16, m: 8 });
+ * index.train(data).add(data);
+ * console.log(index.search(data.row(7), 10, { nprobe: 4 }).hits().length); // 10
  */
 
 export { type KMeansIteration, type KMeansOptions, type KMeansResult, kmeans, kmeansAsync } from './cluster/kmeans.ts';

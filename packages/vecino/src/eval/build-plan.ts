@@ -28,7 +28,9 @@ const TYPES = Object.keys(KINDS) as (keyof typeof KINDS)[];
 
 /** The index to be built and how: parameters as its constructor takes them. */
 export interface BuildEstimateOptions {
+	/** Class of the index. */
 	readonly type: keyof typeof KINDS;
+	/** Dimension of the vectors. */
 	readonly d: number;
 	/** Vectors to be added. */
 	readonly n: number;
@@ -50,9 +52,11 @@ export interface BuildEstimateOptions {
 	readonly refine?: RefineStore | undefined;
 	/** Vectors handed to train. Default: n. */
 	readonly trainingRows?: number | undefined;
+	/** Options that train will be given, those that decide what it takes. */
 	readonly training?: Pick<TrainOptions, 'niter' | 'maxPointsPerCentroid' | 'clustering'> | undefined;
 	/** Measure this device (a quarter of a second) and give seconds. Default: true. */
 	readonly measure?: boolean | undefined;
+	/** Whose kernels are timed. Default: the shared engine. */
 	readonly engine?: Engine | undefined;
 }
 

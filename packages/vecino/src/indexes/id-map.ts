@@ -11,6 +11,7 @@ import { IdTable } from '../util/id-table.ts';
 import type { RunOptions, Steps } from '../util/steps.ts';
 import { Index, type TrainOptions } from './base.ts';
 
+/** Options of IndexIDMap. */
 export interface IndexIDMapOptions {
 	/** The index that holds the vectors; must be empty. Owned by the IndexIDMap from now on. */
 	readonly index: Index;
@@ -26,6 +27,7 @@ export interface IndexIDMapOptions {
  */
 export class IndexIDMap extends Index {
 	readonly type = 'IndexIDMap';
+	/** The index inside; its labels are row numbers. */
 	readonly index: Index;
 	/** @internal */
 	readonly table: IdTable = new IdTable();

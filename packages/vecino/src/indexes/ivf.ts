@@ -33,6 +33,7 @@ import { BlockSearch, blockSize, type SearchedCells, searchCost, searchTogether 
 import { MAX_POOL, measureNprobe } from './nprobe.ts';
 import { meanRow, termRange } from './terms.ts';
 
+/** Options that every IVF index takes; all there are of IndexIVFFlat. */
 export interface IndexIVFOptions extends IndexOptions {
 	/** Cells, 1..2^24; training on fewer vectors makes fewer. */
 	readonly nlist: number;
@@ -57,6 +58,15 @@ export const TWO_LEVEL_FROM = 512;
 /** Cells from which they are balanced: 2 to 8 % fewer codes scanned for equal recall. Of fewer, most are opened anyway. */
 const BALANCE_FROM = 64;
 
+/**
+ * What the indexes with cells have in common. Abstract: make an IndexIVFFlat, IndexIVFPQ, ...
+ *
+ * @example
+ * using index: IndexIVF = new IndexIVFPQ({ d: 64, nlist: 20, m: 8 });
+ * index.train(vectors).add(vectors);
+ * const { mean, imbalance } = index.stats().lists!;
+ * console.log(index.nlist, mean, imbalance < 2, index.assign(queries).length); // 20 100 true 10
+ */
 export abstract class IndexIVF extends Index<IVFSearchParams> {
 	/** @internal */
 	readonly codec: Codec;

@@ -20,6 +20,7 @@ import { isParallel, type Steps } from '../util/steps.ts';
 import { Index, type TrainOptions } from './base.ts';
 import { chunks, loadRows } from './batch.ts';
 
+/** Options of IndexPreTransform. */
 export interface IndexPreTransformOptions {
 	/** 1 to 8, first to last; each takes the rows that the one before makes. Owned by the index from now on. */
 	readonly transforms: readonly Transform[];
@@ -34,16 +35,21 @@ const PART_BYTES = 2 ** 24;
 const OUTSIDE: readonly string[] = ['IndexIDMap', 'IndexPreTransform'];
 
 /**
+ * Transforms, then an index over what they make. Bytes are those of the index, and of the matrices.
+ *
  * @example
  * using index = new IndexPreTransform({
- *   transforms: [new OPQTransform({ d: 64, m: 16 })],
- *   index: new IndexIVFPQ({ d: 64, nlist: 100, m: 16 }),
+ *   transforms: [new PCATransform({ dIn: 64, dOut: 32 })],
+ *   index: new IndexFlat({ d: 32 }),
  * });
  * index.train(vectors).add(vectors);
+ * console.log(index.d, index.index.d, index.search(vectors.row(42), 1).labels[0]); // 64 32 42
  */
 export class IndexPreTransform extends Index {
 	readonly type = 'IndexPreTransform';
+	/** Applied first to last. */
 	readonly transforms: readonly Transform[];
+	/** What the transformed rows go to. */
 	readonly index: Index;
 	/** Largest dimension of a row on its way. */
 	readonly #widest: number;

@@ -114,6 +114,7 @@ export abstract class RowCodec {
 	readonly blockSize: number = 1;
 	/** @internal */
 	readonly termBytes: number = 4;
+	/** Bytes of a code. */
 	abstract readonly codeSize: number;
 	/** @internal */
 	protected abstract readonly engine: Engine;

@@ -28,6 +28,14 @@ export interface Learnt {
 	free(): void;
 }
 
+/**
+ * What every transform can do. Abstract: make one of its kinds.
+ *
+ * @example
+ * const widths = (transform: Transform) => `${transform.dIn} to ${transform.dOut}`;
+ * using pca = new PCATransform({ dIn: 64, dOut: 16 });
+ * console.log(widths(pca), pca.train(vectors).apply(queries).d); // 64 to 16 16
+ */
 export abstract class Transform implements Disposable {
 	/** Dimension of the rows it takes. */
 	readonly dIn: number;
@@ -44,6 +52,7 @@ export abstract class Transform implements Disposable {
 
 	/** Name of the class, also in files. */
 	abstract readonly type: string;
+	/** Whether `apply` works. */
 	abstract get isTrained(): boolean;
 	/** Whether `reverse` works: there is a best guess at the row that was transformed. */
 	abstract get isReversible(): boolean;
@@ -107,6 +116,7 @@ export abstract class Transform implements Disposable {
 	abstract reverseRow(y: Float32Array): Float32Array<ArrayBuffer>;
 	/** Takes out what was learnt; the transform is not trained then, where it needs to be. @internal */
 	abstract takeLearnt(): Learnt;
+	/** Gives all memory back. */
 	abstract [Symbol.dispose](): void;
 
 	/** @internal */

@@ -1,0 +1,90 @@
+/**
+ * Every exported name has a docstring, every field and public member too (or what it overrides has); classes and functions
+ * have an example; every example compiles, runs, prints what it says, and gives its memory back.
+ */
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { ENTRIES } from '../scripts/docs/api.ts';
+import { type Declaration, Declarations, examplesOf } from '../scripts/docs/declarations.ts';
+import { type Example, promised, runExamples } from './support/examples.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const declarations = new Declarations();
+const entries = ENTRIES.map(({ entry, declarations: file }) => ({
+	entry,
+	module: declarations.module(join(root, file)),
+	exported: declarations.exports(join(root, file)),
+}));
+const exported = entries.flatMap((entry) => entry.exported);
+const reached = declarations.reached(exported);
+/** Members of these are members of exported classes and interfaces. */
+const inherited = new Set([...exported, ...reached].flatMap((declaration) => declarations.bases(declaration)));
+
+const where = ({ file }: Declaration): string =>
+	relative(join(root, 'packages/vecino/dist'), file).replace('.d.ts', '.ts');
+const label = (declaration: Declaration): string => `${declaration.name} (${where(declaration)})`;
+
+describe('docstrings', () => {
+	it('every exported name has one', () => {
+		expect(exported.filter(({ doc }) => summary(doc) === '').map(label)).toEqual([]);
+	});
+
+	it('every field and public member has one, or overrides one that has', () => {
+		const missing = [...new Set([...exported, ...inherited])].flatMap((declaration) =>
+			declaration.members
+				.filter(({ name, doc }) => name !== 'constructor' && summary(doc) === '' && !documentedBelow(declaration, name))
+				.map(({ name }) => `${label(declaration)}: ${name}`),
+		);
+		expect([...new Set(missing)]).toEqual([]);
+	});
+
+	it('every exported class and function has an example', () => {
+		const missing = exported.filter(
+			({ kind, doc }) => (kind === 'class' || kind === 'function') && examplesOf(doc).length === 0,
+		);
+		expect(missing.map(label)).toEqual([]);
+	});
+});
+
+describe('examples in docstrings', () => {
+	const examples: Example[] = [
+		...entries.flatMap(({ entry, module }) => named(`${entry}, the module`, module.doc)),
+		...[...new Set([...exported, ...inherited])].flatMap((declaration) => [
+			...named(declaration.name, declaration.doc),
+			...declaration.members.flatMap(({ name, doc }) => named(`${declaration.name}.${name}`, doc)),
+		]),
+	];
+	const exportsOf = Object.fromEntries(entries.map(({ entry, exported }) => [entry, exported.map(({ name }) => name)]));
+	const outcomes = runExamples(root, examples, exportsOf);
+
+	it.each(examples.map(({ name, code }, i) => ({ name, code, ...outcomes[i]! })))(
+		'$name',
+		({ code, error, printed }) => {
+			expect(error).toBe('');
+			expect(printed.map(bare), 'what console.log printed, and what the comments behind it say').toEqual(
+				promised(code).map(bare),
+			);
+		},
+	);
+});
+
+function named(name: string, doc: string): Example[] {
+	return examplesOf(doc).map((code) => ({ name, code }));
+}
+
+/** Whether a base class or interface describes a member of that name. */
+function documentedBelow(declaration: Declaration, name: string): boolean {
+	const bases = declarations.bases(declaration);
+	return bases.some(({ members }) => members.some((member) => member.name === name && summary(member.doc) !== ''));
+}
+
+/** The docstring before its first tag, or the text of its first tag where it begins with one (`@throws`, not `@example`). */
+function summary(doc: string): string {
+	return doc.split(/^@(?:example|typeParam)\b/m)[0]!.trim();
+}
+
+/** White space aside: the comments are shorter than what is printed. */
+function bare(text: string): string {
+	return text.replace(/\s+/g, '');
+}

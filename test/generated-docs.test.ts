@@ -5,8 +5,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { Declarations } from '../scripts/docs/declarations.ts';
 import { generatedDocuments } from '../scripts/docs/generated.ts';
+import { optionInterfaces, optionTables, splitDefault } from '../scripts/docs/parameters.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const documents = generatedDocuments(root);
@@ -30,4 +32,29 @@ it('no list names a folder of this machine or an internal', () => {
 		expect(text, path).not.toContain(root);
 		expect(text, path).not.toMatch(/\bArena\b|\bKernelFunctions\b/);
 	}
+});
+
+describe('docstrings of options', () => {
+	const declarations = new Declarations();
+	const tables = new Map(optionTables(root).map(({ name, table }) => [name, table]));
+	const tabled = optionInterfaces(root).filter(({ table }) => table !== undefined);
+
+	it('some interfaces have a table', () => {
+		expect(tabled.length).toBeGreaterThan(4);
+	});
+
+	it.each(tabled)('$name has the options and defaults of $table', (declaration) => {
+		const table = tables.get(declaration.table!)!;
+		const fields = [declaration, ...declarations.bases(declaration)].flatMap(({ members }) => members);
+		expect(declaration.members.map(({ name }) => name).filter((name) => !(name in table))).toEqual([]);
+		for (const { name, doc } of fields) {
+			const said = splitDefault(doc).value;
+			const spec = table[name]?.default;
+			if (spec === undefined || said === undefined) continue;
+			const value = said.split(',')[0]!;
+			expect(/^[-\d.e]+$/.test(value) ? Number(value) : value.replaceAll("'", ''), name).toBe(
+				typeof spec === 'boolean' ? String(spec) : spec,
+			);
+		}
+	});
 });

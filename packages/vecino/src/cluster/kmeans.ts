@@ -21,7 +21,7 @@ import { bringRows, CHUNK, planWindows, sampledRows, sampleRows, type TrainingRo
 export interface KMeansOptions extends RunOptions {
 	/** Most iterations. Default: 25. */
 	readonly niter?: number | undefined;
-	/** Default: 1234. */
+	/** Seed of everything random. Default: 1234. */
 	readonly seed?: number | undefined;
 	/** Distinct random rows, or k-means++. Default: 'random'. */
 	readonly init?: 'random' | 'kmeans++' | undefined;

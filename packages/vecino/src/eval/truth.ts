@@ -11,7 +11,7 @@ import type { AsyncRunOptions, RunOptions } from '../util/steps.ts';
 
 /** Options of exactNeighbors. */
 export interface TruthOptions {
-	/** Default: 'l2'. */
+	/** What is compared. Default: 'l2'. */
 	readonly metric?: Metric | undefined;
 	/** Whose memory and kernels to use. Default: the shared engine. */
 	readonly engine?: Engine | undefined;

@@ -29,9 +29,9 @@ import { type AsyncRunOptions, type RunOptions, runAsync, runSync, type Steps } 
 export interface IndexOptions {
 	/** Dimension of the vectors, 1..65536. */
 	readonly d: number;
-	/** Default: 'l2'. */
+	/** What is compared. Default: 'l2'. */
 	readonly metric?: Metric | undefined;
-	/** Default: the shared engine. */
+	/** Memory and kernels to use. Default: the shared engine. */
 	readonly engine?: Engine | undefined;
 }
 

@@ -54,7 +54,7 @@ export interface WriteFileOptions {
 export interface WriteVectorsOptions extends WriteFileOptions {
 	/** Values per row. */
 	readonly d: number;
-	/** Default: by the extension of the path. */
+	/** Format of the file. Default: by the extension of the path. */
 	readonly format?: VectorFormat | undefined;
 	/** Type of the values of an .npy file. Default 'f4'. */
 	readonly dtype?: WritableDtype | undefined;
@@ -64,9 +64,9 @@ export interface WriteVectorsOptions extends WriteFileOptions {
 
 /** Options of convertVectors. */
 export interface ConvertVectorsOptions extends WriteFileOptions {
-	/** Default: by content and extension. */
+	/** Format of the file that is read. Default: by content and extension. */
 	readonly inputFormat?: VectorFormat | undefined;
-	/** Default: by the extension of the output. */
+	/** Format of the file that is written. Default: by the extension of the output. */
 	readonly outputFormat?: VectorFormat | undefined;
 }
 

@@ -29,7 +29,7 @@ export interface ProductQuantizerOptions {
 	readonly nbits?: number | undefined;
 	/** Fill vectors up with zeros when m does not divide d. Default: false. */
 	readonly pad?: boolean | undefined;
-	/** Default: the shared engine. */
+	/** Memory and kernels to use. Default: the shared engine. */
 	readonly engine?: Engine | undefined;
 }
 

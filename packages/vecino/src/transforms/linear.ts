@@ -20,7 +20,7 @@ export interface LinearTransformOptions {
 	readonly bias?: Float32Array | undefined;
 	/** That rows or columns of the matrix are orthonormal, so that its transpose leads back. Not checked. Default: false. */
 	readonly isOrthonormal?: boolean | undefined;
-	/** Default: the shared engine. */
+	/** Memory and kernels to use. Default: the shared engine. */
 	readonly engine?: Engine | undefined;
 }
 

@@ -11,7 +11,7 @@ import { type Learnt, Transform } from './transform.ts';
 export interface NormalizeTransformOptions {
 	/** Dimension of the rows, 1..65536. */
 	readonly d: number;
-	/** Default: the shared engine. */
+	/** Memory and kernels to use. Default: the shared engine. */
 	readonly engine?: Engine | undefined;
 }
 

@@ -41,7 +41,7 @@ export interface OPQTransformOptions {
 	readonly nbits?: number | undefined;
 	/** Most iterations; it stops when they gain little. Default: 25. */
 	readonly niter?: number | undefined;
-	/** Default: the shared engine. */
+	/** Memory and kernels to use. Default: the shared engine. */
 	readonly engine?: Engine | undefined;
 }
 

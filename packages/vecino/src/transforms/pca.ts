@@ -26,7 +26,7 @@ export interface PCATransformOptions {
 	readonly eigenPower?: 0 | -0.5 | undefined;
 	/** Rotate the components at random, so that all have about the same variance (FAISS's PCAR). Default: false. */
 	readonly randomRotation?: boolean | undefined;
-	/** Default: the shared engine. */
+	/** Memory and kernels to use. Default: the shared engine. */
 	readonly engine?: Engine | undefined;
 }
 

@@ -21,7 +21,7 @@ export interface RandomRotationOptions {
 	readonly dOut?: number | undefined;
 	/** Default: 1234. The rotation follows from dIn, dOut and this alone. */
 	readonly seed?: number | undefined;
-	/** Default: the shared engine. */
+	/** Memory and kernels to use. Default: the shared engine. */
 	readonly engine?: Engine | undefined;
 }
 

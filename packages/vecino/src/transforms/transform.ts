@@ -18,7 +18,7 @@ import { type RunOptions, runSync, type Steps } from '../util/steps.ts';
 export interface TransformTrainOptions extends RunOptions {
 	/** Metric of the index behind. Under 'l2' distances, and so spreads around the mean, are to be kept; else inner products. Default: 'l2'. */
 	readonly metric?: Metric | undefined;
-	/** Default: 1234. */
+	/** Seed of everything random. Default: 1234. */
 	readonly seed?: number | undefined;
 }
 

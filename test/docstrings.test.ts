@@ -21,6 +21,8 @@ const reached = declarations.reached(exported);
 /** Members of these are members of exported classes and interfaces. */
 const inherited = new Set([...exported, ...reached].flatMap((declaration) => declarations.bases(declaration)));
 
+const exportsOf = Object.fromEntries(entries.map(({ entry, exported }) => [entry, exported.map(({ name }) => name)]));
+
 const where = ({ file }: Declaration): string =>
 	relative(join(root, 'packages/vecino/dist'), file).replace('.d.ts', '.ts');
 const label = (declaration: Declaration): string => `${declaration.name} (${where(declaration)})`;
@@ -33,7 +35,9 @@ describe('docstrings', () => {
 	it('every field and public member has one, or overrides one that has', () => {
 		const missing = [...new Set([...exported, ...inherited])].flatMap((declaration) =>
 			declaration.members
-				.filter(({ name, doc }) => name !== 'constructor' && summary(doc) === '' && !documentedBelow(declaration, name))
+				.filter(
+					({ name, doc }) => name !== 'constructor' && summary(doc) === '' && !describedElsewhere(declaration, name),
+				)
 				.map(({ name }) => `${label(declaration)}: ${name}`),
 		);
 		expect([...new Set(missing)]).toEqual([]);
@@ -55,7 +59,6 @@ describe('examples in docstrings', () => {
 			...declaration.members.flatMap(({ name, doc }) => named(`${declaration.name}.${name}`, doc)),
 		]),
 	];
-	const exportsOf = Object.fromEntries(entries.map(({ entry, exported }) => [entry, exported.map(({ name }) => name)]));
 	const outcomes = runExamples(root, examples, exportsOf);
 
 	it.each(examples.map(({ name, code }, i) => ({ name, code, ...outcomes[i]! })))(
@@ -69,14 +72,34 @@ describe('examples in docstrings', () => {
 	);
 });
 
+describe('the tests of examples', () => {
+	it('tell apart what does not compile, throws, leaks or prints something else', () => {
+		const bad: Example[] = [
+			{ name: 'compile', code: "const d: number = 'two';\nnew IndexFlat({ d, depth: 1 });" },
+			{ name: 'throws', code: 'using index = new IndexPQ({ d: 64, m: 8 });\nindex.search(queries, 10);' },
+			{ name: 'leaks', code: 'new IndexFlat({ d: 64 }).add(vectors);' },
+			{ name: 'prints', code: 'console.log([1, 2]); // [1, 3]' },
+			{ name: 'silent', code: 'if (vectors.n === 0) console.log(1); // 1' },
+			{ name: 'good', code: "import { squaredL2 as l2 } from 'vecino';\nconsole.log(l2([0], [2])); // 4" },
+		];
+		const [compile, throws, leaks, prints, silent, good] = runExamples(root, bad, exportsOf);
+		expect(compile!.error).toMatch(/TS2322[\s\S]*TS2353/);
+		expect(throws!.error).toContain('call train first');
+		expect(leaks!.error).toContain('not given back');
+		expect(prints!.printed).not.toEqual(promised(bad[3]!.code));
+		expect(silent!.printed).not.toEqual(promised(bad[4]!.code));
+		expect(good).toEqual({ error: '', printed: promised(bad[5]!.code) });
+	});
+});
+
 function named(name: string, doc: string): Example[] {
 	return examplesOf(doc).map((code) => ({ name, code }));
 }
 
-/** Whether a base class or interface describes a member of that name. */
-function documentedBelow(declaration: Declaration, name: string): boolean {
-	const bases = declarations.bases(declaration);
-	return bases.some(({ members }) => members.some((member) => member.name === name && summary(member.doc) !== ''));
+/** Whether an overload of it, or a base class or interface, describes a member of that name. */
+function describedElsewhere(declaration: Declaration, name: string): boolean {
+	const all = [declaration, ...declarations.bases(declaration)];
+	return all.some(({ members }) => members.some((member) => member.name === name && summary(member.doc) !== ''));
 }
 
 /** The docstring before its first tag, or the text of its first tag where it begins with one (`@throws`, not `@example`). */

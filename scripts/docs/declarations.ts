@@ -147,7 +147,7 @@ function declare(file: string, doc: string, text: string): Declaration | undefin
 		.replace(/^export (declare )?/, '')
 		.replace(/^declare /, '');
 	if (kind !== 'class' && kind !== 'interface') return { name, kind, file, head: short, doc, members: [], bases: [] };
-	const open = bodyStart(text);
+	const open = bodyStart(text) ?? text.length;
 	const head = oneLine(text.slice(0, open))
 		.replace(/^export (declare )?/, '')
 		.replace(/^declare /, '')
@@ -155,7 +155,7 @@ function declare(file: string, doc: string, text: string): Declaration | undefin
 	const members = [...statements(text.slice(open + 1, text.lastIndexOf('}')))]
 		.filter((member) => !/^(?:#private|private |protected )/.test(member.text))
 		.map((member) => ({ name: memberName(member.text), text: oneLine(member.text), doc: member.doc }));
-	const heritage = /\bextends\b(.*?)(?: implements .*)?$/.exec(head.replace(/<[^<>]*>/, ''))?.[1] ?? '';
+	const heritage = /\bextends\b(.*?)(?: implements .*)?$/.exec(withoutAngles(head))?.[1] ?? '';
 	const bases = [...heritage.matchAll(/\b[A-Z]\w*/g)].map(([base]) => base);
 	return { name, kind, file, head, doc, members, bases: bases.filter((base) => base !== name) };
 }
@@ -166,14 +166,20 @@ function memberName(text: string): string {
 }
 
 /** Where the braces of a class or interface open: not those of a type argument before. */
-function bodyStart(text: string): number {
+function bodyStart(text: string): number | undefined {
 	let angles = 0;
 	for (let i = 0; i < text.length; i++) {
 		if (text[i] === '<') angles++;
 		else if (text[i] === '>' && text[i - 1] !== '=') angles--;
 		else if (text[i] === '{' && angles === 0) return i;
 	}
-	throw new Error(`no body in: ${text.slice(0, 80)}`);
+	return undefined;
+}
+
+/** Type parameters and arguments gone. */
+function withoutAngles(head: string): string {
+	const less = head.replaceAll('=>', '').replace(/<[^<>]*>/g, '');
+	return less === head ? head : withoutAngles(less);
 }
 
 /** Splits at the semicolons and closing braces that are inside of nothing else. */
@@ -182,7 +188,9 @@ function* statements(source: string): Generator<Statement> {
 	let text = '';
 	let depth = 0;
 	// Comments, strings, and single characters.
-	for (const [token] of source.matchAll(/\/\*[\s\S]*?\*\/|\/\/[^\n]*|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[\s\S]/g)) {
+	for (const [token] of source.matchAll(
+		/\/\*[\s\S]*?\*\/|\/\/[^\n]*|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`[^`]*`|[\s\S]/g,
+	)) {
 		if (token.startsWith('/*') || token.startsWith('//')) {
 			// A comment at the head of a statement is its docstring; the last one counts.
 			if (text.trim() === '' && token.startsWith('/**')) doc = docText(token);
@@ -196,7 +204,8 @@ function* statements(source: string): Generator<Statement> {
 		const body =
 			token === '}' &&
 			depth === 0 &&
-			/^\s*(?:export\s+)?(?:declare\s+)?(?:abstract\s+)?(?:class|interface)\b/.test(text);
+			/^\s*(?:export\s+)?(?:declare\s+)?(?:abstract\s+)?(?:class|interface)\b/.test(text) &&
+			bodyStart(text) !== undefined;
 		if (depth > 0 || !(token === ';' || body)) continue;
 		if (text.trim() !== ';' && text.trim() !== '') yield { doc, text: text.trim() };
 		doc = '';

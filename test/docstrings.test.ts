@@ -1,6 +1,6 @@
 /**
- * Every exported name has a docstring, every field and public member too (or what it overrides has); classes and functions
- * have an example; every example compiles, runs, prints what it says, and gives its memory back.
+ * Every exported name has a docstring, every field and public member too (or what it overrides has); classes, functions and
+ * public methods have an example; every example compiles, runs, prints what it says, and gives its memory back.
  */
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -35,9 +35,8 @@ describe('docstrings', () => {
 	it('every field and public member has one, or overrides one that has', () => {
 		const missing = [...new Set([...exported, ...inherited])].flatMap((declaration) =>
 			declaration.members
-				.filter(
-					({ name, doc }) => name !== 'constructor' && summary(doc) === '' && !describedElsewhere(declaration, name),
-				)
+				.filter(({ name }) => name !== 'constructor')
+				.filter(({ name }) => !described(declaration, name, (doc) => summary(doc) !== ''))
 				.map(({ name }) => `${label(declaration)}: ${name}`),
 		);
 		expect([...new Set(missing)]).toEqual([]);
@@ -48,6 +47,17 @@ describe('docstrings', () => {
 			({ kind, doc }) => (kind === 'class' || kind === 'function') && examplesOf(doc).length === 0,
 		);
 		expect(missing.map(label)).toEqual([]);
+	});
+
+	it('every public method of a class has an example, or overrides one that has', () => {
+		const classes = [...new Set([...exported, ...inherited])].filter(({ kind }) => kind === 'class');
+		const missing = classes.flatMap((declaration) =>
+			declaration.members
+				.filter(({ name, text }) => name !== 'constructor' && /^(?:static |abstract )*\w+(?:<.*?>)?\(/.test(text))
+				.filter(({ name }) => !described(declaration, name, (doc) => examplesOf(doc).length > 0))
+				.map(({ name }) => `${label(declaration)}: ${name}`),
+		);
+		expect([...new Set(missing)]).toEqual([]);
 	});
 });
 
@@ -96,10 +106,10 @@ function named(name: string, doc: string): Example[] {
 	return examplesOf(doc).map((code) => ({ name, code }));
 }
 
-/** Whether an overload of it, or a base class or interface, describes a member of that name. */
-function describedElsewhere(declaration: Declaration, name: string): boolean {
+/** Whether the docstring of a member, of an overload or of one that it overrides, is enough. */
+function described(declaration: Declaration, name: string, enough: (doc: string) => boolean): boolean {
 	const all = [declaration, ...declarations.bases(declaration)];
-	return all.some(({ members }) => members.some((member) => member.name === name && summary(member.doc) !== ''));
+	return all.some(({ members }) => members.some((member) => member.name === name && enough(member.doc)));
 }
 
 /** The docstring before its first tag, or the text of its first tag where it begins with one (`@throws`, not `@example`). */

@@ -36,7 +36,12 @@ export class VectorSet {
 		this.n = data.length / d;
 	}
 
-	/** Copies rows of numbers, all of the same length. */
+	/**
+	 * Copies rows of numbers, all of the same length.
+	 *
+	 * @example
+	 * console.log(VectorSet.from([[1, 2], [3, 4]]).data); // Float32Array(4) [1, 2, 3, 4]
+	 */
 	static from(rows: Iterable<ArrayLike<number>>): VectorSet {
 		const list = [...rows];
 		const d = list[0]?.length ?? 0;
@@ -44,7 +49,12 @@ export class VectorSet {
 		return fromRows('VectorSet.from', list, d);
 	}
 
-	/** A view of row i. */
+	/**
+	 * A view of row i.
+	 *
+	 * @example
+	 * console.log(VectorSet.from([[1, 2], [3, 4]]).row(1)); // Float32Array(2) [3, 4]
+	 */
 	row(i: number): Float32Array {
 		checkInt('VectorSet.row', 'i', i, 0, this.n - 1);
 		return this.data.subarray(i * this.d, (i + 1) * this.d);

@@ -88,7 +88,14 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	abstract get isTrained(): boolean;
 	/** Every resident byte that the index owns: codes, labels, centroids, tables, spare room. */
 	abstract get byteLength(): number;
-	/** Sizes and bytes by component. */
+	/**
+	 * Sizes and bytes by component.
+	 *
+	 * @example
+	 * using index = new IndexIVFPQ({ d: 64, nlist: 20, m: 8 });
+	 * const { bytes } = index.train(vectors).add(vectors).stats();
+	 * console.log(Object.values(bytes).reduce((a, b) => a + b) === index.byteLength); // true
+	 */
 	abstract stats(): IndexStats;
 
 	/**
@@ -107,7 +114,17 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return this;
 	}
 
-	/** train in slices, or on the threads of the engine; an abort leaves the index as it was. */
+	/**
+	 * train in slices, or on the threads of the engine; an abort leaves the index as it was.
+	 *
+	 * @throws {VecinoError} as train; `aborted`.
+	 *
+	 * @example
+	 * using index = new IndexPQ({ d: 64, m: 8 });
+	 * const phases = new Set<string>();
+	 * await index.trainAsync(vectors, { onProgress: ({ phase }) => phases.add(phase) });
+	 * console.log(index.isTrained, phases.size > 0); // true true
+	 */
 	async trainAsync(x: Vectors, options?: TrainOptions & AsyncRunOptions): Promise<this> {
 		const { steps, resolved } = this.#prepareTrain('trainAsync', x, options);
 		await runAsync(steps, resolved);
@@ -130,14 +147,29 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return this;
 	}
 
-	/** add in slices, or on the threads of the engine; an abort adds nothing. */
+	/**
+	 * add in slices, or on the threads of the engine; an abort adds nothing.
+	 *
+	 * @throws {VecinoError} as add; `aborted`.
+	 *
+	 * @example
+	 * using index = new IndexFlat({ d: 64 });
+	 * const adding = index.addAsync(vectors, { signal: AbortSignal.abort() });
+	 * console.log(await adding.catch(({ code }) => code), index.ntotal); // aborted 0
+	 */
 	async addAsync(x: Vectors, options?: AsyncRunOptions): Promise<this> {
 		const { steps, resolved } = this.#prepareAdd('addAsync', x, options);
 		await runAsync(steps, resolved);
 		return this;
 	}
 
-	/** Adds vectors under ids of the caller's: IndexIDMap does that, other indexes throw `unsupported`. */
+	/**
+	 * Adds vectors under ids of the caller's: IndexIDMap does that, other indexes throw `unsupported`.
+	 *
+	 * @example
+	 * using index = new IndexIDMap({ index: new IndexFlat({ d: 2 }) });
+	 * console.log(index.addWithIds([[0, 0], [3, 4]], [1001, 2002]).ntotal); // 2
+	 */
 	addWithIds(_x: Vectors, _ids: ArrayLike<number>, _options?: RunOptions): this {
 		const message = `${this.type}.addWithIds: labels are row numbers here; wrap the index: new IndexIDMap({ index })`;
 		throw new VecinoError('unsupported', message);
@@ -198,6 +230,13 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	/**
 	 * Makes room for n more vectors at once, so that adding them in parts leaves no spare room behind. What depends on the
 	 * vectors themselves (the length of inverted lists) still grows by an eighth at a time.
+	 *
+	 * @example
+	 * using index = new IndexFlat({ d: 64 });
+	 * index.reserve(vectors.n);
+	 * const before = index.byteLength;
+	 * for (let i = 0; i < vectors.n; i += 100) index.add(vectors.slice(i, i + 100));
+	 * console.log(index.byteLength === before); // true
 	 */
 	reserve(n: number): this {
 		const where = `${this.type}.reserve`;
@@ -208,7 +247,17 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return this;
 	}
 
-	/** Gives back room that adding in parts left to grow into: after it, the index is as large as one built at once. */
+	/**
+	 * Gives back room that adding in parts left to grow into: after it, the index is as large as one built at once (without
+	 * cells: and 64 bytes for each part).
+	 *
+	 * @example
+	 * using index = new IndexIVFFlat({ d: 64, nlist: 20 });
+	 * index.train(vectors);
+	 * for (let i = 0; i < vectors.n; i += 250) index.add(vectors.slice(i, i + 250));
+	 * const grown = index.byteLength;
+	 * console.log(index.shrink().byteLength < grown); // true
+	 */
 	shrink(): this {
 		this.checkUsable('shrink');
 		this.#checkQuiet('shrink');

@@ -65,6 +65,11 @@ export class IndexIDMap extends Index {
 	 * Adds vectors under ids: safe integers >= 0 that are not in the index yet.
 	 *
 	 * @param ids - n of them. @throws {VecinoError} `duplicate-id` naming the id and its row.
+	 *
+	 * @example
+	 * using index = new IndexIDMap({ index: new IndexFlat({ d: 2 }) });
+	 * index.addWithIds([[0, 0], [3, 4]], [1001, 2002]);
+	 * console.log(index.ids, index.reconstruct(2002)); // Float64Array(2) [1001, 2002] Float32Array(2) [3, 4]
 	 */
 	override addWithIds(x: Vectors, ids: ArrayLike<number>, options?: RunOptions): this {
 		const where = 'IndexIDMap.addWithIds';
@@ -83,7 +88,14 @@ export class IndexIDMap extends Index {
 		return this.table.ids.slice();
 	}
 
-	/** Whether an id is in the index. */
+	/**
+	 * Whether an id is in the index.
+	 *
+	 * @example
+	 * using index = new IndexIDMap({ index: new IndexFlat({ d: 2 }) });
+	 * index.addWithIds([[0, 0]], [1001]);
+	 * console.log(index.has(1001), index.has(0)); // true false
+	 */
 	has(id: number): boolean {
 		return this.table.rowOf(id) >= 0;
 	}

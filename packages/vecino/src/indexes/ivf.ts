@@ -171,7 +171,14 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		return IVF_SEARCH_PARAMS;
 	}
 
-	/** Number of the nearest cell of each vector, size n. */
+	/**
+	 * Number of the nearest cell of each vector, size n.
+	 *
+	 * @example
+	 * using index = new IndexIVFFlat({ d: 1, nlist: 2 });
+	 * const [near, same, far] = index.train([[0], [1], [9], [8]]).assign([[0], [0.5], [9]]);
+	 * console.log(near === same, near === far); // true false
+	 */
 	assign(x: Parameters<Index['add']>[0]): Uint32Array<ArrayBuffer> {
 		this.checkTrained('assign');
 		const nearest = this.quantizer.search(x, 1);

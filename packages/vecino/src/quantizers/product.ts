@@ -101,6 +101,10 @@ export class ProductQuantizer extends RowCodec implements Codec {
 	/**
 	 * Learns the codebook: k-means per sub-space (seed + j for sub-space j). With fewer rows than ksub
 	 * the unused reproduction values repeat the first and are never chosen.
+	 *
+	 * @example
+	 * using pq = new ProductQuantizer({ d: 64, m: 8 });
+	 * console.log(pq.train(vectors).codebook.length === 8 * 256 * 8); // true
 	 */
 	train(x: Vectors, options?: KMeansOptions): this {
 		const where = 'ProductQuantizer.train';
@@ -113,7 +117,13 @@ export class ProductQuantizer extends RowCodec implements Codec {
 		return this;
 	}
 
-	/** Codes of n vectors, size n * codeSize. */
+	/**
+	 * Codes of n vectors, size n * codeSize.
+	 *
+	 * @example
+	 * using pq = new ProductQuantizer({ d: 64, m: 8, nbits: 4 });
+	 * console.log(pq.train(vectors).encode(queries).length); // 40
+	 */
 	encode(x: Vectors): Uint8Array<ArrayBuffer> {
 		const { arena } = this.engine;
 		this.#checkTrained('encode');
@@ -135,7 +145,14 @@ export class ProductQuantizer extends RowCodec implements Codec {
 		}
 	}
 
-	/** The vectors that n codes stand for. */
+	/**
+	 * The vectors that n codes stand for.
+	 *
+	 * @example
+	 * using pq = new ProductQuantizer({ d: 64, m: 8 });
+	 * const decoded = pq.train(vectors).decode(pq.encode(queries));
+	 * console.log(decoded.n, squaredL2(decoded.row(0), queries.row(0)) < squaredL2(queries.row(0), queries.row(1))); // 10 true
+	 */
 	decode(codes: Uint8Array): VectorSet {
 		const { arena } = this.engine;
 		this.#checkTrained('decode');
@@ -155,6 +172,10 @@ export class ProductQuantizer extends RowCodec implements Codec {
 	/**
 	 * The ADC table of one query, layout (m, ksub): squared distance ('l2') or negated inner product ('ip')
 	 * of its sub-vectors to every reproduction value, so that smaller is nearer for both.
+	 *
+	 * @example
+	 * using pq = new ProductQuantizer({ d: 64, m: 8 });
+	 * console.log(pq.train(vectors).distanceTable(queries.row(0)).length); // 2048
 	 */
 	distanceTable(q: Vectors, metric: 'l2' | 'ip' = 'l2'): Float32Array<ArrayBuffer> {
 		const { arena } = this.engine;
@@ -174,7 +195,14 @@ export class ProductQuantizer extends RowCodec implements Codec {
 		}
 	}
 
-	/** Distances of n codes by a table: the sum of one entry per sub-code. */
+	/**
+	 * Distances of n codes by a table: the sum of one entry per sub-code.
+	 *
+	 * @example
+	 * using pq = new ProductQuantizer({ d: 64, m: 8 });
+	 * const codes = pq.train(vectors).encode(vectors);
+	 * console.log(pq.adc(pq.distanceTable(queries.row(0), 'ip'), codes).length); // 2000
+	 */
 	adc(table: Float32Array, codes: Uint8Array): Float32Array<ArrayBuffer> {
 		const { arena, kernels } = this.engine;
 		const n = this.#checkCodes('adc', codes);

@@ -59,7 +59,13 @@ export abstract class Transform implements Disposable {
 	/** Resident bytes. */
 	abstract get byteLength(): number;
 
-	/** Learns from x; a second call starts afresh. */
+	/**
+	 * Learns from x; a second call starts afresh.
+	 *
+	 * @example
+	 * using pca = new PCATransform({ dIn: 64, dOut: 16 });
+	 * console.log(pca.isTrained, pca.train(vectors, { metric: 'cosine' }).isTrained); // false true
+	 */
 	train(x: Vectors, options?: TransformTrainOptions): this {
 		const where = `${this.type}.train`;
 		const resolved = resolveOptions(where, options, TRANSFORM_TRAIN_OPTIONS);
@@ -71,7 +77,14 @@ export abstract class Transform implements Disposable {
 		return this;
 	}
 
-	/** Transforms n rows of dIn values to n of dOut. */
+	/**
+	 * Transforms n rows of dIn values to n of dOut.
+	 *
+	 * @example
+	 * using pca = new PCATransform({ dIn: 64, dOut: 16 });
+	 * const { n, d } = pca.train(vectors).apply(queries);
+	 * console.log(n, d); // 10 16
+	 */
 	apply(x: Vectors): VectorSet {
 		const where = `${this.type}.apply`;
 		this.checkTrained('apply');
@@ -93,7 +106,15 @@ export abstract class Transform implements Disposable {
 		}
 	}
 
-	/** The rows of dIn values that n transformed ones most likely came from. @throws {VecinoError} `unsupported`. */
+	/**
+	 * The rows of dIn values that n transformed ones most likely came from. @throws {VecinoError} `unsupported`.
+	 *
+	 * @example
+	 * using rotation = new RandomRotation({ dIn: 64 });
+	 * rotation.train(vectors);
+	 * const again = rotation.reverse(rotation.apply(queries));
+	 * console.log(squaredL2(again.row(0), queries.row(0)) < 1e-6); // true
+	 */
 	reverse(y: Vectors): VectorSet {
 		const where = `${this.type}.reverse`;
 		this.checkTrained('reverse');

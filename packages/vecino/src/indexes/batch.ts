@@ -7,7 +7,7 @@ import type { Metric } from '../core/metric.ts';
 import type { SearchResult } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
 import type { Engine } from '../kernels/engine.ts';
-import { TILE, topkBytes, topkCapacity } from '../kernels/kernels.ts';
+import { ADMIT_ALL, TILE, topkBytes, topkCapacity } from '../kernels/kernels.ts';
 
 /** The metric that kernels see: cosine is the inner product of normalised vectors. */
 export function kernelMetric(metric: Metric): 'l2' | 'ip' {
@@ -87,7 +87,7 @@ export class SearchScratch implements Disposable {
 
 	initTopk(i: number): number {
 		const topk = this.topk(i);
-		this.#engine.kernels.topkInit(topk, this.#k, topkCapacity(this.#k));
+		this.#engine.kernels.topkInit(topk, this.#k, topkCapacity(this.#k), ...ADMIT_ALL);
 		return topk;
 	}
 

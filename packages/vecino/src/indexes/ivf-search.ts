@@ -13,7 +13,7 @@ import type { SearchResult, SearchStats } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
 import type { ArrayInvertedLists } from '../invlists/array-lists.ts';
 import type { Engine } from '../kernels/engine.ts';
-import { bindCalls, type Call, TILE, topkBytes, topkCapacity } from '../kernels/kernels.ts';
+import { ADMIT_ALL, bindCalls, type Call, TILE, topkBytes, topkCapacity } from '../kernels/kernels.ts';
 import { align16, type BlockScanner } from '../quantizers/codec.ts';
 import type { Steps } from '../util/steps.ts';
 import { loadRows } from './batch.ts';
@@ -190,7 +190,7 @@ export class BlockSearch implements Disposable {
 		const calls: Call[] = [ranker.call(at.queries, n, nprobe, at.work, at.cellDistances, at.cells)];
 		if (centre !== 0) calls.push(['subtractRow', at.queries, n, d, centre]);
 		calls.push(scanner.prepare(at.queries, n, at.states, at.work));
-		calls.push(['topkInitMany', at.topks, n, stride, k, topkCapacity(k)]);
+		calls.push(['topkInitMany', at.topks, n, stride, k, topkCapacity(k), ...ADMIT_ALL]);
 		if (order !== 0) calls.push(['orderByList', at.cells, n * nprobe, lists.nlist, at.listCounts, order]);
 		const { stateBytes } = scanner;
 		const head = [kind, lists.directory, at.cells, biases, order, n, nprobe] as const;

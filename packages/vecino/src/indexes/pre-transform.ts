@@ -14,11 +14,15 @@ import type { OptionTable, RefineSearchParams } from '../core/options.ts';
 import type { IndexStats, SearchResult } from '../core/result.ts';
 import { VectorSet } from '../core/vectors.ts';
 import { VecinoError } from '../errors.ts';
+import { OPQTransform } from '../transforms/opq.ts';
 import { Transform } from '../transforms/transform.ts';
 import { checkKeys, show } from '../util/check.ts';
 import { isParallel, type Steps } from '../util/steps.ts';
 import { Index, type TrainOptions } from './base.ts';
 import { chunks, loadRows } from './batch.ts';
+import { IndexIVF } from './ivf.ts';
+import { IndexRefine } from './refine.ts';
+import { residualRowsSteps } from './residual-rows.ts';
 
 /** Options of IndexPreTransform. */
 export interface IndexPreTransformOptions {
@@ -115,7 +119,13 @@ export class IndexPreTransform extends Index {
 			for (const [i, transform] of transforms.entries()) {
 				const sample = sampleRows(x.n, Math.max(1, transform.trainingLimit()), (seed + 16 + i) >>> 0);
 				using rows = this.#rows(x, sample, i);
-				yield* transform.trainSteps(rows, { seed, metric });
+				const cells = i === transforms.length - 1 && transform instanceof OPQTransform ? residualCells(index) : 0;
+				if (cells === 0) yield* transform.trainSteps(rows, { seed, metric });
+				else {
+					using others = this.#rows(x, sample, i);
+					using residuals = yield* residualRowsSteps(engine, others, { metric, nlist: cells, seed });
+					yield* (transform as OPQTransform).trainSteps(rows, { seed, metric }, residuals);
+				}
 			}
 			const limit = Math.max(1, Math.min(x.n, index.trainingLimit(options)));
 			const sample = sampleRows(x.n, limit, (seed + 15) >>> 0);
@@ -305,4 +315,10 @@ function* within(steps: Steps<void>, before: number, total: number): Steps<void>
 	} finally {
 		steps.return();
 	}
+}
+
+/** Cells of an index that codes residuals; 0 for any other. */
+function residualCells(index: Index): number {
+	const inner = index instanceof IndexRefine ? index.base : index;
+	return inner instanceof IndexIVF && inner.byResidual ? inner.nlist : 0;
 }

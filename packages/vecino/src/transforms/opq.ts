@@ -13,8 +13,8 @@
  * Both come from S = the sum of z over the rows of each reproduction value c, found in one pass: the mean of their
  * sub-vectors is R_j S_c / n_c, and y' z^T adds up to the sum of c S_c^T. No rows but z are kept.
  *
- * It learns from vectors as they are. Cells code residuals, which are spread otherwise: measure there, a RandomRotation
- * may be better (bench/engine/README.md).
+ * Ahead of cells that code residuals, it learns from residuals (indexes/residual-rows.ts): they are spread otherwise than
+ * the vectors. Which components are kept, where dOut < dIn, is still decided by the vectors.
  */
 
 import { Assigner, kmeansSteps } from '../cluster/kmeans.ts';
@@ -94,9 +94,13 @@ export class OPQTransform extends MatrixTransform {
 	}
 
 	/** @internal */
-	*trainSteps(rows: TrainingRows, options: TransformTrainOptions): Steps<void> {
+	*trainSteps(rows: TrainingRows, options: TransformTrainOptions, residuals?: TrainingRows): Steps<void> {
 		const { dIn, dOut, engine, m, nbits } = this;
 		const { arena } = engine;
+		if (residuals !== undefined && dOut >= dIn) {
+			yield* this.trainSteps(residuals, options);
+			return;
+		}
 		const centred = (options.metric ?? 'l2') === 'l2';
 		const { mean, covariance } = yield* momentsSteps(engine, rows, centred, 'covariance');
 		const few = Math.min(dIn, dOut);
@@ -109,7 +113,13 @@ export class OPQTransform extends MatrixTransform {
 		if (dOut >= dIn) starts.push(placed(Array.from(slots.keys()), undefined, dIn, dOut));
 		const z = arena.alloc(rows.n * dOut * 4);
 		try {
-			yield* projectRows(engine, rows, project, mean, dOut, z);
+			if (residuals === undefined) yield* projectRows(engine, rows, project, mean, dOut, z);
+			else {
+				yield* projectRows(engine, residuals, project, new Float64Array(dIn), dOut, z);
+				const spread = yield* momentsSteps(engine, residentRows(z, rows.n, dOut), false, 'covariance');
+				const axes = yield* eigenSteps(spread.covariance, dOut, dOut);
+				starts.push(placed(allocate(axes.values, dOut, dOut, m), axes.vectors, dOut, dOut));
+			}
 			const shape = { n: rows.n, d: dOut, m, ksub: 2 ** nbits };
 			const rotation = yield* rotationSteps(engine, z, shape, starts, this.niter, options.seed ?? 1234);
 			this.setMatrix(Float32Array.from(product(rotation, project, dOut, dIn)));

@@ -14,7 +14,7 @@ import {
 import { f, ip, reduce8, roundHalfEven } from './arithmetic.ts';
 import { distanceKernels } from './distances.ts';
 import { fromBfloat16, rabitqKernels } from './rabitq.ts';
-import { topkKernels } from './topk.ts';
+import { admits, topkKernels } from './topk.ts';
 
 type Candidate = [distance: number, label: number];
 
@@ -158,7 +158,7 @@ export function rabitqScanKernels(arena: Arena): Pick<KernelFunctions, 'rabitqPr
 					} else if (value <= limit) {
 						const rows = terms === 0 ? block + size * 4 + 128 : terms + (i - inBlock) * rowBytes;
 						const distance = f(secondLook(block, rows, inBlock, state, size, nbits) + bias) + 0;
-						if (!Number.isNaN(distance)) found.push([distance, label]);
+						if (distance <= threshold && admits(u32, topk, label)) found.push([distance, label]);
 						u32[(state + at.looks) >>> 2]!++;
 					}
 				}

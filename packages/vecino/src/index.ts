@@ -35,6 +35,15 @@ export { VectorSet, type Vectors } from './core/vectors.ts';
 export { isVecinoError, VecinoError, type VecinoErrorCode, type VecinoErrorFields } from './errors.ts';
 export type { BuildEstimateOptions } from './eval/build-plan.ts';
 export { type BuildEstimate, estimateBuild } from './eval/estimate-build.ts';
+export type { VectorLookup } from './eval/exact.ts';
+export {
+	type ExplainOptions,
+	type Explanation,
+	explain,
+	explainMissed,
+	type Fix,
+	type Verdict,
+} from './eval/explain.ts';
 export {
 	type Interval,
 	type LabelMatrix,

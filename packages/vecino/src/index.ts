@@ -36,14 +36,8 @@ export { isVecinoError, VecinoError, type VecinoErrorCode, type VecinoErrorField
 export type { BuildEstimateOptions } from './eval/build-plan.ts';
 export { type BuildEstimate, estimateBuild } from './eval/estimate-build.ts';
 export type { VectorLookup } from './eval/exact.ts';
-export {
-	type ExplainOptions,
-	type Explanation,
-	explain,
-	explainMissed,
-	type Fix,
-	type Verdict,
-} from './eval/explain.ts';
+export { type ExplainOptions, explain, explainMissed } from './eval/explain.ts';
+export type { Explanation, Fix, Verdict } from './eval/explanation.ts';
 export {
 	type Interval,
 	type LabelMatrix,

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { cosineSimilarity, innerProduct, METRICS, type Metric, squaredL2 } from '../../src/core/metric.ts';
 import type { VectorSet } from '../../src/core/vectors.ts';
-import { type Explanation, explain, explainMissed } from '../../src/eval/explain.ts';
+import { explain, explainMissed } from '../../src/eval/explain.ts';
+import type { Explanation } from '../../src/eval/explanation.ts';
 import { exactNeighbors } from '../../src/eval/truth.ts';
 import type { Index } from '../../src/indexes/base.ts';
 import { IndexFlat } from '../../src/indexes/flat.ts';

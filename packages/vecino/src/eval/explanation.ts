@@ -1,9 +1,71 @@
 /**
- * Explanations in words.
+ * What became of a vector in a search: as data, and in words.
  */
 
 import type { Metric } from '../core/metric.ts';
-import type { Explanation } from './explain.ts';
+
+/**
+ * How it ended. `'found'`; `'cell not probed'`: its cell was not among those opened; `'code too coarse'`: by its code it
+ * ranked behind the candidates that were kept; `'store too coarse'`: it was a candidate, and the compressed vectors that
+ * candidates are put in order with ranked it too low; `'not reached'`: the walk over the graph went by; `'outranked'`: k others
+ * are nearer, so a perfect search would not return it either; `'filtered'`: the search's filter excludes it.
+ */
+export type Verdict =
+	| 'found'
+	| 'cell not probed'
+	| 'code too coarse'
+	| 'store too coarse'
+	| 'not reached'
+	| 'outranked'
+	| 'filtered';
+
+/** Smallest changes to the parameters that find a vector; tried out. What is absent stays as it was. */
+export interface Fix {
+	readonly nprobe?: number;
+	readonly kFactor?: number;
+	readonly efSearch?: number;
+	/** Neighbours to ask for, in an index that does not re-rank. */
+	readonly k?: number;
+}
+
+/** What became of one vector in a search. Distances are in the metric's own terms, ranks count from 1, the nearest. */
+export interface Explanation {
+	readonly label: number;
+	readonly verdict: Verdict;
+	/** Its place in the result, 1..k. */
+	readonly position: number | undefined;
+	/** Neighbours asked for, and candidates kept for them: k, or k * kFactor of an index that re-ranks. */
+	readonly k: number;
+	readonly candidates: number;
+	/** Its cell, of `nlist`; in indexes with cells. */
+	readonly cell: number | undefined;
+	readonly nlist: number | undefined;
+	/** Rank of its cell for the query. */
+	readonly cellRank: number | undefined;
+	/** From the query to the centroid of its cell. */
+	readonly cellDistance: number | undefined;
+	/** Cells that the search opened. */
+	readonly cellsOpened: number | undefined;
+	/** Whether its cell was one of them. */
+	readonly probed: boolean | undefined;
+	/** Distance by its code, what candidates are chosen by. */
+	readonly estimated: number | undefined;
+	/** Distance of the vector itself: from the index where it holds it, else from `vectors`. */
+	readonly exact: number | undefined;
+	/** estimated - exact. */
+	readonly error: number | undefined;
+	/** error / |exact|; undefined for an exact distance of 0. */
+	readonly relativeError: number | undefined;
+	/** Its rank by estimated distance among the codes of the cells opened; or, was its own not, of those that `fix` opens. */
+	readonly estimatedRank: number | undefined;
+	/** Its rank by exact distance among all vectors, where these are at hand; undefined too when it is beyond max(k, 1000). */
+	readonly exactRank: number | undefined;
+	/** Undefined when found, and when no parameters would do. */
+	readonly fix: Fix | undefined;
+	/** All this in a sentence or two. */
+	readonly text: string;
+	toString(): string;
+}
 
 type Facts = Omit<Explanation, 'text' | 'toString'>;
 

@@ -39,6 +39,12 @@ export type { VectorLookup } from './eval/exact.ts';
 export { type ExplainOptions, explain, explainMissed } from './eval/explain.ts';
 export type { Explanation, Fix, Verdict } from './eval/explanation.ts';
 export {
+	type MeasureRecallAsyncOptions,
+	type MeasureRecallOptions,
+	measureRecall,
+	measureRecallAsync,
+} from './eval/live-recall.ts';
+export {
 	type Interval,
 	type LabelMatrix,
 	meanInterval,
@@ -46,6 +52,7 @@ export {
 	recallAtK,
 	recallPerQuery,
 } from './eval/recall.ts';
+export type { Losses, RecallReport, Suggestion } from './eval/recall-report.ts';
 export { exactNeighbors, exactNeighborsOfParts, mergeResults, type TruthOptions } from './eval/truth.ts';
 export { Index, type IndexOptions, type TrainOptions } from './indexes/base.ts';
 export {

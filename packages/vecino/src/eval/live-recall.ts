@@ -1,0 +1,418 @@
+/**
+ * Recall of an index that is in use: its own vectors serve as queries, each left out of its own answer, and what is lost is
+ * laid at the door of the stage that lost it.
+ *
+ * A true neighbour that a search does not return was in a cell that was not opened, or it was scanned and ranked behind the
+ * candidates that were kept, or a graph's walk went by. Counting at which rank its cell stands, and its code, gives at
+ * once the fewest cells and candidates that lose no more than is wanted: no grid of searches.
+ */
+
+import { MEASURE_RECALL_OPTIONS, type RefineSearchParams, resolveOptions } from '../core/options.ts';
+import { emptySearchStats, SearchResult } from '../core/result.ts';
+import { toVectorSet, VectorSet, type Vectors } from '../core/vectors.ts';
+import { type Index, MAX_K } from '../indexes/base.ts';
+import { IndexFlat } from '../indexes/flat.ts';
+import type { VectorFile } from '../io/vectors.ts';
+import { show } from '../util/check.ts';
+import { Rng } from '../util/rng.ts';
+import { type AsyncRunOptions, isParallel, runAsync, runSync, type Steps } from '../util/steps.ts';
+import { checkSameRows, checkVectors } from './exact.ts';
+import {
+	candidatesOf,
+	estimateSteps,
+	kFactorOf,
+	labelOf,
+	type Parts,
+	queriesOf,
+	rankCells,
+	rowOf,
+	takeApart,
+	truthSteps,
+} from './parts.ts';
+import { type Interval, type LabelMatrix, meanInterval } from './recall.ts';
+import { type Losses, type RecallReport, recallText } from './recall-report.ts';
+import { exactNeighborsOfParts } from './truth.ts';
+
+/** Options of measureRecall, and the parameters of the searches that are measured. */
+export interface MeasureRecallOptions extends RefineSearchParams {
+	/** Queries to measure with. Default: vectors drawn from the index, each left out of its own answer. */
+	readonly queries?: Vectors | undefined;
+	/** The true neighbours of `queries`, k at least. Default: computed. */
+	readonly truth?: LabelMatrix | undefined;
+	/**
+	 * The vectors in the index, all rows in the order of adding: where the index does not hold them itself, the truth is computed
+	 * from these (held a second time meanwhile). Without them the truth is the best that the index knows: see RecallReport.truth.
+	 */
+	readonly vectors?: VectorSet | undefined;
+	/** Default: 10. */
+	readonly k?: number | undefined;
+	/** Vectors to draw as queries. Default: 200. */
+	readonly sample?: number | undefined;
+	/** Of the draw. Default: 1234. */
+	readonly seed?: number | undefined;
+	/** Share of the true neighbours that each stage may lose with the parameters suggested, 0..1. Default: 0.01. */
+	readonly maxLoss?: number | undefined;
+}
+
+/** Options of measureRecallAsync. */
+export interface MeasureRecallAsyncOptions extends Omit<MeasureRecallOptions, 'vectors'>, AsyncRunOptions {
+	/** As for measureRecall, or an open file of the vectors, which is read in parts. */
+	readonly vectors?: VectorSet | VectorFile | undefined;
+}
+
+/** Share of the worst queries that are reported apart. */
+const WORST = 0.05;
+/** Candidates looked through for the rank of a true neighbour, at least. */
+const DEPTH = 10_000;
+
+/**
+ * Recall of an index as it is, with where it is lost and what would mend it.
+ *
+ * @throws {RangeError} for an empty index. @throws {VecinoError} what `search` throws.
+ *
+ * @example
+ * const report = measureRecall(index, { k: 10, nprobe: 8, vectors });
+ * console.log(report.text);
+ * console.log(report.recall.mean, report.losses.cellNotProbed, report.losses.codeTooCoarse); // add up to 1
+ * console.log(report.suggestion); // { nprobe: 31, kFactor: 6.2, needsStore: false, recall: { mean: 0.985, ... } }
+ */
+export function measureRecall(index: Index, options: MeasureRecallOptions = {}): RecallReport {
+	const where = 'measureRecall';
+	const plan = makePlan(where, index, options);
+	if (options.vectors !== undefined) checkVectors(where, plan.parts, options.vectors);
+	return runSync(recallSteps(plan, options.vectors, undefined, undefined), options);
+}
+
+/** The same in slices, or on the threads of the index's engine; takes the vectors from a file too. */
+export async function measureRecallAsync(
+	index: Index,
+	{ vectors, ...options }: MeasureRecallAsyncOptions = {},
+): Promise<RecallReport> {
+	const where = 'measureRecallAsync';
+	const { signal, onProgress, sliceMs } = options;
+	const plan = makePlan(where, index, options);
+	const { parts, queries, width } = plan;
+	if (vectors === undefined || vectors instanceof VectorSet) {
+		if (vectors !== undefined) checkVectors(where, parts, vectors);
+		return runAsync(recallSteps(plan, vectors, undefined, undefined), options);
+	}
+	if (typeof vectors?.chunks !== 'function') {
+		throw new TypeError(`${where}: vectors must be a VectorSet or an open vector file, got ${show(vectors)}`);
+	}
+	checkSameRows(where, index, vectors);
+	const asked = queries ?? (await readRows(vectors, plan.rows, signal));
+	const known = plan.truth !== undefined || parts.exact;
+	const truth = known
+		? undefined
+		: await exactNeighborsOfParts(vectors.chunks({ signal }), index.d, asked, width, {
+				metric: index.metric,
+				engine: index.engine,
+				signal,
+				onProgress,
+				sliceMs,
+			});
+	return runAsync(recallSteps(plan, undefined, asked, truth), options);
+}
+
+/** What is to be measured, checked. */
+interface Plan {
+	readonly where: string;
+	readonly parts: Parts;
+	readonly k: number;
+	readonly maxLoss: number;
+	readonly params: RefineSearchParams;
+	/** Queries and truth as given. */
+	readonly queries: VectorSet | undefined;
+	readonly truth: LabelMatrix | undefined;
+	/** Rows drawn as queries. */
+	readonly rows: Uint32Array;
+	/** Neighbours to search for: one more where queries find themselves. */
+	readonly width: number;
+}
+
+function makePlan(
+	where: string,
+	index: Index,
+	{ queries, truth, vectors: _, k, sample, seed, maxLoss, ...rest }: MeasureRecallOptions,
+): Plan {
+	index.checkTrained(where);
+	const own = resolveOptions(where, { k, sample, seed, maxLoss }, MEASURE_RECALL_OPTIONS) as {
+		k: number;
+		sample: number;
+		seed: number;
+		maxLoss: number;
+	};
+	const { stats: __, ...params } = resolveOptions(where, rest as RefineSearchParams, index.searchTable);
+	if (index.ntotal === 0) throw new RangeError(`${where}: the index is empty`);
+	const set = queries === undefined ? undefined : toVectorSet(where, 'queries', queries, index.d);
+	if (set?.n === 0) throw new RangeError(`${where}: at least one query is needed`);
+	if (truth !== undefined && set === undefined) throw new TypeError(`${where}: truth belongs to queries; give both`);
+	if (truth !== undefined && (truth.nq !== set!.n || truth.k < own.k)) {
+		const got = `${truth.nq} queries, ${truth.k} each`;
+		throw new RangeError(`${where}: truth must hold ${own.k} neighbours of ${set!.n} queries, got those of ${got}`);
+	}
+	const rows =
+		set === undefined ? new Rng(own.seed).sample(index.ntotal, Math.min(own.sample, index.ntotal)) : new Uint32Array(0);
+	const width = set === undefined ? own.k + 1 : own.k;
+	const { k: neighbours, maxLoss: most } = own;
+	return { where, parts: takeApart(index), k: neighbours, maxLoss: most, params, queries: set, truth, rows, width };
+}
+
+/** One query among those measured. */
+interface Asked {
+	/** Rows of its true neighbours, at most k, without itself. */
+	readonly truth: readonly number[];
+	/** Its own row, or -1. */
+	readonly own: number;
+	readonly leafQuery: VectorSet;
+	/** For each true neighbour, the rank of its cell, from 0. */
+	readonly cellRanks: readonly number[];
+}
+
+/** @param asked - The queries, @param exact - and their true neighbours, where they have been read. */
+function* recallSteps(
+	plan: Plan,
+	vectors: VectorSet | undefined,
+	asked: VectorSet | undefined,
+	exact: SearchResult | undefined,
+): Steps<RecallReport> {
+	const { parts, k, params, where, maxLoss } = plan;
+	const { index, ivf, refine } = parts;
+	const release = index.hold(where);
+	try {
+		const queries = plan.queries ?? asked ?? drawn(plan, vectors);
+		const kind = plan.truth !== undefined ? 'given' : parts.exact || vectors || exact ? 'exact' : 'decoded';
+		const truth = plan.truth ?? exact ?? (yield* trueNeighbors(plan, queries, vectors));
+		const all = rank(plan, queries, truth, plan.truth !== undefined);
+		const found = yield* searchEach(plan, queries, all, params);
+		const losses = yield* whereLost(plan, all, found);
+		const perQuery = recalls(all, found.rows);
+
+		const nprobe = ivf && fewestCells(all, ivf.nlist, maxLoss);
+		const candidates = yield* fewestCandidates(plan, all, nprobe);
+		const kFactor = candidates === undefined ? undefined : kFactorOf(candidates, k);
+		const needsStore = refine === undefined && candidates !== undefined && candidates > k;
+		const change = { ...(nprobe && { nprobe }), ...(refine && kFactor !== undefined && { kFactor }) };
+		const better = yield* searchEach(plan, queries, all, { ...params, ...change });
+		const recall: Interval = meanInterval(recalls(all, better.rows));
+		const facts = {
+			k,
+			nq: queries.n,
+			drawn: plan.queries === undefined ? Float64Array.from(plan.rows, (row) => labelOf(parts, row)) : undefined,
+			truth: kind,
+			recall: meanInterval(perQuery),
+			perQuery,
+			worst: worstOf(perQuery),
+			losses,
+			maxLoss,
+			suggestion: Object.freeze({ nprobe, kFactor, needsStore, recall }),
+		} as const;
+		return Object.freeze({ ...facts, text: recallText(facts) });
+	} finally {
+		release();
+	}
+}
+
+/** Vectors of the index as queries. */
+function drawn({ parts: { index }, rows }: Plan, vectors: VectorSet | undefined): VectorSet {
+	if (vectors !== undefined) return vectors.take(rows);
+	const out = new VectorSet(new Float32Array(rows.length * index.d), index.d);
+	for (const [i, row] of rows.entries()) out.row(i).set(index.reconstructRow(row));
+	return out;
+}
+
+async function readRows(file: VectorFile, rows: Uint32Array, signal: AbortSignal | undefined): Promise<VectorSet> {
+	const out = new VectorSet(new Float32Array(rows.length * file.d), file.d);
+	for (const [i, row] of rows.entries()) out.row(i).set(await file.read(row, 1, { signal }));
+	return out;
+}
+
+/** Row numbers of the true neighbours. */
+function* trueNeighbors(
+	{ parts, width, params }: Plan,
+	queries: VectorSet,
+	vectors: VectorSet | undefined,
+): Steps<SearchResult> {
+	if (parts.exact || vectors === undefined) return yield* under('truth', truthSteps(parts, queries, width, params));
+	const { d, metric, engine } = parts.index;
+	using flat = new IndexFlat({ d, metric, engine, pruned: false });
+	yield* under('truth', flat.addSteps(vectors));
+	const result = new SearchResult(queries.n, width, metric);
+	yield* under('truth', flat.searchSteps(queries, width, {}, result));
+	return result;
+}
+
+/** The true neighbours of each query, and how far its cells lie. */
+function rank({ parts, rows, k }: Plan, queries: VectorSet, truth: LabelMatrix, labels: boolean): Asked[] {
+	const { ivf } = parts;
+	const all = Array.from({ length: queries.n }, (_, i) => {
+		const own = rows[i] ?? -1;
+		const given = Array.from({ length: truth.k }, (_, j) => truth.labels[i * truth.k + j]!);
+		const near = labels ? given.map((label) => rowOf(parts, label)) : given;
+		return { own, truth: near.filter((row, j) => row !== own && given[j] !== -1).slice(0, k) };
+	});
+	const cellOf = ivf && cellsOf(ivf, new Set(all.flatMap((one) => one.truth)));
+	return all.map((one, i) => {
+		const leafQuery = queriesOf(parts, queries.slice(i, i + 1)).leaf;
+		if (ivf === undefined) return { ...one, leafQuery, cellRanks: one.truth.map(() => 0) };
+		const rankOf = new Uint32Array(ivf.nlist);
+		for (const [rank, cell] of rankCells(ivf, leafQuery, ivf.nlist).cells.entries()) rankOf[cell] = rank;
+		return { ...one, leafQuery, cellRanks: one.truth.map((row) => rankOf[cellOf!.get(row)!]!) };
+	});
+}
+
+function cellsOf({ lists, nlist, engine }: NonNullable<Parts['ivf']>, rows: Set<number>): Map<number, number> {
+	const out = new Map<number, number>();
+	for (let cell = 0; cell < nlist; cell++) {
+		const { ids, n } = lists.list(cell);
+		const { u32 } = engine.arena;
+		for (let i = ids >>> 2; i < (ids >>> 2) + n; i++) if (rows.has(u32[i]!)) out.set(u32[i]!, cell);
+	}
+	return out;
+}
+
+interface Found {
+	/** Rows returned for each query, at most k, without itself. */
+	readonly rows: readonly Set<number>[];
+	/** Cells opened for each. */
+	readonly opened: readonly number[];
+}
+
+/** The searches that are measured. With cells one at a time, because how many were opened is counted for each. */
+function* searchEach(
+	{ parts, k, width }: Plan,
+	queries: VectorSet,
+	all: readonly Asked[],
+	params: RefineSearchParams,
+): Steps<Found> {
+	const { index, ivf, refine } = parts;
+	// The query itself takes the place of one candidate.
+	const wide = Math.min(MAX_K, candidatesOf(parts, k, params.kFactor) + width - k);
+	const exactly = { ...params, ...(refine && { kFactor: kFactorOf(Math.max(width, wide), width) }) };
+	const rows: Set<number>[] = [];
+	const opened: number[] = [];
+	const size = ivf === undefined ? queries.n : 1;
+	for (let i = 0; i < queries.n; i += size) {
+		const stats = emptySearchStats();
+		const result = new SearchResult(size, width, index.metric);
+		const some = queries.slice(i, i + size);
+		yield* under('recall', index.searchSteps(some, width, { ...exactly, ...(ivf && { stats }) }, result));
+		for (let j = 0; j < size; j++) {
+			const { own } = all[i + j]!;
+			const found = result.hits(j).map(({ label }) => rowOf(parts, label));
+			rows.push(new Set(found.filter((row) => row !== own).slice(0, k)));
+			opened.push(stats.nlistsVisited);
+		}
+		yield { phase: 'recall', done: i + size, total: queries.n };
+	}
+	return { rows, opened };
+}
+
+function recalls(all: readonly Asked[], found: readonly Set<number>[]): Float64Array<ArrayBuffer> {
+	return Float64Array.from(all, ({ truth }, i) => {
+		if (truth.length === 0) return 1;
+		return truth.filter((row) => found[i]!.has(row)).length / truth.length;
+	});
+}
+
+/** Shares of the true neighbours that each stage lost. */
+function* whereLost({ parts, k, params }: Plan, all: readonly Asked[], found: Found): Steps<Losses> {
+	const { ivf, hnsw, lossy, index } = parts;
+	const wide = candidatesOf(parts, k, params.kFactor);
+	let [cells, codes, walk] = [0, 0, 0];
+	for (const [i, one] of all.entries()) {
+		const missed = one.truth.map((row, j) => [row, one.cellRanks[j]!] as const);
+		const lost = missed.filter(([row]) => !found.rows[i]!.has(row));
+		if (lost.length === 0) continue;
+		const weight = 1 / one.truth.length / all.length;
+		let open = found.opened[i]!;
+		// A graph over the centroids can miss one of them: its ranks are not those of the cells opened.
+		if (ivf?.coarse === 'hnsw' && open < ivf.ranker.exactFrom) {
+			const cells = rankCells(ivf, one.leafQuery, ivf.nlist).cells;
+			const opened = new Set(rankCells(ivf, one.leafQuery, open).cells);
+			open = cells.findIndex((cell) => !opened.has(cell));
+		}
+		let kept: Set<number> | undefined;
+		if (hnsw !== undefined && lossy) {
+			const deep = Math.min(wide + 1, index.ntotal);
+			const { rows } = yield* under('recall', estimateSteps(parts, one.leafQuery, deep, 1, params));
+			kept = new Set(rows.filter((row) => row !== one.own).slice(0, wide));
+		}
+		for (const [row, rank] of lost) {
+			if (ivf !== undefined && rank >= open) cells += weight;
+			else if (hnsw !== undefined && (kept?.has(row) ?? true)) walk += weight;
+			else codes += weight;
+		}
+	}
+	return Object.freeze({ cellNotProbed: cells, codeTooCoarse: codes, notReached: walk });
+}
+
+/** Fewest cells that hold all true neighbours but a share of maxLoss. */
+function fewestCells(all: readonly Asked[], nlist: number, maxLoss: number): number {
+	const lost = new Float64Array(nlist);
+	for (const { truth, cellRanks } of all) for (const rank of cellRanks) lost[rank]! += 1 / truth.length / all.length;
+	let sum = 0;
+	for (let nprobe = nlist; nprobe > 1; nprobe--) {
+		sum += lost[nprobe - 1]!;
+		if (sum > maxLoss + 1e-12) return nprobe;
+	}
+	return 1;
+}
+
+/** Fewest candidates that hold all true neighbours in these cells but a share of maxLoss; undefined when more than looked through. */
+function* fewestCandidates(
+	{ parts, k, params, maxLoss }: Plan,
+	all: readonly Asked[],
+	nprobe: number | undefined,
+): Steps<number | undefined> {
+	const { index, ivf } = parts;
+	const depth = Math.min(index.ntotal, MAX_K, Math.max(DEPTH, candidatesOf(parts, k, params.kFactor) + 1));
+	const ranks: { readonly rank: number; readonly weight: number }[] = [];
+	for (const [i, one] of all.entries()) {
+		let size = index.ntotal;
+		if (ivf !== undefined) {
+			size = 0;
+			for (const cell of rankCells(ivf, one.leafQuery, nprobe!).cells) size += ivf.lists.listSize(cell);
+		}
+		const { rows } = yield* under(
+			'recall',
+			estimateSteps(parts, one.leafQuery, Math.min(size, depth), nprobe ?? 1, params),
+		);
+		const rankOf = new Map([...rows.filter((row) => row !== one.own)].map((row, at) => [row, at + 1]));
+		for (const [j, row] of one.truth.entries()) {
+			if (ivf !== undefined && one.cellRanks[j]! >= nprobe!) continue;
+			ranks.push({ rank: rankOf.get(row) ?? Number.POSITIVE_INFINITY, weight: 1 / one.truth.length / all.length });
+		}
+		yield { phase: 'recall', done: i + 1, total: all.length };
+	}
+	ranks.sort((a, b) => b.rank - a.rank);
+	let sum = 0;
+	for (const { rank, weight } of ranks) {
+		sum += weight;
+		if (sum > maxLoss + 1e-12) return rank === Number.POSITIVE_INFINITY ? undefined : Math.max(k, rank);
+	}
+	return k;
+}
+
+/** Mean over the worst twentieth of the queries, and which they are, worst first. */
+function worstOf(perQuery: Float64Array): RecallReport['worst'] {
+	const order = Array.from(perQuery.keys()).sort((a, b) => perQuery[a]! - perQuery[b]! || a - b);
+	const queries = order.slice(0, Math.max(1, Math.ceil(WORST * order.length)));
+	return Object.freeze({
+		recall: queries.reduce((sum, i) => sum + perQuery[i]!, 0) / queries.length,
+		queries: Object.freeze(queries),
+	});
+}
+
+/** Steps whose progress is that of another phase. */
+function* under<T>(phase: string, steps: Steps<T>): Steps<T> {
+	try {
+		for (;;) {
+			const step = steps.next();
+			if (step.done) return step.value;
+			yield isParallel(step.value) ? step.value : { ...step.value, phase };
+		}
+	} finally {
+		steps.return(undefined as T);
+	}
+}

@@ -169,6 +169,7 @@ export const MEASURE_RECALL_OPTIONS: OptionTable = Object.freeze({
 		max: 1,
 		help: 'share of the true neighbours that each stage may lose with the parameters suggested',
 	},
+	suggest: { type: 'boolean', default: true, help: 'work out the cheapest parameters that lose no more' },
 });
 
 /** Names and defaults of a table, looked up at every search. */

@@ -7,14 +7,13 @@
  * once the fewest cells and candidates that lose no more than is wanted: no grid of searches.
  */
 
-import { MEASURE_RECALL_OPTIONS, type RefineSearchParams, resolveOptions } from '../core/options.ts';
+import type { RefineSearchParams } from '../core/options.ts';
 import { emptySearchStats, SearchResult } from '../core/result.ts';
-import { toVectorSet, VectorSet, type Vectors } from '../core/vectors.ts';
+import { VectorSet } from '../core/vectors.ts';
 import { type Index, MAX_K } from '../indexes/base.ts';
 import { IndexFlat } from '../indexes/flat.ts';
 import type { VectorFile } from '../io/vectors.ts';
 import { show } from '../util/check.ts';
-import { Rng } from '../util/rng.ts';
 import { type AsyncRunOptions, isParallel, runAsync, runSync, type Steps } from '../util/steps.ts';
 import { checkSameRows, checkVectors } from './exact.ts';
 import {
@@ -26,33 +25,12 @@ import {
 	queriesOf,
 	rankCells,
 	rowOf,
-	takeApart,
 	truthSteps,
 } from './parts.ts';
-import { type Interval, type LabelMatrix, meanInterval } from './recall.ts';
-import { type Losses, type RecallReport, recallText } from './recall-report.ts';
+import { type LabelMatrix, meanInterval } from './recall.ts';
+import { type MeasureRecallOptions, makePlan, type Plan } from './recall-plan.ts';
+import { type Losses, type RecallReport, recallText, type Suggestion } from './recall-report.ts';
 import { exactNeighborsOfParts } from './truth.ts';
-
-/** Options of measureRecall, and the parameters of the searches that are measured. */
-export interface MeasureRecallOptions extends RefineSearchParams {
-	/** Queries to measure with. Default: vectors drawn from the index, each left out of its own answer. */
-	readonly queries?: Vectors | undefined;
-	/** The true neighbours of `queries`, k at least. Default: computed. */
-	readonly truth?: LabelMatrix | undefined;
-	/**
-	 * The vectors in the index, all rows in the order of adding: where the index does not hold them itself, the truth is computed
-	 * from these (held a second time meanwhile). Without them the truth is the best that the index knows: see RecallReport.truth.
-	 */
-	readonly vectors?: VectorSet | undefined;
-	/** Default: 10. */
-	readonly k?: number | undefined;
-	/** Vectors to draw as queries. Default: 200. */
-	readonly sample?: number | undefined;
-	/** Of the draw. Default: 1234. */
-	readonly seed?: number | undefined;
-	/** Share of the true neighbours that each stage may lose with the parameters suggested, 0..1. Default: 0.01. */
-	readonly maxLoss?: number | undefined;
-}
 
 /** Options of measureRecallAsync. */
 export interface MeasureRecallAsyncOptions extends Omit<MeasureRecallOptions, 'vectors'>, AsyncRunOptions {
@@ -114,50 +92,6 @@ export async function measureRecallAsync(
 	return runAsync(recallSteps(plan, undefined, asked, truth), options);
 }
 
-/** What is to be measured, checked. */
-interface Plan {
-	readonly where: string;
-	readonly parts: Parts;
-	readonly k: number;
-	readonly maxLoss: number;
-	readonly params: RefineSearchParams;
-	/** Queries and truth as given. */
-	readonly queries: VectorSet | undefined;
-	readonly truth: LabelMatrix | undefined;
-	/** Rows drawn as queries. */
-	readonly rows: Uint32Array;
-	/** Neighbours to search for: one more where queries find themselves. */
-	readonly width: number;
-}
-
-function makePlan(
-	where: string,
-	index: Index,
-	{ queries, truth, vectors: _, k, sample, seed, maxLoss, ...rest }: MeasureRecallOptions,
-): Plan {
-	index.checkTrained(where);
-	const own = resolveOptions(where, { k, sample, seed, maxLoss }, MEASURE_RECALL_OPTIONS) as {
-		k: number;
-		sample: number;
-		seed: number;
-		maxLoss: number;
-	};
-	const { stats: __, ...params } = resolveOptions(where, rest as RefineSearchParams, index.searchTable);
-	if (index.ntotal === 0) throw new RangeError(`${where}: the index is empty`);
-	const set = queries === undefined ? undefined : toVectorSet(where, 'queries', queries, index.d);
-	if (set?.n === 0) throw new RangeError(`${where}: at least one query is needed`);
-	if (truth !== undefined && set === undefined) throw new TypeError(`${where}: truth belongs to queries; give both`);
-	if (truth !== undefined && (truth.nq !== set!.n || truth.k < own.k)) {
-		const got = `${truth.nq} queries, ${truth.k} each`;
-		throw new RangeError(`${where}: truth must hold ${own.k} neighbours of ${set!.n} queries, got those of ${got}`);
-	}
-	const rows =
-		set === undefined ? new Rng(own.seed).sample(index.ntotal, Math.min(own.sample, index.ntotal)) : new Uint32Array(0);
-	const width = set === undefined ? own.k + 1 : own.k;
-	const { k: neighbours, maxLoss: most } = own;
-	return { where, parts: takeApart(index), k: neighbours, maxLoss: most, params, queries: set, truth, rows, width };
-}
-
 /** One query among those measured. */
 interface Asked {
 	/** Rows of its true neighbours, at most k, without itself. */
@@ -177,7 +111,7 @@ function* recallSteps(
 	exact: SearchResult | undefined,
 ): Steps<RecallReport> {
 	const { parts, k, params, where, maxLoss } = plan;
-	const { index, ivf, refine } = parts;
+	const { index } = parts;
 	const release = index.hold(where);
 	try {
 		const queries = plan.queries ?? asked ?? drawn(plan, vectors);
@@ -188,13 +122,7 @@ function* recallSteps(
 		const losses = yield* whereLost(plan, all, found);
 		const perQuery = recalls(all, found.rows);
 
-		const nprobe = ivf && fewestCells(all, ivf.nlist, maxLoss);
-		const candidates = yield* fewestCandidates(plan, all, nprobe);
-		const kFactor = candidates === undefined ? undefined : kFactorOf(candidates, k);
-		const needsStore = refine === undefined && candidates !== undefined && candidates > k;
-		const change = { ...(nprobe && { nprobe }), ...(refine && kFactor !== undefined && { kFactor }) };
-		const better = yield* searchEach(plan, queries, all, { ...params, ...change });
-		const recall: Interval = meanInterval(recalls(all, better.rows));
+		const suggestion = plan.suggest ? yield* suggest(plan, queries, all) : undefined;
 		const facts = {
 			k,
 			nq: queries.n,
@@ -205,12 +133,25 @@ function* recallSteps(
 			worst: worstOf(perQuery),
 			losses,
 			maxLoss,
-			suggestion: Object.freeze({ nprobe, kFactor, needsStore, recall }),
+			suggestion,
 		} as const;
 		return Object.freeze({ ...facts, text: recallText(facts) });
 	} finally {
 		release();
 	}
+}
+
+/** The cheapest parameters that lose no more than asked for, and the recall with them. */
+function* suggest(plan: Plan, queries: VectorSet, all: readonly Asked[]): Steps<Suggestion> {
+	const { parts, k, params, maxLoss } = plan;
+	const { ivf, refine } = parts;
+	const nprobe = ivf && fewestCells(all, ivf.nlist, maxLoss);
+	const candidates = yield* fewestCandidates(plan, all, nprobe);
+	const kFactor = candidates === undefined ? undefined : kFactorOf(candidates, k);
+	const needsStore = refine === undefined && candidates !== undefined && candidates > k;
+	const change = { ...(nprobe && { nprobe }), ...(refine && kFactor !== undefined && { kFactor }) };
+	const { rows } = yield* searchEach(plan, queries, all, { ...params, ...change });
+	return Object.freeze({ nprobe, kFactor, needsStore, recall: meanInterval(recalls(all, rows)) });
 }
 
 /** Vectors of the index as queries. */
@@ -365,7 +306,8 @@ function* fewestCandidates(
 	all: readonly Asked[],
 	nprobe: number | undefined,
 ): Steps<number | undefined> {
-	const { index, ivf } = parts;
+	const { index, ivf, lossy } = parts;
+	if (!lossy) return k;
 	const depth = Math.min(index.ntotal, MAX_K, Math.max(DEPTH, candidatesOf(parts, k, params.kFactor) + 1));
 	const ranks: { readonly rank: number; readonly weight: number }[] = [];
 	for (const [i, one] of all.entries()) {
@@ -378,11 +320,14 @@ function* fewestCandidates(
 			'recall',
 			estimateSteps(parts, one.leafQuery, Math.min(size, depth), nprobe ?? 1, params),
 		);
-		const rankOf = new Map([...rows.filter((row) => row !== one.own)].map((row, at) => [row, at + 1]));
-		for (const [j, row] of one.truth.entries()) {
-			if (ivf !== undefined && one.cellRanks[j]! >= nprobe!) continue;
-			ranks.push({ rank: rankOf.get(row) ?? Number.POSITIVE_INFINITY, weight: 1 / one.truth.length / all.length });
+		const weight = 1 / one.truth.length / all.length;
+		const near = new Set(one.truth.filter((_, j) => ivf === undefined || one.cellRanks[j]! < nprobe!));
+		let rank = 0;
+		for (let at = 0; at < rows.length && near.size > 0; at++) {
+			if (rows[at] !== one.own) rank++;
+			if (near.delete(rows[at]!)) ranks.push({ rank, weight });
 		}
+		for (const _ of near) ranks.push({ rank: Number.POSITIVE_INFINITY, weight });
 		yield { phase: 'recall', done: i + 1, total: all.length };
 	}
 	ranks.sort((a, b) => b.rank - a.rank);

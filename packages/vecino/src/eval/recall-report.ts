@@ -47,7 +47,8 @@ export interface RecallReport {
 	readonly losses: Losses;
 	/** What the suggestion allows each stage to lose. */
 	readonly maxLoss: number;
-	readonly suggestion: Suggestion;
+	/** Undefined unless asked for. */
+	readonly suggestion: Suggestion | undefined;
 	/** All this in a few sentences. */
 	readonly text: string;
 }
@@ -71,18 +72,18 @@ export function recallText(facts: Omit<RecallReport, 'text'>): string {
 	].filter((part) => part !== '');
 	const where = lost.length === 0 ? ' Nothing is lost.' : ` Lost: ${lost.join(', ')}.`;
 	const tail = `the worst 5 % of them ${worst.recall.toFixed(3)}`;
-	const { nprobe, kFactor, needsStore } = suggestion;
+	const mend = suggestion === undefined ? '' : suggestionText(k, maxLoss, suggestion);
+	return `recall@${k} is ${interval(recall)} over ${nq} ${from}, ${tail}.${decoded}${where}${mend}`;
+}
+
+function suggestionText(k: number, maxLoss: number, { nprobe, kFactor, needsStore, recall }: Suggestion): string {
+	const keep = kFactor === undefined || (kFactor === 1 && !needsStore);
 	const change = [
 		nprobe === undefined ? '' : `nprobe ${nprobe}`,
-		kFactor === undefined || (kFactor === 1 && !needsStore)
-			? ''
-			: `kFactor ${Math.ceil(kFactor * 100 - 1e-6) / 100}${needsStore ? ' (in an IndexRefine)' : ''}`,
+		keep ? '' : `kFactor ${Math.ceil(kFactor * 100 - 1e-6) / 100}${needsStore ? ' (in an IndexRefine)' : ''}`,
 	].filter((part) => part !== '');
-	const reached = needsStore && nprobe === undefined ? '' : `: recall@${k} ${interval(suggestion.recall)}`;
-	const without = needsStore && nprobe !== undefined ? `, with nprobe alone` : '';
-	const mend =
-		change.length === 0
-			? ''
-			: ` To lose ${percent(maxLoss)} at most to each: ${change.join(', ')}${reached}${without}.`;
-	return `recall@${k} is ${interval(recall)} over ${nq} ${from}, ${tail}.${decoded}${where}${mend}`;
+	if (change.length === 0) return '';
+	const alone = needsStore ? ', with nprobe alone' : '';
+	const reached = needsStore && nprobe === undefined ? '' : `: recall@${k} ${interval(recall)}${alone}`;
+	return ` To lose ${percent(maxLoss)} at most to each: ${change.join(', ')}${reached}.`;
 }

@@ -122,10 +122,10 @@ describe.skipIf(skip)(title, () => {
 		expect(recall.mean + losses.cellNotProbed + losses.codeTooCoarse).toBeCloseTo(1, 10);
 		expect(losses.cellNotProbed).toBeCloseTo(0.122, 1);
 		expect(losses.codeTooCoarse).toBeCloseTo(0.027, 1);
-		const { nprobe, kFactor } = suggestion;
+		const { nprobe, kFactor } = suggestion!;
 		const mended = recallAtK(refine.search(queries, K, { nprobe: nprobe!, kFactor: kFactor! }), truth, K);
 		expect(mended).toBeGreaterThan(0.98 - 1e-9);
-		expect(suggestion.recall.mean).toBeCloseTo(mended, 10);
+		expect(suggestion!.recall.mean).toBeCloseTo(mended, 10);
 	});
 
 	// Recorded here: of vectors drawn from the index 0.841 (0.819 to 0.861); of the queries 0.8502.

@@ -62,7 +62,7 @@ describe.each(METRICS)('%s', (metric) => {
 			expect(seen.recall.mean).toBeCloseTo(live.recall.mean, 1);
 		}
 		// What opens all cells and keeps all candidates loses nothing, of what it knows itself.
-		const { nprobe } = live.suggestion;
+		const { nprobe } = live.suggestion!;
 		if (kind.hasCells) {
 			const mended = measureRecall(index, { sample: 60, nprobe: nprobe! });
 			expect(mended.losses.cellNotProbed).toBeLessThanOrEqual(0.01 + 1e-9);
@@ -79,9 +79,9 @@ describe('suggestions', () => {
 	index.train(base).add(base);
 	const all = Object.freeze({ sample: 100, nprobe: 1 });
 	const first = measureRecall(index, all);
-	const strict = measureRecall(index, { ...all, maxLoss: 0 }).suggestion;
-	const loose = measureRecall(index, { ...all, maxLoss: 1 }).suggestion;
-	const { nprobe, kFactor, needsStore, recall } = first.suggestion;
+	const strict = measureRecall(index, { ...all, maxLoss: 0 }).suggestion!;
+	const loose = measureRecall(index, { ...all, maxLoss: 1 }).suggestion!;
+	const { nprobe, kFactor, needsStore, recall } = first.suggestion!;
 	const mended = measureRecall(index, { ...all, nprobe, kFactor });
 	const fewer = measureRecall(index, { ...all, nprobe, kFactor: (Math.ceil(K * kFactor!) - 1.5) / K });
 
@@ -122,7 +122,7 @@ it('says when the truth is only of decoded vectors', () => {
 	const exact = measureRecall(index, { nprobe: 2, vectors: base });
 	expect(exact.truth).toBe('exact');
 	expect(exact.losses.codeTooCoarse).toBeGreaterThan(0.1);
-	expect(exact.suggestion.needsStore).toBe(true);
+	expect(exact.suggestion!.needsStore).toBe(true);
 	expect(exact.text).toContain('in an IndexRefine');
 });
 
@@ -150,6 +150,18 @@ it('drawn queries are left out of their own answers; labels are ids under IndexI
 	expect(again.drawn).not.toEqual(report.drawn);
 	const truth = { nq: queries.n, k: K, labels: index.search(queries, K, { nprobe: 8 }).labels };
 	expect(measureRecall(index, { queries, truth, nprobe: 8 }).recall.mean).toBe(1);
+});
+
+it('queries that are of the index are left out of their own answers', () => {
+	using index = new IndexIVFFlat({ d: D, nlist: 8 });
+	index.train(base).add(base);
+	const drawn = measureRecall(index, { nprobe: 2, sample: 50 });
+	const params = { nprobe: 2, queries: base.take(drawn.drawn!), own: drawn.drawn! };
+	const named = measureRecall(index, params);
+	expect({ ...named, text: '', drawn: 0 }).toEqual({ ...drawn, text: '', drawn: 0 });
+	expect(measureRecall(index, { ...params, suggest: false }).suggestion).toBeUndefined();
+	expect(() => measureRecall(index, { ...params, own: [1] })).toThrow('own must hold the labels of 50 queries, got 1');
+	expect(() => measureRecall(index, { queries: base.row(0), own: [-1] })).toThrow('no vector has label -1');
 });
 
 it('few vectors, or all alike', () => {

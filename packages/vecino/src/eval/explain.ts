@@ -10,9 +10,8 @@ import type { RefineSearchParams } from '../core/options.ts';
 import { HNSW_SEARCH_PARAMS } from '../core/options.ts';
 import { emptySearchStats } from '../core/result.ts';
 import { toVectorSet, type VectorSet, type Vectors } from '../core/vectors.ts';
-import { VecinoError } from '../errors.ts';
 import { type Index, MAX_K } from '../indexes/base.ts';
-import { checkInt, show } from '../util/check.ts';
+import { checkInt } from '../util/check.ts';
 import { runSync } from '../util/steps.ts';
 import { type Exact, exactDistances, type VectorLookup } from './exact.ts';
 import { type Explanation, explanationText, type Fix, type Verdict } from './explanation.ts';
@@ -21,12 +20,12 @@ import {
 	type Estimates,
 	estimateSteps,
 	kFactorOf,
+	knownRow,
 	type Parts,
 	proposeSteps,
 	queriesOf,
 	type RankedCells,
 	rankCells,
-	rowOf,
 	takeApart,
 } from './parts.ts';
 
@@ -99,12 +98,7 @@ function explainAll(
 	const q = toVectorSet(where, 'query', query, index.d);
 	if (q.n !== 1) throw new RangeError(`${where}: query must be one vector, got ${q.n}`);
 	const parts = takeApart(index);
-	const rows = labels.map((label) => {
-		const row = rowOf(parts, label);
-		if (row >= 0) return row;
-		const message = `${where}: no vector has label ${show(label)}; there are ${index.ntotal}`;
-		throw new VecinoError('unknown-label', message, { found: label });
-	});
+	const rows = labels.map((label) => knownRow(where, parts, label));
 	const release = index.hold(where);
 	try {
 		const exact = exactDistances(where, parts, q, k, params, vectors);

@@ -20,6 +20,7 @@ import {
 	candidatesOf,
 	estimateSteps,
 	kFactorOf,
+	knownRow,
 	labelOf,
 	type Parts,
 	queriesOf,
@@ -184,12 +185,12 @@ function* trueNeighbors(
 }
 
 /** The true neighbours of each query, and how far its cells lie. */
-function rank({ parts, rows, k }: Plan, queries: VectorSet, truth: LabelMatrix, labels: boolean): Asked[] {
+function rank({ where, parts, rows, k }: Plan, queries: VectorSet, truth: LabelMatrix, labels: boolean): Asked[] {
 	const { ivf } = parts;
 	const all = Array.from({ length: queries.n }, (_, i) => {
 		const own = rows[i] ?? -1;
 		const given = Array.from({ length: truth.k }, (_, j) => truth.labels[i * truth.k + j]!);
-		const near = labels ? given.map((label) => rowOf(parts, label)) : given;
+		const near = labels ? given.map((label) => (label === -1 ? -1 : knownRow(where, parts, label))) : given;
 		return { own, truth: near.filter((row, j) => row !== own && given[j] !== -1).slice(0, k) };
 	});
 	const cellOf = ivf && cellsOf(ivf, new Set(all.flatMap((one) => one.truth)));

@@ -10,6 +10,7 @@ import type { RefineSearchParams } from '../core/options.ts';
 import { resolveOptions } from '../core/options.ts';
 import { SearchResult } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
+import { VecinoError } from '../errors.ts';
 import { type Index, MAX_K } from '../indexes/base.ts';
 import { loadRows } from '../indexes/batch.ts';
 import { IndexFlatCodes } from '../indexes/flat-codes.ts';
@@ -22,6 +23,7 @@ import { bindCalls } from '../kernels/kernels.ts';
 import { align16, FlatCodec } from '../quantizers/codec.ts';
 import { MatrixTransform } from '../transforms/linear.ts';
 import type { Transform } from '../transforms/transform.ts';
+import { show } from '../util/check.ts';
 import type { IdTable } from '../util/id-table.ts';
 import { runSync, type Steps } from '../util/steps.ts';
 
@@ -78,6 +80,14 @@ function keepsDistances(pre: IndexPreTransform | undefined): boolean {
 export function rowOf({ ids, index }: Parts, label: number): number {
 	if (ids !== undefined) return ids.rowOf(label);
 	return Number.isInteger(label) && label >= 0 && label < index.ntotal ? label : -1;
+}
+
+/** Row number of a label that the index must hold. */
+export function knownRow(where: string, parts: Parts, label: number): number {
+	const row = rowOf(parts, label);
+	if (row >= 0) return row;
+	const message = `${where}: no vector has label ${show(label)}; there are ${parts.index.ntotal}`;
+	throw new VecinoError('unknown-label', message, { found: label });
 }
 
 export function labelOf({ ids }: Parts, row: number): number {

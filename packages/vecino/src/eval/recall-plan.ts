@@ -4,11 +4,9 @@
 
 import { MEASURE_RECALL_OPTIONS, type RefineSearchParams, resolveOptions } from '../core/options.ts';
 import { toVectorSet, type VectorSet, type Vectors } from '../core/vectors.ts';
-import { VecinoError } from '../errors.ts';
 import type { Index } from '../indexes/base.ts';
-import { show } from '../util/check.ts';
 import { Rng } from '../util/rng.ts';
-import { type Parts, rowOf, takeApart } from './parts.ts';
+import { knownRow, type Parts, takeApart } from './parts.ts';
 import type { LabelMatrix } from './recall.ts';
 
 /** Options of measureRecall, and the parameters of the searches that are measured. */
@@ -90,9 +88,5 @@ function rowsOf(where: string, parts: Parts, { n }: VectorSet, labels: ArrayLike
 	if (labels.length !== 0 && labels.length !== n) {
 		throw new RangeError(`${where}: own must hold the labels of ${n} queries, got ${labels.length}`);
 	}
-	return Uint32Array.from(labels, (label) => {
-		const row = rowOf(parts, label);
-		if (row >= 0) return row;
-		throw new VecinoError('unknown-label', `${where}: no vector has label ${show(label)}`, { found: label });
-	});
+	return Uint32Array.from(labels, (label) => knownRow(where, parts, label));
 }

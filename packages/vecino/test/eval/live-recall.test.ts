@@ -210,6 +210,8 @@ it('refuses what cannot be', () => {
 	expect(() => measureRecall(index, { queries, truth: { nq: 40, k: 5, labels: [] } })).toThrow(
 		'truth must hold 10 neighbours of 40 queries, got those of 40 queries, 5 each',
 	);
+	const strange = { nq: 1, k: 10, labels: [1, 2, 3, 4, 5, 6, 7, 8, 9, 1200] };
+	expect(() => measureRecall(index, { queries: base.row(0), truth: strange })).toThrow('no vector has label 1200');
 	expect(() => measureRecall(index, { vectors: queries })).toThrow('vectors must be the 1200 rows in the index');
 	expect(() => measureRecall(index, { queries: [] })).toThrow('at least one query is needed');
 });

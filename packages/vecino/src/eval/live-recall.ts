@@ -62,7 +62,13 @@ export function measureRecall(index: Index, options: MeasureRecallOptions = {}):
 	return runSync(recallSteps(plan, options.vectors, undefined, undefined), options);
 }
 
-/** The same in slices, or on the threads of the index's engine; takes the vectors from a file too. */
+/**
+ * The same in slices, or on the threads of the index's engine; takes the vectors from a file too, which are read in parts.
+ *
+ * @example
+ * await using vectors = await openVectors('base.fvecs'); // vecino/node
+ * const { text } = await measureRecallAsync(index, { vectors, nprobe: 8, signal });
+ */
 export async function measureRecallAsync(
 	index: Index,
 	{ vectors, ...options }: MeasureRecallAsyncOptions = {},
@@ -267,13 +273,7 @@ function* whereLost({ parts, k, params }: Plan, all: readonly Asked[], found: Fo
 		const lost = missed.filter(([row]) => !found.rows[i]!.has(row));
 		if (lost.length === 0) continue;
 		const weight = 1 / one.truth.length / all.length;
-		let open = found.opened[i]!;
-		// A graph over the centroids can miss one of them: its ranks are not those of the cells opened.
-		if (ivf?.coarse === 'hnsw' && open < ivf.ranker.exactFrom) {
-			const cells = rankCells(ivf, one.leafQuery, ivf.nlist).cells;
-			const opened = new Set(rankCells(ivf, one.leafQuery, open).cells);
-			open = cells.findIndex((cell) => !opened.has(cell));
-		}
+		const isOpen = opensRank(parts, one.leafQuery, found.opened[i]!);
 		let kept: Set<number> | undefined;
 		if (hnsw !== undefined && lossy) {
 			const deep = Math.min(wide + 1, index.ntotal);
@@ -281,12 +281,20 @@ function* whereLost({ parts, k, params }: Plan, all: readonly Asked[], found: Fo
 			kept = new Set(rows.filter((row) => row !== one.own).slice(0, wide));
 		}
 		for (const [row, rank] of lost) {
-			if (ivf !== undefined && rank >= open) cells += weight;
+			if (ivf !== undefined && !isOpen(rank)) cells += weight;
 			else if (hnsw !== undefined && (kept?.has(row) ?? true)) walk += weight;
 			else codes += weight;
 		}
 	}
 	return Object.freeze({ cellNotProbed: cells, codeTooCoarse: codes, notReached: walk });
+}
+
+/** Whether a search that opened so many cells opened the one of a rank. A graph over the centroids misses some of the nearest. */
+function opensRank({ ivf }: Parts, q: VectorSet, opened: number): (rank: number) => boolean {
+	if (ivf?.coarse !== 'hnsw' || opened >= ivf.ranker.exactFrom) return (rank) => rank < opened;
+	const { cells } = rankCells(ivf, q, ivf.nlist);
+	const open = new Set(rankCells(ivf, q, opened).cells);
+	return (rank) => open.has(cells[rank]!);
 }
 
 /** Fewest cells that hold all true neighbours but a share of maxLoss. */

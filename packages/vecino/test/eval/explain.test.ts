@@ -4,6 +4,7 @@ import { cosineSimilarity, innerProduct, METRICS, type Metric, squaredL2 } from 
 import type { VectorSet } from '../../src/core/vectors.ts';
 import { explain, explainMissed } from '../../src/eval/explain.ts';
 import type { Explanation } from '../../src/eval/explanation.ts';
+import { measureRecall } from '../../src/eval/live-recall.ts';
 import { exactNeighbors } from '../../src/eval/truth.ts';
 import type { Index } from '../../src/indexes/base.ts';
 import { IndexFlat } from '../../src/indexes/flat.ts';
@@ -190,6 +191,25 @@ describe('verdicts', () => {
 			}
 		}
 		expect(reached).toBeGreaterThan(0);
+	});
+
+	it('cells ranked by a graph, which can miss near ones', () => {
+		const many = clustered(4000, 8, { clusters: 60, seed: 3 });
+		using index = new IndexIVFFlat({ d: 8, nlist: 1200, coarse: 'hnsw' });
+		index.train(many, { niter: 2 }).add(many);
+		const verdicts = new Set<string>();
+		for (let i = 0; i < 20; i++) {
+			const q = many.row(i * 150);
+			for (const why of explain(index, q, exactNeighbors(many, q, 3).labels, { k: 3, nprobe: 2 })) {
+				check(why, index, q, { nprobe: 2 });
+				verdicts.add(why.verdict);
+			}
+		}
+		expect([...verdicts].sort()).toEqual(['cell not probed', 'found']);
+		const { recall, losses } = measureRecall(index, { k: 3, nprobe: 2, sample: 50 });
+		expect(losses.cellNotProbed).toBeGreaterThan(0.05);
+		expect(losses.codeTooCoarse).toBe(0);
+		expect(recall.mean + losses.cellNotProbed).toBeCloseTo(1, 10);
 	});
 
 	it('more candidates than the cells hold: the cells opened on the way are counted', () => {

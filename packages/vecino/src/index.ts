@@ -36,6 +36,10 @@ export { VectorSet, type Vectors } from './core/vectors.ts';
 export { isVecinoError, VecinoError, type VecinoErrorCode, type VecinoErrorFields } from './errors.ts';
 export type { BuildEstimateOptions } from './eval/build-plan.ts';
 export { type BuildEstimate, estimateBuild } from './eval/estimate-build.ts';
+export type { VectorLookup } from './eval/exact.ts';
+export { type ExplainOptions, explain, explainMissed } from './eval/explain.ts';
+export type { Explanation, Fix, Verdict } from './eval/explanation.ts';
+export { type MeasureRecallAsyncOptions, measureRecall, measureRecallAsync } from './eval/live-recall.ts';
 export {
 	type Interval,
 	type LabelMatrix,
@@ -44,6 +48,8 @@ export {
 	recallAtK,
 	recallPerQuery,
 } from './eval/recall.ts';
+export type { MeasureRecallOptions } from './eval/recall-plan.ts';
+export type { Losses, RecallReport, Suggestion } from './eval/recall-report.ts';
 export { exactNeighbors, exactNeighborsOfParts, mergeResults, type TruthOptions } from './eval/truth.ts';
 export { Index, type IndexOptions, type TrainOptions } from './indexes/base.ts';
 export {

@@ -155,6 +155,12 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		return this.#quantizer;
 	}
 
+	/** Ranks cells as searches do. @internal */
+	get ranker(): CellRanker {
+		if (this.#ranker === undefined) throw new Error('internal: not trained');
+		return this.#ranker;
+	}
+
 	/** @internal */
 	get lists(): ArrayInvertedLists {
 		if (this.#lists === undefined) throw new Error('internal: not trained');

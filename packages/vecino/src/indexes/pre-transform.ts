@@ -169,10 +169,14 @@ export class IndexPreTransform extends Index {
 
 	/** @internal */
 	*searchSteps(q: VectorSet, k: number, params: RefineSearchParams, result: SearchResult): Steps<void> {
-		const { index } = this;
-		const queries = new VectorSet(new Float32Array(q.n * index.d), index.d);
+		yield* this.index.searchSteps(yield* this.querySteps(q), k, params, result);
+	}
+
+	/** Queries as the index inside gets them. @internal */
+	*querySteps(q: VectorSet): Steps<VectorSet> {
+		const queries = new VectorSet(new Float32Array(q.n * this.index.d), this.index.d);
 		yield* this.#transform(q, 0, queries, 'transform', q.n);
-		yield* index.searchSteps(queries, k, params, result);
+		return queries;
 	}
 
 	/** Rows start.. of x through all transforms, as many as `out` has. */

@@ -24,7 +24,18 @@ interface RecallReport {
 		readonly recall: { readonly mean: number; readonly low: number; readonly high: number };
 		readonly oneRecall: readonly { readonly r: number; readonly value: number }[];
 		readonly scanned: number;
+		readonly losses: {
+			readonly cellNotProbed: number;
+			readonly codeTooCoarse: number;
+			readonly notReached: number;
+		};
 	}[];
+	readonly suggestion: {
+		readonly nprobe: number | null;
+		readonly kFactor: number | null;
+		readonly needsStore: boolean;
+		readonly recall: { readonly mean: number };
+	};
 }
 
 /** The index in the report of build and info. */
@@ -260,10 +271,12 @@ describe('an IVFPQ index with a store to re-rank', () => {
 		const report = await vecinoJson<RecallReport>(...args);
 		expect(report.results.map((row) => row.nprobe)).toEqual([1, 4, 32]);
 		expect(report.results[1]!.recall.mean).toBeCloseTo(direct.recall, 10);
-		for (const { recall } of report.results) {
+		for (const { recall, losses } of report.results) {
 			expect(recall.low).toBeLessThanOrEqual(recall.mean);
 			expect(recall.high).toBeGreaterThanOrEqual(recall.mean);
+			expect(recall.mean + losses.cellNotProbed + losses.codeTooCoarse + losses.notReached).toBeCloseTo(1, 10);
 		}
+		expect(report.results[2]!.losses.cellNotProbed).toBe(0);
 		expect(report.results[2]!.scanned).toBe(1);
 		expect(shapeOf(report)).toMatchInlineSnapshot(`
 			{
@@ -276,12 +289,18 @@ describe('an IVFPQ index with a store to re-rank', () => {
 			    "type": "string",
 			  },
 			  "k": "number",
+			  "maxLoss": "number",
 			  "queries": {
 			    "count": "number",
 			    "source": "string",
 			  },
 			  "results": [
 			    {
+			      "losses": {
+			        "cellNotProbed": "number",
+			        "codeTooCoarse": "number",
+			        "notReached": "number",
+			      },
 			      "ms": {
 			        "median": "number",
 			        "p95": "number",
@@ -301,6 +320,16 @@ describe('an IVFPQ index with a store to re-rank', () => {
 			      "scanned": "number",
 			    },
 			  ],
+			  "suggestion": {
+			    "kFactor": "number",
+			    "needsStore": "boolean",
+			    "nprobe": "number",
+			    "recall": {
+			      "high": "number",
+			      "low": "number",
+			      "mean": "number",
+			    },
+			  },
 			}
 		`);
 	});

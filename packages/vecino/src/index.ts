@@ -5,9 +5,10 @@
  *
  * @example
  * import { IndexIVFPQ, VectorSet } from 'vecino';
- * using index = new IndexIVFPQ({ d: 128, nlist: 256, m: 16 });
- * index.train(vectors).add(vectors);
- * const hits = index.search(query, 10).hits();
+ * const data = new VectorSet(Float32Array.from({ length: 2000 * 32 }, (_, i) => (i * i) % 101), 32);
+ * using index = new IndexIVFPQ({ d: 32, nlist: 16, m: 8 });
+ * index.train(data).add(data);
+ * console.log(index.search(data.row(7), 10, { nprobe: 4 }).hits().length); // 10
  */
 
 export { type KMeansIteration, type KMeansOptions, type KMeansResult, kmeans, kmeansAsync } from './cluster/kmeans.ts';
@@ -43,6 +44,10 @@ export { VectorSet, type Vectors } from './core/vectors.ts';
 export { isVecinoError, VecinoError, type VecinoErrorCode, type VecinoErrorFields } from './errors.ts';
 export type { BuildEstimateOptions } from './eval/build-plan.ts';
 export { type BuildEstimate, estimateBuild } from './eval/estimate-build.ts';
+export type { VectorLookup } from './eval/exact.ts';
+export { type ExplainOptions, explain, explainMissed } from './eval/explain.ts';
+export type { Explanation, Fix, Verdict } from './eval/explanation.ts';
+export { type MeasureRecallAsyncOptions, measureRecall, measureRecallAsync } from './eval/live-recall.ts';
 export {
 	type Interval,
 	type LabelMatrix,
@@ -51,6 +56,8 @@ export {
 	recallAtK,
 	recallPerQuery,
 } from './eval/recall.ts';
+export type { MeasureRecallOptions } from './eval/recall-plan.ts';
+export type { Losses, RecallReport, Suggestion } from './eval/recall-report.ts';
 export { exactNeighbors, exactNeighborsOfParts, mergeResults, type TruthOptions } from './eval/truth.ts';
 export { Index, type IndexOptions, type TrainOptions } from './indexes/base.ts';
 export {

@@ -185,6 +185,21 @@ export const PAGE_PARAMS: OptionTable = Object.freeze({
 	offset: { type: 'integer', default: 0, min: 0, max: 2 ** 32 - 1, help: 'neighbours passed over first' },
 });
 
+/** Options of measureRecall, beside vectors, queries and truth; the rest are parameters of the searches measured. */
+export const MEASURE_RECALL_OPTIONS: OptionTable = Object.freeze({
+	k: { type: 'integer', default: 10, min: 1, max: 65535, help: 'neighbours per query' },
+	sample: { type: 'integer', default: 200, min: 1, max: 2 ** 32 - 1, help: 'vectors drawn as queries' },
+	seed: KMEANS_OPTIONS['seed']!,
+	maxLoss: {
+		type: 'number',
+		default: 0.01,
+		min: 0,
+		max: 1,
+		help: 'share of the true neighbours that each stage may lose with the parameters suggested',
+	},
+	suggest: { type: 'boolean', default: true, help: 'work out the cheapest parameters that lose no more' },
+});
+
 /** Names and defaults of a table, looked up at every search. */
 interface Digest {
 	readonly names: readonly string[];

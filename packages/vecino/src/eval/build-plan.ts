@@ -28,19 +28,21 @@ const TYPES = Object.keys(KINDS) as (keyof typeof KINDS)[];
 
 /** The index to be built and how: parameters as its constructor takes them. */
 export interface BuildEstimateOptions {
+	/** Class of the index: one without a graph, transforms or RaBitQ codes. */
 	readonly type: keyof typeof KINDS;
+	/** Dimension of the vectors. */
 	readonly d: number;
 	/** Vectors to be added. */
 	readonly n: number;
-	/** Default: 'l2'. */
+	/** What is compared. Default: 'l2'. */
 	readonly metric?: Metric | undefined;
 	/** IVF kinds only, and needed there. */
 	readonly nlist?: number | undefined;
 	/** PQ kinds only, and needed there. */
 	readonly m?: number | undefined;
-	/** Default: 8; of fast-scan 4. */
+	/** Bits of a sub-code. Default: 8; of fast-scan 4. */
 	readonly nbits?: number | undefined;
-	/** Default: true. */
+	/** IVF kinds of PQ: whether codes are of residuals. Default: true. */
 	readonly byResidual?: boolean | undefined;
 	/** The `type` of scalar-quantizer kinds. Default: 'sq8'. */
 	readonly scalarType?: ScalarType | undefined;
@@ -50,9 +52,11 @@ export interface BuildEstimateOptions {
 	readonly refine?: RefineStore | undefined;
 	/** Vectors handed to train. Default: n. */
 	readonly trainingRows?: number | undefined;
+	/** Options that train will be given, those that decide what it takes. */
 	readonly training?: Pick<TrainOptions, 'niter' | 'maxPointsPerCentroid' | 'clustering'> | undefined;
 	/** Measure this device (a quarter of a second) and give seconds. Default: true. */
 	readonly measure?: boolean | undefined;
+	/** Whose kernels are timed. Default: the shared engine. */
 	readonly engine?: Engine | undefined;
 }
 

@@ -15,6 +15,7 @@ import { flatBoundBytes, nearestPackedBytes, nearestScratchBytes } from '../kern
 import { type BuildEstimateOptions, type BuildPlan, planBuild, planStore } from './build-plan.ts';
 import { estimateSeconds } from './estimate-seconds.ts';
 
+/** What building will take. */
 export interface BuildEstimate {
 	/** Bytes of the index once all vectors are in, at once or followed by shrink(): what `byteLength` will be. */
 	readonly bytes: number;
@@ -27,8 +28,12 @@ export interface BuildEstimate {
 }
 
 /**
+ * Forecasts bytes and seconds of building an index; `seconds` are of one thread, from kernels timed here.
+ *
  * @example
- * const { bytes, peakBytes, seconds } = estimateBuild({ type: 'IndexIVFPQ', d: 128, n: 1_000_000, nlist: 4096, m: 16 });
+ * const kind = { type: 'IndexIVFPQ', d: 128, n: 1_000_000, nlist: 4096, m: 16 } as const;
+ * const { bytes, seconds } = estimateBuild({ ...kind, measure: false });
+ * console.log(Math.round(bytes / 1e6), seconds); // 28 undefined
  */
 export function estimateBuild(options: BuildEstimateOptions): BuildEstimate {
 	const plan = planBuild(options);

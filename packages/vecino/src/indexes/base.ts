@@ -37,9 +37,9 @@ import { rangeSteps } from './range-search.ts';
 export interface IndexOptions {
 	/** Dimension of the vectors, 1..65536. */
 	readonly d: number;
-	/** Default: 'l2'. */
+	/** What is compared. Default: 'l2'. */
 	readonly metric?: Metric | undefined;
-	/** Default: the shared engine. */
+	/** Memory and kernels to use. Default: the shared engine. */
 	readonly engine?: Engine | undefined;
 }
 
@@ -65,11 +65,23 @@ export const MAX_K: number = 65536;
 export const MAX_NTOTAL: number = 2 ** 32 - 1;
 
 /**
+ * What every index can do. Abstract: make one of its kinds.
+ *
  * @typeParam P - Search parameters. `Index` alone stands for any kind, with all parameters there are; one that the index
  * at hand does not have is refused when the search runs.
+ *
+ * @example
+ * function firstHit(index: Index): number {
+ *   return index.search(queries, 1).labels[0]!;
+ * }
+ * using exact = new IndexFlat({ d: 64 });
+ * using cells = new IndexIVFFlat({ d: 64, nlist: 20 });
+ * console.log(firstHit(exact.add(vectors)) === firstHit(cells.train(vectors).add(vectors))); // true
  */
 export abstract class Index<P extends SearchParams = RefineSearchParams> implements Disposable {
+	/** Dimension of the vectors. */
 	readonly d: number;
+	/** What is compared: squared distances, inner products or cosines. */
 	readonly metric: Metric;
 	/** @internal */
 	readonly engine: Engine;
@@ -97,36 +109,88 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	abstract get isTrained(): boolean;
 	/** Every resident byte that the index owns: codes, labels, centroids, tables, spare room. */
 	abstract get byteLength(): number;
-	/** Sizes and bytes by component. */
+	/**
+	 * Sizes and bytes by component.
+	 *
+	 * @example
+	 * using index = new IndexIVFPQ({ d: 64, nlist: 20, m: 8 });
+	 * const { bytes } = index.train(vectors).add(vectors).stats();
+	 * console.log(Object.values(bytes).reduce((a, b) => a + b) === index.byteLength); // true
+	 */
 	abstract stats(): IndexStats;
 
-	/** Learns centroids and codebooks from a sample of x; x is not added. A second call starts afresh and needs an empty index. */
+	/**
+	 * Learns centroids and codebooks from a sample of x; x is not added. A second call starts afresh and needs an empty index.
+	 *
+	 * @param x - n >= 1 vectors of dimension d. At most `maxPointsPerCentroid` (256) per centroid are used, drawn at random.
+	 * @throws {VecinoError} `dimension-mismatch`, `not-finite`, `unsupported` when the index holds vectors.
+	 *
+	 * @example
+	 * using index = new IndexIVFPQ({ d: 64, nlist: 20, m: 8 });
+	 * console.log(index.isTrained, index.train(vectors, { seed: 7 }).isTrained, index.ntotal); // false true 0
+	 */
 	train(x: Vectors, options?: TrainOptions): this {
 		const { steps, resolved } = this.#prepareTrain('train', x, options);
 		runSync(steps, resolved);
 		return this;
 	}
 
+	/**
+	 * train in slices, or on the threads of the engine; an abort leaves the index as it was.
+	 *
+	 * @throws {VecinoError} as train; `aborted`.
+	 *
+	 * @example
+	 * using index = new IndexPQ({ d: 64, m: 8 });
+	 * const phases = new Set<string>();
+	 * await index.trainAsync(vectors, { onProgress: ({ phase }) => phases.add(phase) });
+	 * console.log(index.isTrained, phases.size > 0); // true true
+	 */
 	async trainAsync(x: Vectors, options?: TrainOptions & AsyncRunOptions): Promise<this> {
 		const { steps, resolved } = this.#prepareTrain('trainAsync', x, options);
 		await runAsync(steps, resolved);
 		return this;
 	}
 
-	/** Adds n vectors with labels labelEnd .. labelEnd + n - 1; all of them or, on an error, none. */
+	/**
+	 * Adds n vectors with labels labelEnd .. labelEnd + n - 1; all of them or, on an error, none.
+	 *
+	 * @param x - n >= 0 vectors of dimension d.
+	 * @throws {VecinoError} `not-trained`, `dimension-mismatch`, `not-finite` with the row, `out-of-memory`.
+	 *
+	 * @example
+	 * using index = new IndexFlat({ d: 2 });
+	 * console.log(index.add([[0, 0], [3, 4]]).add([5, 5]).ntotal); // 3
+	 */
 	add(x: Vectors, options?: RunOptions): this {
 		const { steps, resolved } = this.#prepareAdd('add', x, options);
 		runSync(steps, resolved);
 		return this;
 	}
 
+	/**
+	 * add in slices, or on the threads of the engine; an abort adds nothing.
+	 *
+	 * @throws {VecinoError} as add; `aborted`.
+	 *
+	 * @example
+	 * using index = new IndexFlat({ d: 64 });
+	 * const adding = index.addAsync(vectors, { signal: AbortSignal.abort() });
+	 * console.log(await adding.catch(({ code }) => code), index.ntotal); // aborted 0
+	 */
 	async addAsync(x: Vectors, options?: AsyncRunOptions): Promise<this> {
 		const { steps, resolved } = this.#prepareAdd('addAsync', x, options);
 		await runAsync(steps, resolved);
 		return this;
 	}
 
-	/** Adds vectors under ids of the caller's: IndexIDMap does that, other indexes throw `unsupported`. */
+	/**
+	 * Adds vectors under ids of the caller's: IndexIDMap does that, other indexes throw `unsupported`.
+	 *
+	 * @example
+	 * using index = new IndexIDMap({ index: new IndexFlat({ d: 2 }) });
+	 * console.log(index.addWithIds([[0, 0], [3, 4]], [1001, 2002]).ntotal); // 2
+	 */
 	addWithIds(_x: Vectors, _ids: ArrayLike<number>, _options?: RunOptions): this {
 		const message = `${this.type}.addWithIds: labels are row numbers here; wrap the index: new IndexIDMap({ index })`;
 		throw new VecinoError('unsupported', message);
@@ -204,6 +268,11 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	 * @param q - One or more queries of dimension d.
 	 * @param k - 1..65536; when fewer vectors are there the rest is padding (label -1), absent in hits().
 	 * @throws {VecinoError} `not-trained`, `dimension-mismatch`, `not-finite`.
+	 *
+	 * @example
+	 * using index = new IndexFlat({ d: 2, metric: 'ip' });
+	 * index.add([[0, 0], [3, 4]]);
+	 * console.log(index.search([1, 1], 3).labels, index.search([1, 1], 3).hits(0)); // Float64Array(3) [1, 0, -1] [{ label: 1, distance: 7 }, { label: 0, distance: 0 }]
 	 */
 	search(q: Vectors, k: number, params?: P): SearchResult {
 		const { steps, resolved, result } = this.#prepareSearch('search', q, k, params);
@@ -211,6 +280,16 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return result;
 	}
 
+	/**
+	 * search in slices, or on the threads of the engine; the same results.
+	 *
+	 * @throws {VecinoError} as search; `aborted`.
+	 *
+	 * @example
+	 * using index = new IndexFlat({ d: 64 });
+	 * const { labels } = await index.add(vectors).searchAsync(vectors.slice(0, 3), 1, { signal: AbortSignal.timeout(60_000) });
+	 * console.log(labels); // Float64Array(3) [0, 1, 2]
+	 */
 	async searchAsync(q: Vectors, k: number, params?: P & AsyncRunOptions): Promise<SearchResult> {
 		const { steps, resolved, result } = this.#prepareSearch('searchAsync', q, k, params);
 		await runAsync(steps, resolved);
@@ -263,7 +342,15 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return this.#readPagesAsync(this.#preparePages('pagesAsync', q, params));
 	}
 
-	/** The vector that the index holds for a label, decoded from its code (normalised under 'cosine'). */
+	/**
+	 * The vector that the index holds for a label, decoded from its code (normalised under 'cosine').
+	 *
+	 * @throws {VecinoError} `unknown-label`.
+	 *
+	 * @example
+	 * using index = new IndexScalarQuantizer({ d: 2, type: 'f16' });
+	 * console.log(index.add([[0, 0], [3, 4]]).reconstruct(1)); // Float32Array(2) [3, 4]
+	 */
 	reconstruct(label: number): Float32Array<ArrayBuffer> {
 		this.checkUsable('reconstruct');
 		if (!this.has(label)) {
@@ -301,6 +388,13 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	/**
 	 * Makes room for n more vectors at once, so that adding them in parts leaves no spare room behind. What depends on the
 	 * vectors themselves (the length of inverted lists) still grows by an eighth at a time.
+	 *
+	 * @example
+	 * using index = new IndexFlat({ d: 64 });
+	 * index.reserve(vectors.n);
+	 * const before = index.byteLength;
+	 * for (let i = 0; i < vectors.n; i += 100) index.add(vectors.slice(i, i + 100));
+	 * console.log(index.byteLength === before); // true
 	 */
 	reserve(n: number): this {
 		const where = `${this.type}.reserve`;
@@ -311,7 +405,17 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return this;
 	}
 
-	/** Gives back room that adding in parts left to grow into: after it, the index is as large as one built at once. */
+	/**
+	 * Gives back room that adding in parts left to grow into: after it, the index is as large as one built at once (without
+	 * cells: and 64 bytes for each part).
+	 *
+	 * @example
+	 * using index = new IndexIVFFlat({ d: 64, nlist: 20 });
+	 * index.train(vectors);
+	 * for (let i = 0; i < vectors.n; i += 250) index.add(vectors.slice(i, i + 250));
+	 * const grown = index.byteLength;
+	 * console.log(index.shrink().byteLength < grown); // true
+	 */
 	shrink(): this {
 		this.checkUsable('shrink');
 		this.#checkQuiet('shrink');
@@ -319,7 +423,14 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return this;
 	}
 
-	/** Forgets all vectors, and all labels given out; keeps what was trained. */
+	/**
+	 * Forgets all vectors, and all labels given out; keeps what was trained.
+	 *
+	 * @example
+	 * using index = new IndexPQ({ d: 64, m: 8 });
+	 * index.train(vectors).add(vectors).reset();
+	 * console.log(index.ntotal, index.isTrained); // 0 true
+	 */
 	reset(): void {
 		this.checkUsable('reset');
 		this.#checkQuiet('reset');

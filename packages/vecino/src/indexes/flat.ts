@@ -19,6 +19,7 @@ import { RowBounds } from './row-bounds.ts';
 /** From this dimension on bounds are kept unless the caller says otherwise. */
 export const PRUNED_D = 384;
 
+/** Options of IndexFlat. */
 export interface IndexFlatOptions extends IndexOptions {
 	/**
 	 * Keeps bounds beside the vectors, d + 12 bytes each (d rounded up to 8), which make searches of a few queries two to

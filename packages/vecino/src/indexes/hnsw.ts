@@ -20,6 +20,7 @@ import type { IndexFlatCodes } from './flat-codes.ts';
 import { type GraphStore, HnswGraph } from './hnsw-graph.ts';
 import { IndexScalarQuantizer } from './scalar-quantizer.ts';
 
+/** Options of IndexHNSW. */
 export interface IndexHNSWOptions extends IndexOptions {
 	/** Links of a vector on upper levels; twice as many on the lowest. 2..512. Default: 32. */
 	readonly M?: number | undefined;
@@ -42,12 +43,16 @@ const ROWS_PER_NODE = 16;
  * @example
  * using index = new IndexHNSW({ d: 64, M: 16 });
  * index.add(vectors);
- * index.search(queries, 10, { efSearch: 64 });
+ * const found = index.search(queries, 10, { efSearch: 64 });
+ * console.log(recallAtK(found, exactNeighbors(vectors, queries, 10)) > 0.9); // true
  */
 export class IndexHNSW extends Index<HNSWSearchParams> {
 	readonly type = 'IndexHNSW';
+	/** Links of a vector on upper levels; twice as many on the lowest. */
 	readonly M: number;
+	/** Nodes that adding a vector keeps in view. */
 	readonly efConstruction: number;
+	/** How vectors are held. */
 	readonly store: 'flat' | 'sq8';
 	/** Holds the vectors. @internal */
 	readonly storage: IndexFlatCodes;

@@ -34,6 +34,7 @@ import { BlockSearch, blockSize, type SearchedCells, searchCost, searchTogether 
 import { MAX_POOL, measureNprobe } from './nprobe.ts';
 import { meanRow, termRange } from './terms.ts';
 
+/** Options that every IVF index takes; all there are of IndexIVFFlat. */
 export interface IndexIVFOptions extends IndexOptions {
 	/** Cells, 1..2^24; training on fewer vectors makes fewer. */
 	readonly nlist: number;
@@ -63,6 +64,15 @@ export const TWO_LEVEL_FROM = 512;
 /** Cells from which they are balanced: 2 to 8 % fewer codes scanned for equal recall. Of fewer, most are opened anyway. */
 const BALANCE_FROM = 64;
 
+/**
+ * What the indexes with cells have in common. Abstract: make an IndexIVFFlat, IndexIVFPQ, ...
+ *
+ * @example
+ * using index: IndexIVF = new IndexIVFPQ({ d: 64, nlist: 20, m: 8 });
+ * index.train(vectors).add(vectors);
+ * const { mean, imbalance } = index.stats().lists!;
+ * console.log(index.nlist, mean, imbalance < 2, index.assign(queries).length); // 20 100 true 10
+ */
 export abstract class IndexIVF extends Index<IVFSearchParams> {
 	/** @internal */
 	readonly codec: Codec;
@@ -156,6 +166,12 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		return this.#quantizer;
 	}
 
+	/** Ranks cells as searches do. @internal */
+	get ranker(): CellRanker {
+		if (this.#ranker === undefined) throw new Error('internal: not trained');
+		return this.#ranker;
+	}
+
 	/** @internal */
 	get lists(): ArrayInvertedLists {
 		if (this.#lists === undefined) throw new Error('internal: not trained');
@@ -172,7 +188,14 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		return IVF_SEARCH_PARAMS;
 	}
 
-	/** Number of the nearest cell of each vector, size n. */
+	/**
+	 * Number of the nearest cell of each vector, size n.
+	 *
+	 * @example
+	 * using index = new IndexIVFFlat({ d: 1, nlist: 2 });
+	 * const [near, same, far] = index.train([[0], [1], [9], [8]]).assign([[0], [0.5], [9]]);
+	 * console.log(near === same, near === far); // true false
+	 */
 	assign(x: Parameters<Index['add']>[0]): Uint32Array<ArrayBuffer> {
 		this.checkTrained('assign');
 		const nearest = this.quantizer.search(x, 1);

@@ -25,6 +25,7 @@ import { IndexIVF } from './ivf.ts';
 import { IndexRefine } from './refine.ts';
 import { residualRowsSteps } from './residual-rows.ts';
 
+/** Options of IndexPreTransform. */
 export interface IndexPreTransformOptions {
 	/** 1 to 8, first to last; each takes the rows that the one before makes. Owned by the index from now on. */
 	readonly transforms: readonly Transform[];
@@ -39,16 +40,21 @@ const PART_BYTES = 2 ** 24;
 const OUTSIDE: readonly string[] = ['IndexIDMap', 'IndexPreTransform'];
 
 /**
+ * Transforms, then an index over what they make. Bytes are those of the index, and of the matrices.
+ *
  * @example
  * using index = new IndexPreTransform({
- *   transforms: [new OPQTransform({ d: 64, m: 16 })],
- *   index: new IndexIVFPQ({ d: 64, nlist: 100, m: 16 }),
+ *   transforms: [new PCATransform({ dIn: 64, dOut: 32 })],
+ *   index: new IndexFlat({ d: 32 }),
  * });
  * index.train(vectors).add(vectors);
+ * console.log(index.d, index.index.d, index.search(vectors.row(42), 1).labels[0]); // 64 32 42
  */
 export class IndexPreTransform extends Index {
 	readonly type = 'IndexPreTransform';
+	/** Applied first to last. */
 	readonly transforms: readonly Transform[];
+	/** What the transformed rows go to. */
 	readonly index: Index;
 	/** Largest dimension of a row on its way. */
 	readonly #widest: number;
@@ -212,10 +218,14 @@ export class IndexPreTransform extends Index {
 		result: SearchResult,
 		admitted?: LabelBitmap,
 	): Steps<void> {
-		const { index } = this;
-		const queries = new VectorSet(new Float32Array(q.n * index.d), index.d);
+		yield* this.index.searchSteps(yield* this.querySteps(q), k, params, result, admitted);
+	}
+
+	/** Queries as the index inside gets them. @internal */
+	*querySteps(q: VectorSet): Steps<VectorSet> {
+		const queries = new VectorSet(new Float32Array(q.n * this.index.d), this.index.d);
 		yield* this.#transform(q, 0, queries, 'transform', q.n);
-		yield* index.searchSteps(queries, k, params, result, admitted);
+		return queries;
 	}
 
 	/** Rows start.. of x through all transforms, as many as `out` has. */

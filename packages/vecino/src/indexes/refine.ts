@@ -28,6 +28,7 @@ export type RefineStore = 'flat' | ScalarType | { readonly pq: { readonly m: num
 
 const STORE_WORDS = ['flat', ...SCALAR_TYPES] as const;
 
+/** Options of IndexRefine. */
 export interface IndexRefineOptions {
 	/** Proposes candidates; labels must be row numbers. Owned by the IndexRefine from now on. */
 	readonly base: Index;
@@ -43,15 +44,22 @@ export interface IndexRefineOptions {
 }
 
 /**
+ * Candidates of one index, re-ranked with another code of the same vectors: takes the bytes of both.
+ *
  * @example
- * using index = new IndexRefine({ base: new IndexIVFPQ({ d: 64, nlist: 100, m: 16 }), store: 'sq8' });
+ * using index = new IndexRefine({ base: new IndexPQ({ d: 64, m: 8 }), store: 'sq8' });
  * index.train(vectors).add(vectors);
- * index.search(queries, 10, { nprobe: 8, kFactor: 10 });
+ * const truth = exactNeighbors(vectors, queries, 10);
+ * const raw = recallAtK(index.base.search(queries, 10), truth);
+ * console.log(raw < recallAtK(index.search(queries, 10, { kFactor: 10 }), truth)); // true
  */
 export class IndexRefine extends Index<RefineSearchParams> {
 	readonly type = 'IndexRefine';
+	/** Proposes candidates. */
 	readonly base: Index;
+	/** Puts candidates in order: one code per row. */
 	readonly refine: IndexFlatCodes;
+	/** Candidates per result, unless the search says otherwise. */
 	readonly kFactor: number;
 
 	constructor(options: IndexRefineOptions) {

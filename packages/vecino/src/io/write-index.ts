@@ -25,13 +25,27 @@ const CHUNK_BYTES = 2 ** 20;
  *
  * @throws VecinoError 'disposed'; while running, 'busy' when something else changes the index, and 'unsupported' for
  *   kinds of index that no file can hold.
+ *
+ * @example
+ * using index = new IndexFlat({ d: 64 });
+ * let total = 0;
+ * for (const chunk of indexChunks(index.add(vectors))) total += chunk.length;
+ * console.log(total === writeIndex(index).length); // true
  */
 export function indexChunks(index: Index): Generator<Uint8Array<ArrayBuffer>, void, undefined> {
 	checkIndex('indexChunks', index);
 	return chunksWithoutPauses(index);
 }
 
-/** The same at once. */
+/**
+ * The same at once.
+ *
+ * @example
+ * using index = new IndexFlat({ d: 2 });
+ * const bytes = writeIndex(index.add([[0, 0], [3, 4]]));
+ * using again = readIndex(bytes);
+ * console.log(again.type, again.ntotal); // IndexFlat 2
+ */
 export function writeIndex(index: Index): Uint8Array<ArrayBuffer> {
 	checkIndex('writeIndex', index);
 	const release = hold(index);

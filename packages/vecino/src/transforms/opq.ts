@@ -29,6 +29,7 @@ import { nearestOrthonormalSteps } from './orthonormal.ts';
 import { product } from './pca.ts';
 import type { TransformTrainOptions } from './transform.ts';
 
+/** Options of OPQTransform. */
 export interface OPQTransformOptions {
 	/** Dimension of the rows it takes, 1..8192. */
 	readonly d: number;
@@ -40,6 +41,7 @@ export interface OPQTransformOptions {
 	readonly nbits?: number | undefined;
 	/** Most iterations; it stops when they gain little. Default: 25. */
 	readonly niter?: number | undefined;
+	/** Memory and kernels to use. Default: the shared engine. */
 	readonly engine?: Engine | undefined;
 }
 
@@ -53,17 +55,24 @@ const FIRST_ITERATIONS = 4;
 const TOLERANCE = 5e-4;
 
 /**
+ * A rotation learnt for the product quantizer behind: 4 * d * dOut bytes.
+ *
  * @example
  * using index = new IndexPreTransform({
- *   transforms: [new OPQTransform({ d: 64, m: 16 })],
- *   index: new IndexIVFPQ({ d: 64, nlist: 100, m: 16 }),
+ *   transforms: [new OPQTransform({ d: 64, m: 8, niter: 5 })],
+ *   index: new IndexPQ({ d: 64, m: 8 }),
  * });
+ * index.train(vectors).add(vectors);
+ * console.log(index.search(queries, 10).hits(0).length); // 10
  */
 export class OPQTransform extends MatrixTransform {
 	readonly type = 'OPQTransform';
 	readonly isReversible = true;
+	/** Sub-vectors of the quantizer behind. */
 	readonly m: number;
+	/** Bits of a sub-code of the quantizer behind. */
 	readonly nbits: number;
+	/** Most iterations of training. */
 	readonly niter: number;
 
 	constructor(options: OPQTransformOptions) {

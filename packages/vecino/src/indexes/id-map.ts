@@ -11,6 +11,7 @@ import { checkKeys, show } from '../util/check.ts';
 import { IdTable } from '../util/id-table.ts';
 import type { RunOptions, Steps } from '../util/steps.ts';
 import { Index, type TrainOptions } from './base.ts';
+import type { LabelSpace } from './filter.ts';
 
 export interface IndexIDMapOptions {
 	/** The index that holds the vectors; must be empty. Owned by the IndexIDMap from now on. */
@@ -98,6 +99,11 @@ export class IndexIDMap extends Index {
 	/** @internal */
 	get searchTable(): OptionTable {
 		return this.index.searchTable;
+	}
+
+	/** @internal */
+	override get labelSpace(): LabelSpace {
+		return { span: this.rowSpan, live: this.live, ids: this.table };
 	}
 
 	/** @internal */

@@ -18,13 +18,16 @@ import type { CellOrder, SearchedCells, SearchedLists } from './ivf-search.ts';
 const GROWTH = 3 / 8;
 /** Ids that are looked at between two turns of the event loop. */
 const IDS_PER_STEP = 2 ** 20;
-/** Nanoseconds: to look at an id, to copy a block and a byte of it, to scan a code and a byte of it, to rank by a value of a centroid. */
-const WALK = 1;
-const COPY = 20;
+/** Nanoseconds: to count an id, to copy a cell, a block of codes and a byte of it. */
+const COUNT = 1.2;
+const COPY_CELL = 300;
+const COPY_BLOCK = 50;
 const COPY_BYTE = 0.06;
-const SCAN = 2;
-const SCAN_BYTE = 0.04;
+/** To rank by a value of a centroid, to open a list, to scan a code and a byte of it. */
 const RANK = 0.1;
+const OPEN = 60;
+const SCAN = 4;
+const SCAN_BYTE = 0.06;
 /** Calls that share what is kept for them. */
 const KEPT_CALLS = 16;
 /** Of the bytes of the lists, at most this part is copied together. */
@@ -85,13 +88,18 @@ function isNarrow({ lists, ntotal, d }: SearchedCells, rows: LabelBitmap, nq: nu
 	const blockBytes = blockSize * (codeSize + termBytes + 4);
 	if (blocks * blockBytes > MOST_COPIED * ntotal * (codeSize + termBytes + 4)) return false;
 	const scan = SCAN + SCAN_BYTE * codeSize;
-	const ranking = (cellsRanked: number): number => cellsRanked * d * RANK;
-	const probes = Math.min(lists.nlist, expectedProbes(nprobe, share));
-	const open = ranking(lists.nlist) / 4 + (probes / lists.nlist) * ntotal * scan;
-	const every = ranking(Math.min(rows.count, lists.nlist)) + blocks * blockSize * scan;
-	const once = ntotal * WALK + blocks * (COPY + COPY_BYTE * blockBytes);
 	const calls = rows.kept ? KEPT_CALLS : 1;
-	return once + calls * nq * every < calls * nq * open;
+	const { nlist } = lists;
+	const mean = ntotal / nlist;
+	// Either the nearest lists, which are counted when they are first met,
+	const probes = Math.min(nlist, expectedProbes(nprobe, share));
+	const counted = Math.min(nlist, calls * nq * probes) * mean * COUNT;
+	const open = (nlist * d * RANK) / 4 + probes * (OPEN + mean * scan);
+	// or all that matches: counted and copied once.
+	const cells = Math.min(rows.count, nlist);
+	const copied = 2 * ntotal * COUNT + cells * COPY_CELL + blocks * (COPY_BLOCK + COPY_BYTE * blockBytes);
+	const every = cells * (d * RANK + OPEN) + blocks * blockSize * scan;
+	return copied + calls * nq * every < counted + calls * nq * open;
 }
 
 /** Copies the matches of all lists together. */
@@ -162,8 +170,10 @@ class Gathered implements Derived, CellOrder, SearchedLists {
 		this.#d = d;
 		this.#metric = metric === 'l2' ? 0 : 1;
 		this.layout = lists.layout;
-		this.numbers = Uint32Array.from({ length: lists.nlist }, (_, c) => c).filter((c) => counts[2 * c]! > 0);
-		const n = this.numbers.length;
+		const numbers = new Uint32Array(lists.nlist);
+		let n = 0;
+		for (let c = 0; c < lists.nlist; c++) if (counts[2 * c]! > 0) numbers[n++] = c;
+		this.numbers = numbers.slice(0, n);
 		let end = 0;
 		const room = (bytes: number): number => {
 			const at = end;
@@ -171,24 +181,30 @@ class Gathered implements Derived, CellOrder, SearchedLists {
 			return at;
 		};
 		const head = { directory: room((n + 1) * 16), listNos: room(n * 4), centroids: room(n * d * 4) };
-		const places = Array.from(this.numbers, (c) => {
-			const codes = counts[2 * c + 1]! * blockSize;
+		/** Codes, terms, ids and n of each list, relative to the block. */
+		const entries = new Uint32Array(4 * (n + 1));
+		for (let t = 0; t < n; t++) {
+			const codes = counts[2 * this.numbers[t]! + 1]! * blockSize;
 			// Kernels read 8 bytes past the last code.
-			return { codes: room(codes * codeSize + 8), terms: room(codes * termBytes), ids: room(codes * 4) };
-		});
-		this.#block = arena.alloc(end);
-		this.directory = this.#block + head.directory;
-		this.listNos = this.#block + head.listNos;
-		this.#centroids = this.#block + head.centroids;
+			entries[4 * t] = room(codes * codeSize + 8);
+			entries[4 * t + 1] = room(codes * termBytes);
+			entries[4 * t + 2] = room(codes * 4);
+		}
+		const block = arena.alloc(end);
+		this.#block = block;
+		this.directory = block + head.directory;
+		this.listNos = block + head.listNos;
+		this.#centroids = block + head.centroids;
 		const { u32, u8 } = arena;
 		u32.set(this.numbers, this.listNos >>> 2);
-		u32.fill(0, this.directory >>> 2, (this.directory >>> 2) + 4 * (n + 1));
-		for (const [t, { codes, terms, ids }] of places.entries()) {
-			const to = [this.#block + codes, termBytes === 0 ? 0 : this.#block + terms, this.#block + ids];
-			u32.set(to, (this.directory >>> 2) + 4 * t);
+		for (let t = 0; t < n; t++) {
+			entries[4 * t] = entries[4 * t]! + block;
+			entries[4 * t + 1] = termBytes === 0 ? 0 : entries[4 * t + 1]! + block;
+			entries[4 * t + 2] = entries[4 * t + 2]! + block;
 			const from = of.centroids + this.numbers[t]! * d * 4;
 			u8.copyWithin(this.#centroids + t * d * 4, from, from + d * 4);
 		}
+		u32.set(entries, this.directory >>> 2);
 		const ntotal = rows.count;
 		this.cells = { ...of, lists: this, ranker: this, ntotal, centroids: this.#centroids };
 	}

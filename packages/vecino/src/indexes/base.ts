@@ -19,6 +19,7 @@ import {
 	TRAIN_OPTIONS,
 } from '../core/options.ts';
 import { type IndexStats, SearchResult } from '../core/result.ts';
+import { type Filter, IDSelector, toSelector } from '../core/selector.ts';
 import { MAX_D, toVectorSet, type VectorSet, type Vectors } from '../core/vectors.ts';
 import { VecinoError } from '../errors.ts';
 import type { LabelBitmap } from '../invlists/label-bitmap.ts';
@@ -26,6 +27,10 @@ import { defaultEngine, type Engine } from '../kernels/engine.ts';
 import { checkInt, checkOneOf } from '../util/check.ts';
 import { checkDistinct, type Labels, toLabels } from '../util/labels.ts';
 import { type AsyncRunOptions, type RunOptions, runAsync, runSync, type Steps } from '../util/steps.ts';
+import { type LabelSpace, PreparedFilter, selectRows } from './filter.ts';
+
+/** A search among rows that may be found, all where there are none given. */
+type RowSearch<P> = (q: VectorSet, params: P, result: SearchResult, rows: LabelBitmap | undefined) => Steps<void>;
 
 /** Options that every index takes. */
 export interface IndexOptions {
@@ -69,6 +74,8 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	readonly engine: Engine;
 	#state: 'ready' | 'writing' | 'disposed' = 'ready';
 	#readers = 0;
+	/** Counts what has changed the rows. */
+	#version = 0;
 
 	protected constructor(where: string, options: IndexOptions) {
 		this.d = checkInt(where, 'd', options.d, 1, MAX_D);
@@ -138,7 +145,8 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	 * is, 8 bytes for each. Inverted lists give the room to vectors added later; other indexes keep the row, wiped, for
 	 * good, unless an IndexIDMap around them uses it again. IndexHNSW keeps vector and links, as ways to others.
 	 *
-	 * @param labels - One or many; those that are not in the index are passed over.
+	 * @param labels - One or many, of which those that are not in the index are passed over; or an IDSelector, or a function
+	 * that is asked about every label there is.
 	 * @returns How many were removed.
 	 * @example
 	 * using index = new IndexFlat({ d: 2 });
@@ -146,13 +154,18 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	 * console.log(index.remove([0, 1, 77])); // 2
 	 * console.log(index.search([0, 0], 1).hits()); // [{ label: 2, distance: 100 }]
 	 */
-	remove(labels: Labels): number {
+	remove(labels: Labels | IDSelector | ((label: number) => boolean)): number {
 		this.checkUsable('remove');
-		const list = toLabels(`${this.type}.remove`, labels);
+		const where = `${this.type}.remove`;
+		const isFilter = typeof labels === 'function' || labels instanceof IDSelector;
+		const given = isFilter ? toSelector(where, labels) : toLabels(where, labels);
 		this.#checkQuiet('remove');
-		if (this.ntotal === 0 || list.length === 0) return 0;
+		if (this.ntotal === 0) return 0;
 		this.checkTrained('remove');
+		const list = given instanceof IDSelector ? this.#labelsOf(given) : given;
+		if (list.length === 0) return 0;
 		this.prepareRemoval();
+		this.#version++;
 		let removed = 0;
 		for (const label of list) {
 			if (!this.hasLabel(label)) continue;
@@ -211,6 +224,19 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return result;
 	}
 
+	/**
+	 * A filter for many searches of this index: what `filter` takes is turned into rows once, at the first search, and anew
+	 * only when the index has changed. Pays for functions, and for narrow filters. Dispose of it before the index.
+	 *
+	 * @example
+	 * using cheap = index.prepareFilter((label) => price[label] < 20);
+	 * for (const q of queries) index.search(q, 10, { filter: cheap });
+	 */
+	prepareFilter(filter: Filter): PreparedFilter {
+		this.checkUsable('prepareFilter');
+		return new PreparedFilter(this, toSelector(`${this.type}.prepareFilter`, filter));
+	}
+
 	/** The vector that the index holds for a label, decoded from its code (normalised under 'cosine'). */
 	reconstruct(label: number): Float32Array<ArrayBuffer> {
 		this.checkUsable('reconstruct');
@@ -246,6 +272,7 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	reset(): void {
 		this.checkUsable('reset');
 		this.#checkQuiet('reset');
+		this.#version++;
 		this.resetRows();
 	}
 
@@ -286,6 +313,11 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	/** Row numbers are below this: ntotal, unless some rows are dead. @internal */
 	get rowSpan(): number {
 		return this.labelEnd;
+	}
+
+	/** Rows and their labels, for filters. @internal */
+	get labelSpace(): LabelSpace {
+		return { span: this.rowSpan, live: this.live };
 	}
 
 	/** Whether truncateRows works. @internal */
@@ -381,6 +413,15 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return { steps: this.#writing(method, this.addSteps(set)), resolved };
 	}
 
+	/** Labels in the index that a selector has. */
+	#labelsOf(selector: IDSelector): number[] {
+		const { ids } = this.labelSpace;
+		using rows = runSync(selectRows(this.engine.arena, selector, this.labelSpace, false));
+		const labels: number[] = [];
+		for (let row = 0; row < rows.bits; row++) if (rows.has(row)) labels.push(ids?.idOf(row) ?? row);
+		return labels;
+	}
+
 	#prepareUpdate(method: string, labels: Labels, x: Vectors, options: RunOptions | undefined) {
 		const where = `${this.type}.${method}`;
 		this.checkTrained(method);
@@ -403,15 +444,68 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return { steps: this.#writing(method, this.updateSteps(set, list)), resolved };
 	}
 
-	#prepareSearch(method: string, q: Vectors, k: number, params: P | undefined) {
+	/** A search by other means than searchSteps; parameters are those of `table`. @internal */
+	protected searchBy(
+		method: string,
+		q: Vectors,
+		k: number,
+		params: P | undefined,
+		table: OptionTable,
+		search: RowSearch<P>,
+	): SearchResult {
+		const { steps, resolved, result } = this.#prepareSearch(method, q, k, params, table, search);
+		runSync(steps, resolved);
+		return result;
+	}
+
+	#prepareSearch(
+		method: string,
+		q: Vectors,
+		k: number,
+		params: P | undefined,
+		table: OptionTable = this.searchTable,
+		search: RowSearch<P> = (set, resolved, result, rows) => this.searchSteps(set, k, resolved, result, rows),
+	) {
 		const where = `${this.type}.${method}`;
 		this.checkTrained(method);
 		checkInt(where, 'k', k, 1, MAX_K);
-		const resolved = resolveOptions(where, params, this.searchTable);
+		const resolved = resolveOptions(where, params, table);
 		const set = toVectorSet(where, 'q', q, this.d);
 		const result = new SearchResult(set.n, k, this.metric);
 		if (resolved.stats !== undefined) resolved.stats.nq += set.n;
-		return { steps: this.#reading(method, this.searchSteps(set, k, resolved, result, this.live)), resolved, result };
+		const among = (rows: LabelBitmap | undefined): Steps<void> => search(set, resolved, result, rows);
+		return { steps: this.#reading(method, this.#searching(method, resolved, result, among)), resolved, result };
+	}
+
+	/** Search among the rows that the filter lets in and that are alive. */
+	*#searching(
+		method: string,
+		params: P,
+		result: SearchResult,
+		search: (rows: LabelBitmap | undefined) => Steps<void>,
+	): Steps<void> {
+		const filter = params.filter as IDSelector | undefined;
+		if (filter === undefined) {
+			const { live } = this;
+			if (live?.count !== 0) yield* search(live);
+			result.settle(live?.count ?? this.ntotal);
+			return;
+		}
+		const { engine } = this;
+		const kept = filter instanceof PreparedFilter;
+		const selector = kept ? filter.selector : filter;
+		const make = () => selectRows(engine.arena, selector, this.labelSpace, kept);
+		const among = function* (rows: LabelBitmap): Steps<void> {
+			// A filter that lets everything in is none.
+			if (rows.count > 0) yield* search(rows.count === rows.bits ? undefined : rows);
+			result.settle(rows.count);
+		};
+		if (kept) {
+			yield* filter.use(`${this.type}.${method}`, this, this.#version, make, among);
+			return;
+		}
+		using rows = yield* make();
+		yield* among(rows);
 	}
 
 	/** Only one writer at a time, and no reader beside it: async work may be under way. */
@@ -419,6 +513,7 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		this.checkUsable(method);
 		this.#checkQuiet(method);
 		this.#state = 'writing';
+		this.#version++;
 		try {
 			yield* steps;
 		} finally {

@@ -20,6 +20,7 @@ import { checkKeys, show } from '../util/check.ts';
 import { isParallel, type Steps } from '../util/steps.ts';
 import { Index, type StagedRows, type TrainOptions } from './base.ts';
 import { chunks, loadRows } from './batch.ts';
+import type { LabelSpace } from './filter.ts';
 
 export interface IndexPreTransformOptions {
 	/** 1 to 8, first to last; each takes the rows that the one before makes. Owned by the index from now on. */
@@ -97,6 +98,11 @@ export class IndexPreTransform extends Index {
 	/** @internal */
 	override get live(): LabelBitmap | undefined {
 		return this.index.live;
+	}
+
+	/** @internal */
+	override get labelSpace(): LabelSpace {
+		return this.index.labelSpace;
 	}
 
 	/** @internal */

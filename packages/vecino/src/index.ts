@@ -40,6 +40,16 @@ export {
 	SearchResult,
 	type SearchStats,
 } from './core/result.ts';
+export {
+	type Filter,
+	IDSelector,
+	IDSelectorAnd,
+	IDSelectorBatch,
+	IDSelectorBitmap,
+	IDSelectorNot,
+	IDSelectorOr,
+	IDSelectorRange,
+} from './core/selector.ts';
 export { VectorSet, type Vectors } from './core/vectors.ts';
 export { isVecinoError, VecinoError, type VecinoErrorCode, type VecinoErrorFields } from './errors.ts';
 export type { BuildEstimateOptions } from './eval/build-plan.ts';
@@ -66,6 +76,7 @@ export {
 	IndexPQFastScan,
 	type IndexPQFastScanOptions,
 } from './indexes/fast-scan.ts';
+export { PreparedFilter } from './indexes/filter.ts';
 export { IndexFlat, type IndexFlatOptions } from './indexes/flat.ts';
 export { IndexHNSW, type IndexHNSWOptions } from './indexes/hnsw.ts';
 export { IndexIDMap, type IndexIDMapOptions } from './indexes/id-map.ts';

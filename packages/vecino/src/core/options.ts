@@ -6,9 +6,10 @@
 import { checkBoolean, checkInt, checkKeys, checkNumber, checkOneOf } from '../util/check.ts';
 import type { RunOptions } from '../util/steps.ts';
 import type { SearchStats } from './result.ts';
+import { type Filter, toSelector } from './selector.ts';
 
 export interface OptionSpec {
-	readonly type: 'integer' | 'number' | 'boolean' | 'choice' | 'object' | 'function';
+	readonly type: 'integer' | 'number' | 'boolean' | 'choice' | 'object' | 'function' | 'filter';
 	/** Default; undefined when it is derived, which `help` then explains. */
 	readonly default?: number | boolean | string;
 	readonly min?: number;
@@ -21,14 +22,28 @@ export type OptionTable = Readonly<Record<string, OptionSpec>>;
 
 /** Parameters of one search. */
 export interface SearchParams extends RunOptions {
+	/**
+	 * Only these labels are returned: an IDSelector, a function of a label that returns true or false, or the labels
+	 * themselves. A filtered search finds as much as one without a filter would of what matches, and is short of k only
+	 * where fewer match. Default: all.
+	 */
+	readonly filter?: Filter | undefined;
 	/** Added to by the search. */
 	readonly stats?: SearchStats | undefined;
 }
 
 /** Parameters of one search of an IVF index. */
 export interface IVFSearchParams extends SearchParams {
-	/** Cells opened. Default: the value measured in training. More are opened while fewer than k neighbours are found. */
+	/**
+	 * Cells opened. Default: the value measured in training. More are opened while fewer than k neighbours are found, and
+	 * under a filter as many more as keep recall what it is without.
+	 */
 	readonly nprobe?: number | undefined;
+	/**
+	 * Opens no further cell once those opened hold so many codes, nearest cells first: bounds the time of a search, which
+	 * then may find fewer than k. The first cell is opened in any case. Default: no limit.
+	 */
+	readonly maxCodes?: number | undefined;
 }
 
 /** Parameters of one search of an IndexHNSW. */
@@ -125,6 +140,7 @@ export const RUN_OPTIONS: OptionTable = Object.freeze({ ...RUN });
 
 /** Parameters of one search, for indexes without cells. */
 export const SEARCH_PARAMS: OptionTable = Object.freeze({
+	filter: { type: 'filter', help: 'labels that may be returned: an IDSelector, a function of a label, or labels' },
 	stats: { type: 'object', help: 'SearchStats to add to' },
 	...RUN,
 });
@@ -137,6 +153,18 @@ export const IVF_SEARCH_PARAMS: OptionTable = Object.freeze({
 		max: 2 ** 31,
 		help: 'cells opened; default: the value measured in training (stats().lists.nprobe)',
 	},
+	maxCodes: {
+		type: 'integer',
+		min: 1,
+		max: 2 ** 32 - 1,
+		help: 'codes after which no further cell is opened; default: no limit',
+	},
+	...SEARCH_PARAMS,
+});
+
+/** Parameters of one search of cells that the caller chooses. */
+export const PREASSIGNED_PARAMS: OptionTable = Object.freeze({
+	maxCodes: IVF_SEARCH_PARAMS['maxCodes']!,
 	...SEARCH_PARAMS,
 });
 
@@ -235,6 +263,7 @@ function checkOption(where: string, name: string, value: unknown, spec: OptionSp
 	if (spec.type === 'number') return checkNumber(where, name, value, spec.min!, spec.max!);
 	if (spec.type === 'boolean') return checkBoolean(where, name, value);
 	if (spec.type === 'choice') return checkOneOf(where, name, value, spec.choices!);
+	if (spec.type === 'filter') return toSelector(where, value);
 	if (typeof value === spec.type) return value;
 	throw new TypeError(
 		`${where}: ${name} must be a${spec.type === 'object' ? 'n object' : ' function'}, got ${typeof value}`,

@@ -30,12 +30,27 @@ export class SearchResult {
 	readonly distances: Float32Array<ArrayBuffer>;
 	/** Size nq * k, layout (nq, k): row numbers, or ids under IndexIDMap. */
 	readonly labels: Float64Array<ArrayBuffer>;
+	/**
+	 * Whether every query has k neighbours or, where fewer vectors match, all of those. False only where a search was told
+	 * to stop before that (maxCodes, searchPreassigned), or where a graph cannot be walked to enough of its nodes.
+	 */
+	complete = true;
+	/** Vectors that could have been returned: those that the filter lets in, or all. */
+	matches = 0;
 
 	constructor(nq: number, k: number, metric: Metric) {
 		this.nq = nq;
 		this.k = k;
 		this.distances = new Float32Array(nq * k).fill(worstDistance(metric));
 		this.labels = new Float64Array(nq * k).fill(-1);
+	}
+
+	/** Takes note of how many vectors could have been returned; a full search has been. @internal */
+	settle(matches: number): void {
+		this.matches = matches;
+		const last = Math.min(this.k, matches) - 1;
+		this.complete = true;
+		for (let i = 0; i < this.nq && last >= 0; i++) if (this.labels[i * this.k + last] === -1) this.complete = false;
 	}
 
 	/**

@@ -23,6 +23,7 @@ import {
 	TRAIN_OPTIONS,
 } from '../core/options.ts';
 import { type IndexStats, type RangeResult, SearchResult } from '../core/result.ts';
+import { type Filter, IDSelector, toSelector } from '../core/selector.ts';
 import { MAX_D, toVectorSet, VectorSet, type Vectors } from '../core/vectors.ts';
 import { VecinoError } from '../errors.ts';
 import type { LabelBitmap } from '../invlists/label-bitmap.ts';
@@ -30,8 +31,12 @@ import { defaultEngine, type Engine } from '../kernels/engine.ts';
 import { checkInt, checkOneOf, show } from '../util/check.ts';
 import { checkDistinct, type Labels, toLabels } from '../util/labels.ts';
 import { type AsyncRunOptions, type RunOptions, runAsync, runSync, type Steps } from '../util/steps.ts';
+import { type LabelSpace, PreparedFilter, selectRows } from './filter.ts';
 import { PageReader } from './pages.ts';
 import { rangeSteps } from './range-search.ts';
+
+/** A search among rows that may be found, all where there are none given. */
+type RowSearch<P> = (q: VectorSet, params: P, result: SearchResult, rows: LabelBitmap | undefined) => Steps<void>;
 
 /** Options that every index takes. */
 export interface IndexOptions {
@@ -87,6 +92,8 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	readonly engine: Engine;
 	#state: 'ready' | 'writing' | 'disposed' = 'ready';
 	#readers = 0;
+	/** Counts what has changed the rows. */
+	#version = 0;
 
 	protected constructor(where: string, options: IndexOptions) {
 		this.d = checkInt(where, 'd', options.d, 1, MAX_D);
@@ -208,7 +215,8 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	 * is, 8 bytes for each. Inverted lists give the room to vectors added later; other indexes keep the row, wiped, for
 	 * good, unless an IndexIDMap around them uses it again. IndexHNSW keeps vector and links, as ways to others.
 	 *
-	 * @param labels - One or many; those that are not in the index are passed over.
+	 * @param labels - One or many, of which those that are not in the index are passed over; or an IDSelector, or a function
+	 * that is asked about every label there is.
 	 * @returns How many were removed.
 	 * @example
 	 * using index = new IndexFlat({ d: 2 });
@@ -216,13 +224,18 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	 * console.log(index.remove([0, 1, 77])); // 2
 	 * console.log(index.search([0, 0], 1).hits()); // [{ label: 2, distance: 100 }]
 	 */
-	remove(labels: Labels): number {
+	remove(labels: Labels | IDSelector | ((label: number) => boolean)): number {
 		this.checkUsable('remove');
-		const list = toLabels(`${this.type}.remove`, labels);
+		const where = `${this.type}.remove`;
+		const isFilter = typeof labels === 'function' || labels instanceof IDSelector;
+		const given = isFilter ? toSelector(where, labels) : toLabels(where, labels);
 		this.#checkQuiet('remove');
-		if (this.ntotal === 0 || list.length === 0) return 0;
+		if (this.ntotal === 0) return 0;
 		this.checkTrained('remove');
+		const list = given instanceof IDSelector ? this.#labelsOf(given) : given;
+		if (list.length === 0) return 0;
 		this.prepareRemoval();
+		this.#version++;
 		let removed = 0;
 		for (const label of list) {
 			if (!this.hasLabel(label)) continue;
@@ -294,6 +307,19 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		const { steps, resolved, result } = this.#prepareSearch('searchAsync', q, k, params);
 		await runAsync(steps, resolved);
 		return result;
+	}
+
+	/**
+	 * A filter for many searches of this index: what `filter` takes is turned into rows once, at the first search, and anew
+	 * only when the index has changed. Pays for functions, and for narrow filters. Dispose of it before the index.
+	 *
+	 * @example
+	 * using cheap = index.prepareFilter((label) => price[label] < 20);
+	 * for (const q of queries) index.search(q, 10, { filter: cheap });
+	 */
+	prepareFilter(filter: Filter): PreparedFilter {
+		this.checkUsable('prepareFilter');
+		return new PreparedFilter(this, toSelector(`${this.type}.prepareFilter`, filter));
 	}
 
 	/**
@@ -434,6 +460,7 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	reset(): void {
 		this.checkUsable('reset');
 		this.#checkQuiet('reset');
+		this.#version++;
 		this.resetRows();
 	}
 
@@ -493,6 +520,11 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	/** Whether a search for the k nearest looks at every vector. @internal */
 	isExhaustive(_params: P, _k: number): boolean {
 		return true;
+	}
+
+	/** Rows and their labels, for filters. @internal */
+	get labelSpace(): LabelSpace {
+		return { span: this.rowSpan, live: this.live };
 	}
 
 	/** Whether truncateRows works. @internal */
@@ -588,6 +620,15 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return { steps: this.#writing(method, this.addSteps(set)), resolved };
 	}
 
+	/** Labels in the index that a selector has. */
+	#labelsOf(selector: IDSelector): number[] {
+		const { ids } = this.labelSpace;
+		using rows = runSync(selectRows(this.engine.arena, selector, this.labelSpace, false));
+		const labels: number[] = [];
+		for (let row = 0; row < rows.bits; row++) if (rows.has(row)) labels.push(ids?.idOf(row) ?? row);
+		return labels;
+	}
+
 	#prepareUpdate(method: string, labels: Labels, x: Vectors, options: RunOptions | undefined) {
 		const where = `${this.type}.${method}`;
 		this.checkTrained(method);
@@ -610,15 +651,61 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return { steps: this.#writing(method, this.updateSteps(set, list)), resolved };
 	}
 
-	#prepareSearch(method: string, q: Vectors, k: number, params: P | undefined) {
+	/** A search by other means than searchSteps; parameters are those of `table`. @internal */
+	protected searchBy(
+		method: string,
+		q: Vectors,
+		k: number,
+		params: P | undefined,
+		table: OptionTable,
+		search: RowSearch<P>,
+	): SearchResult {
+		const { steps, resolved, result } = this.#prepareSearch(method, q, k, params, table, search);
+		runSync(steps, resolved);
+		return result;
+	}
+
+	#prepareSearch(
+		method: string,
+		q: Vectors,
+		k: number,
+		params: P | undefined,
+		table: OptionTable = this.searchTable,
+		search: RowSearch<P> = (set, resolved, result, rows) => this.searchSteps(set, k, resolved, result, rows),
+	) {
 		const where = `${this.type}.${method}`;
 		this.checkTrained(method);
 		checkInt(where, 'k', k, 1, MAX_K);
-		const resolved = resolveOptions(where, params, this.searchTable);
+		const resolved = resolveOptions(where, params, table);
 		const set = toVectorSet(where, 'q', q, this.d);
 		const result = new SearchResult(set.n, k, this.metric);
 		if (resolved.stats !== undefined) resolved.stats.nq += set.n;
-		return { steps: this.#reading(method, this.searchSteps(set, k, resolved, result, this.live)), resolved, result };
+		const steps = this.#among(method, resolved.filter, function* (rows, matches) {
+			if (matches > 0) yield* search(set, resolved, result, rows);
+			result.settle(matches);
+		});
+		return { steps: this.#reading(method, steps), resolved, result };
+	}
+
+	/** A search among the rows that the filter lets in and that are alive: `rows`, all if undefined; `matches` of them. */
+	*#among<T>(
+		method: string,
+		filter: Filter | undefined,
+		search: (rows: LabelBitmap | undefined, matches: number) => Steps<T>,
+	): Steps<T> {
+		if (filter === undefined) {
+			const { live } = this;
+			return yield* search(live, live?.count ?? this.ntotal);
+		}
+		const { engine } = this;
+		const kept = filter instanceof PreparedFilter;
+		const selector = kept ? filter.selector : (filter as IDSelector);
+		const make = () => selectRows(engine.arena, selector, this.labelSpace, kept);
+		// A filter that lets everything in is none.
+		const among = (rows: LabelBitmap): Steps<T> => search(rows.count === rows.bits ? undefined : rows, rows.count);
+		if (kept) return yield* filter.use(`${this.type}.${method}`, this, this.#version, make, among);
+		using rows = yield* make();
+		return yield* among(rows);
 	}
 
 	#prepareRange(method: string, q: Vectors, radius: number, params: (P & RangeParams) | undefined) {
@@ -631,8 +718,10 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		const { maxResults = MAX_NTOTAL, ...resolved } = resolveOptions<SearchParams & RangeParams>(where, params, table);
 		const set = toVectorSet(where, 'q', q, this.d);
 		if (resolved.stats !== undefined) resolved.stats.nq += set.n;
-		const options = { radius, maxResults, params: resolved as P, admitted: this.live };
-		return { steps: this.#reading(method, rangeSteps(this, set, options)), resolved };
+		const steps = this.#among(method, resolved.filter, (admitted, matches) =>
+			rangeSteps(this, set, { radius, maxResults, params: resolved as P, admitted, matches }),
+		);
+		return { steps: this.#reading(method, steps), resolved };
 	}
 
 	#preparePages(method: string, q: Vectors, params: (P & PageParams) | undefined): Paging {
@@ -645,7 +734,10 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		const resolved = rest as P;
 		if (resolved.stats !== undefined) resolved.stats.nq++;
 		const reader = new PageReader(this, new VectorSet(set.data.slice(), this.d), resolved);
-		const read = (n: number): Steps<SearchResult> => this.#reading(method, reader.next(n, this.live));
+		const read = (n: number): Steps<SearchResult> => {
+			const steps = this.#among(method, resolved.filter, (rows, matches) => reader.next(n, rows, matches));
+			return this.#reading(method, steps);
+		};
 		return { read, pageSize: pageSize!, offset: offset!, resolved };
 	}
 
@@ -672,6 +764,7 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		this.checkUsable(method);
 		this.#checkQuiet(method);
 		this.#state = 'writing';
+		this.#version++;
 		try {
 			yield* steps;
 		} finally {

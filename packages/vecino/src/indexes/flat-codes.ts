@@ -13,6 +13,7 @@ import type { Steps } from '../util/steps.ts';
 import { Index, type IndexOptions, type StagedRows, type TrainOptions } from './base.ts';
 import { chunks, kernelMetric, loadRows, SearchScratch } from './batch.ts';
 import { encodeApart, encodeBehind, replaceCode } from './flat-add.ts';
+import { blockShare, MatchedCodes } from './matched-codes.ts';
 import { sharedScan } from './shared-scan.ts';
 
 /** Codes scanned for a block of queries before the next codes are read: they stay in L2. */
@@ -20,6 +21,8 @@ const SCAN_BYTES = 256 * 1024;
 /** Prepared queries of a block stay in L2 too. */
 const QUERY_BYTES = 256 * 1024;
 const MAX_BLOCK = 64;
+/** Share of the codes, in whole blocks, up to which those that match are copied together (bench/engine/filters.ts). */
+const GATHERED_SHARE = 1 / 4;
 
 export abstract class IndexFlatCodes extends Index<SearchParams> {
 	/** @internal */
@@ -151,6 +154,10 @@ export abstract class IndexFlatCodes extends Index<SearchParams> {
 		result: SearchResult,
 		admitted?: LabelBitmap,
 	): Steps<void> {
+		if (admitted !== undefined && blockShare(this.codes, admitted) < GATHERED_SHARE / this.engine.threads) {
+			yield* this.gatheredSteps(q, k, params, result, admitted);
+			return;
+		}
 		const shared = sharedScan(this, q, k, result, admitted?.admission);
 		if (shared !== undefined) {
 			yield* shared;
@@ -177,6 +184,36 @@ export abstract class IndexFlatCodes extends Index<SearchParams> {
 			}
 			for (let i = 0; i < nq; i++) scratch.emit(i, first + i, this.metric, result);
 			if (params.stats !== undefined) params.stats.ndis += nq * this.codes.n;
+			yield { phase: 'search', done: first + nq, total: q.n };
+		}
+	}
+
+	/** Scans only blocks of codes that hold a row that is admitted, copied together. */
+	protected *gatheredSteps(
+		q: VectorSet,
+		k: number,
+		params: SearchParams,
+		result: SearchResult,
+		rows: LabelBitmap,
+	): Steps<void> {
+		const { engine, d, metric } = this;
+		const { stateBytes } = this.#scanner;
+		const block = Math.min(MAX_BLOCK, Math.max(1, Math.floor(QUERY_BYTES / stateBytes)), Math.max(1, q.n));
+		using matched = new MatchedCodes(engine, this.codes, rows);
+		using scratch = new SearchScratch(engine, d, k, block, stateBytes, rows.admission);
+		for (const [first, nq] of chunks(q.n, block)) {
+			for (let i = 0; i < nq; i++) {
+				loadRows(engine, metric, q, first + i, 1, scratch.query);
+				this.#scanner.setQuery(scratch.query, scratch.state(i));
+				scratch.initTopk(i);
+			}
+			for (const piece of matched.pieces()) {
+				engine.arena.u32.set(piece, scratch.entry >>> 2);
+				for (let i = 0; i < nq; i++) this.#scan(scratch, i, 0);
+				if (params.stats !== undefined) params.stats.ndis += nq * piece[3];
+				yield { phase: 'search', done: first, total: q.n };
+			}
+			for (let i = 0; i < nq; i++) scratch.emit(i, first + i, metric, result);
 			yield { phase: 'search', done: first + nq, total: q.n };
 		}
 	}

@@ -19,6 +19,10 @@ import { RowBounds } from './row-bounds.ts';
 /** From this dimension on bounds are kept unless the caller says otherwise. */
 export const PRUNED_D = 384;
 
+/** One row in so many, under a filter, up to which those that match are copied together. */
+const GATHERED_BLOCK = 8;
+const GATHERED_PRUNED = 8;
+
 /** Options of IndexFlat. */
 export interface IndexFlatOptions extends IndexOptions {
 	/**
@@ -106,6 +110,12 @@ export class IndexFlat extends IndexFlatCodes {
 		const { engine, d, metric, codes } = this;
 		const rows = { engine, d, metric, codes, bounds: this.#bounds };
 		const plan = flatPlan(rows, q.n, k);
+		// Where most rows are skipped, fewer must be left to copy.
+		if (
+			admitted !== undefined &&
+			admitted.count * (plan === 'block' ? GATHERED_BLOCK : GATHERED_PRUNED) < codes.n / this.engine.threads
+		)
+			return yield* this.gatheredSteps(q, k, params, result, admitted);
 		if (plan === 'plain') return yield* super.searchSteps(q, k, params, result, admitted);
 		yield* flatSearch(rows, plan, q, k, result, admitted?.admission);
 		if (params.stats !== undefined) params.stats.ndis += q.n * this.codes.n;

@@ -12,6 +12,7 @@ import { IdTable } from '../util/id-table.ts';
 import type { AsyncRunOptions, RunOptions, Steps } from '../util/steps.ts';
 import { Index, type TrainOptions } from './base.ts';
 import { chunks } from './batch.ts';
+import type { LabelSpace } from './filter.ts';
 
 /** Vectors that go to free rows are encoded to about this many bytes at a time. */
 const PART_BYTES = 2 ** 24;
@@ -145,6 +146,11 @@ export class IndexIDMap extends Index {
 	/** @internal */
 	get searchTable(): OptionTable {
 		return this.index.searchTable;
+	}
+
+	/** @internal */
+	override get labelSpace(): LabelSpace {
+		return { ...this.index.labelSpace, ids: this.table };
 	}
 
 	/** @internal */

@@ -16,21 +16,32 @@
 import { Assigner, kmeansSteps } from '../cluster/kmeans.ts';
 import { CHUNK, sampledRows, sampleRows } from '../cluster/rows.ts';
 import { twoLevelSteps } from '../cluster/two-level.ts';
-import { IVF_SEARCH_PARAMS, type IVFSearchParams, type OptionTable } from '../core/options.ts';
+import type { Metric } from '../core/metric.ts';
+import { IVF_SEARCH_PARAMS, type IVFSearchParams, type OptionTable, PREASSIGNED_PARAMS } from '../core/options.ts';
 import type { IndexStats, SearchResult } from '../core/result.ts';
-import type { VectorSet } from '../core/vectors.ts';
+import type { VectorSet, Vectors } from '../core/vectors.ts';
 import { ArrayInvertedLists } from '../invlists/array-lists.ts';
-import type { LabelBitmap } from '../invlists/label-bitmap.ts';
+import { LabelBitmap } from '../invlists/label-bitmap.ts';
 import type { BlockScanner, Codec } from '../quantizers/codec.ts';
-import { checkInt, checkOneOf } from '../util/check.ts';
+import { checkInt, checkOneOf, show } from '../util/check.ts';
 import type { Steps } from '../util/steps.ts';
 import { Index, type IndexOptions, type StagedRows, type TrainOptions } from './base.ts';
 import { chunks, kernelMetric } from './batch.ts';
 import { CellRanker, cellGraphSteps, makeCellGraph } from './cells.ts';
+import type { LabelSpace } from './filter.ts';
 import { IndexFlat } from './flat.ts';
 import type { HnswGraph } from './hnsw-graph.ts';
 import { addToLists, type FilledLists, stageForLists } from './ivf-add.ts';
-import { BlockSearch, blockSize, type SearchedCells, searchCost, searchTogether } from './ivf-search.ts';
+import {
+	BlockSearch,
+	blockSize,
+	type GivenCells,
+	type SearchedCells,
+	type SearchScope,
+	searchCost,
+	searchTogether,
+} from './ivf-search.ts';
+import { expectedProbes, MatchedLists } from './matched-lists.ts';
 import { MAX_POOL, measureNprobe } from './nprobe.ts';
 import { meanRow, termRange } from './terms.ts';
 
@@ -61,6 +72,8 @@ const WIDER = 0.4;
 export const COARSE_ITERATIONS = 10;
 /** Cells from which they are found on two levels (cluster/two-level.ts): lists about as good in a half to a fifth of the time. */
 export const TWO_LEVEL_FROM = 512;
+/** Cells that a filtered search ranks, times those it is expected to open. */
+const WIDTH = 1.5;
 /** Cells from which they are balanced: 2 to 8 % fewer codes scanned for equal recall. Of fewer, most are opened anyway. */
 const BALANCE_FROM = 64;
 
@@ -93,6 +106,8 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	#nprobe = 1;
 	#ntotal = 0;
 	#labelEnd = 0;
+	/** Labels that are in the index, where some are not: made when it is first needed. */
+	#present: LabelBitmap | undefined;
 	readonly #scanner: BlockScanner;
 	/** What searches know of the index, and the last of them; gone when it changes. */
 	#cells: SearchedCells | undefined;
@@ -156,7 +171,8 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		if (this.#lists === undefined) return { ...base, bytes: this.codec.bytes() };
 		const packed = (this.#ranker?.byteLength ?? 0) + (this.#cellGraph?.byteLength ?? 0);
 		const centroids = this.quantizer.byteLength + this.engine.arena.sizeOf(this.#centre) + packed;
-		const bytes = { ...this.#lists.bytes(), centroids, ...this.codec.bytes() };
+		const live = this.#present && { live: this.#present.byteLength };
+		const bytes = { ...this.#lists.bytes(), ...live, centroids, ...this.codec.bytes() };
 		return { ...base, bytes, lists: this.#lists.stats(this.#nprobe) };
 	}
 
@@ -309,9 +325,18 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	/** @internal */
 	*addSteps(x: VectorSet): Steps<void> {
 		if (x.n === 0) return;
-		yield* addToLists(this.#filled(), x);
+		const before = this.#labelEnd;
+		let done = false;
+		this.#present?.grow(before + x.n);
+		try {
+			yield* addToLists(this.#filled(), x);
+			done = true;
+		} finally {
+			if (!done) this.#present?.truncate(before);
+		}
 		this.#ntotal += x.n;
 		this.#labelEnd += x.n;
+		this.#present?.setRange(before, this.#labelEnd);
 		this.#changed();
 	}
 
@@ -326,10 +351,27 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 
 	/** @internal */
 	override hasLabel(label: number): boolean {
-		if (label >= this.#labelEnd) return false;
-		if (this.#ntotal === this.#labelEnd) return true;
-		this.lists.locate();
-		return this.lists.find(label) !== undefined;
+		return label < this.#labelEnd && (this.#known()?.has(label) ?? true);
+	}
+
+	/** @internal */
+	override get labelSpace(): LabelSpace {
+		return { span: this.#labelEnd, live: this.#known() };
+	}
+
+	/** Labels that are in the index, undefined when all below labelEnd are. */
+	#known(): LabelBitmap | undefined {
+		if (this.#ntotal === this.#labelEnd) return undefined;
+		if (this.#present === undefined) {
+			this.#present = new LabelBitmap(this.engine.arena, this.#labelEnd);
+			for (const label of this.liveLabels()) this.#present.set(label);
+		}
+		return this.#present;
+	}
+
+	#forget(): void {
+		this.#present?.[Symbol.dispose]();
+		this.#present = undefined;
 	}
 
 	/** @internal */
@@ -343,6 +385,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	/** @internal */
 	override prepareRemoval(): void {
 		this.lists.locate();
+		this.#present ??= this.#known() ?? new LabelBitmap(this.engine.arena, this.#labelEnd, true);
 	}
 
 	/** @internal */
@@ -350,6 +393,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		const listNo = this.lists.remove(label);
 		if (listNo === undefined) return;
 		this.lists.tighten(listNo);
+		this.#present!.clear(label);
 		this.#ntotal--;
 		this.#changed();
 	}
@@ -358,7 +402,10 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	override *stageSteps(x: VectorSet, labels: Uint32Array): Steps<StagedRows> {
 		const staged = yield* stageForLists(this.#filled(), x, labels);
 		const commit = (): void => {
-			for (const label of labels) if (this.lists.find(label) === undefined) this.#ntotal++;
+			for (const label of labels) {
+				if (this.lists.find(label) === undefined) this.#ntotal++;
+				this.#present?.set(label);
+			}
 			staged.commit();
 			this.#changed();
 		};
@@ -402,21 +449,81 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		result: SearchResult,
 		admitted?: LabelBitmap,
 	): Steps<void> {
-		const nprobe = Math.min(params.nprobe ?? this.#nprobe, this.#nlist);
-		const { engine } = this;
+		const least = Math.min(params.nprobe ?? this.#nprobe, this.#nlist);
+		const { maxCodes = 0 } = params;
 		const cells = this.#searched();
-		const block = blockSize(cells, k, nprobe, q.n);
-		if (engine.pool !== undefined && q.n * searchCost(cells, nprobe) > engine.pool.grain) {
-			yield* searchTogether(cells, q, k, nprobe, block, result, params.stats, admitted);
+		if (admitted === undefined) {
+			const choice = maxCodes === 0 ? undefined : { counts: 0, least: 0, maxCodes };
+			yield* this.#searchLists(cells, q, k, least, params, result, { choice });
 			return;
 		}
-		using search =
-			admitted === undefined ? this.#takeSearch(k, nprobe, block) : new BlockSearch(cells, k, nprobe, block, admitted);
+		const matched = MatchedLists.of(cells, admitted);
+		const rows = admitted;
+		const narrow = maxCodes === 0 ? yield* matched.narrow(cells, rows, q.n, least) : undefined;
+		if (narrow !== undefined) {
+			yield* this.#searchLists(narrow, q, k, narrow.lists.nlist, params, result, { rows });
+			return;
+		}
+		// Some more than are expected to be opened, so that few queries rank cells twice.
+		const width = Math.ceil(WIDTH * expectedProbes(least, Math.min(1, rows.count / this.#ntotal))) + 8;
+		const choice = { counts: matched.counts, least, maxCodes };
+		yield* this.#searchLists(cells, q, k, Math.min(width, this.#nlist), params, result, { rows, choice });
+	}
+
+	*#searchLists(
+		cells: SearchedCells,
+		q: VectorSet,
+		k: number,
+		nprobe: number,
+		{ stats }: IVFSearchParams,
+		result: SearchResult,
+		scope: SearchScope,
+	): Steps<void> {
+		const { engine } = this;
+		const block = blockSize(cells, k, nprobe, q.n);
+		if (engine.pool !== undefined && q.n * searchCost(cells, nprobe) > engine.pool.grain) {
+			yield* searchTogether(cells, q, k, nprobe, block, result, stats, scope);
+			return;
+		}
+		const isPlain = scope.rows === undefined && scope.choice === undefined && scope.given === undefined;
+		using search = isPlain ? this.#takeSearch(k, nprobe, block) : new BlockSearch(cells, k, nprobe, block, scope);
 		for (const [first, n] of chunks(q.n, block)) {
-			search.run(q, first, n, result, params.stats);
+			search.run(q, first, n, result, stats);
 			yield { phase: 'search', done: first + n, total: q.n };
 		}
-		if (admitted === undefined) this.#idle = search;
+		if (isPlain) this.#idle = search;
+	}
+
+	/**
+	 * The k nearest of each query among given cells, such as a coarse quantizer of your own chooses, or `assign` names. Opens
+	 * no others, so results can be short of k.
+	 *
+	 * @param q - nq queries of dimension d.
+	 * @param cells - nq * nprobe cell numbers, layout (nq, nprobe), -1 for none; no cell twice for one query.
+	 * @param centroidDistances - Of the centroids of these cells from the queries, in terms of the metric, layout (nq, nprobe).
+	 * Default: computed. Distances of codes of residuals build on them.
+	 * @throws {VecinoError} as search does. @throws {RangeError} when cells do not fit.
+	 *
+	 * @example
+	 * const nearest = index.assign(queries); // one cell each
+	 * index.searchPreassigned(queries, 10, nearest);
+	 */
+	searchPreassigned(
+		q: Vectors,
+		k: number,
+		cells: ArrayLike<number>,
+		centroidDistances?: ArrayLike<number>,
+		params?: Omit<IVFSearchParams, 'nprobe'>,
+	): SearchResult {
+		const method = 'searchPreassigned';
+		return this.searchBy(method, q, k, params, PREASSIGNED_PARAMS, (set, resolved, result, rows) => {
+			const given = givenCells(`${this.type}.${method}`, this, set.n, cells, centroidDistances);
+			const { maxCodes = 0 } = resolved;
+			const nprobe = set.n === 0 ? 0 : given.cells.length / set.n;
+			if (nprobe === 0) return (function* (): Steps<void> {})();
+			const choice = maxCodes === 0 ? undefined : { counts: 0, least: 0, maxCodes };
+			return this.#searchLists(this.#searched(), set, k, nprobe, resolved, result, { rows, given, choice });
+		});
 	}
 
 	/** The last search, if it had the same shape: laying one out takes a few microseconds. */
@@ -437,7 +544,9 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	#makeSearched(): SearchedCells {
 		const { engine, d, metric, lists, byResidual, ntotal } = this;
 		const centre = this.hasTerms ? this.#centreOf() : 0;
-		return { engine, d, metric, ranker: this.#ranker!, scanner: this.#scanner, lists, centre, byResidual, ntotal };
+		const centroids = this.quantizer.codes.at(0);
+		const how = { ranker: this.#ranker!, scanner: this.#scanner };
+		return { engine, d, metric, ...how, lists, centroids, centre, byResidual, ntotal };
 	}
 
 	/** What searches know of the index is out of date. */
@@ -522,6 +631,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	/** @internal */
 	override shrinkRows(): void {
 		this.#lists?.shrink();
+		this.#forget();
 		this.#changed();
 	}
 
@@ -539,6 +649,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	/** @internal */
 	override truncateRows(n: number): void {
 		this.lists.truncate(n);
+		this.#present?.truncate(n);
 		this.#ntotal = this.lists.ntotal;
 		this.#labelEnd = n;
 		this.#changed();
@@ -547,6 +658,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	/** @internal */
 	resetRows(): void {
 		this.#lists?.clear();
+		this.#forget();
 		this.#ntotal = 0;
 		this.#labelEnd = 0;
 		this.#changed();
@@ -554,6 +666,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 
 	/** @internal */
 	release(): void {
+		this.#forget();
 		this.#lists?.[Symbol.dispose]();
 		this.#quantizer?.[Symbol.dispose]();
 		this.engine.arena.free(this.#centre);
@@ -561,4 +674,41 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		this.#cellGraph?.[Symbol.dispose]();
 		this.codec[Symbol.dispose]();
 	}
+}
+
+/** Checks cells that a caller has chosen. */
+function givenCells(
+	where: string,
+	{ nlist, metric }: { readonly nlist: number; readonly metric: Metric },
+	nq: number,
+	cells: ArrayLike<number>,
+	distances: ArrayLike<number> | undefined,
+): GivenCells {
+	const n = cells?.length;
+	if (typeof n !== 'number') throw new TypeError(`${where}: cells must be an array or typed array, got ${show(cells)}`);
+	if (nq === 0 ? n > 0 : n % nq !== 0 || n > nq * nlist)
+		throw new RangeError(`${where}: cells must be ${nq} x nprobe numbers, nprobe at most ${nlist}, got ${n}`);
+	if (distances !== undefined && distances.length !== n)
+		throw new RangeError(
+			`${where}: centroidDistances must be ${n} numbers, one for each cell, got ${distances.length}`,
+		);
+	const chosen = new Uint32Array(n);
+	/** Query that had a cell last, and 1. */
+	const lastOf = new Uint32Array(nlist);
+	for (let i = 0; i < n; i++) {
+		const query = Math.floor(i / (n / nq));
+		const cell = cells[i]!;
+		if (!Number.isInteger(cell) || cell < -1 || cell >= nlist)
+			throw new RangeError(`${where}: cells must be integers in -1..${nlist - 1}, got ${cell} for query ${query}`);
+		chosen[i] = cell < 0 ? nlist : cell;
+		if (cell < 0) continue;
+		if (lastOf[cell] === query + 1) throw new RangeError(`${where}: cell ${cell} is given twice for query ${query}`);
+		lastOf[cell] = query + 1;
+	}
+	if (distances === undefined) return { cells: chosen, distances: undefined };
+	const sign = metric === 'l2' ? 1 : -1;
+	const signed = Float32Array.from(distances, (distance) => sign * distance);
+	const bad = signed.findIndex((distance, i) => chosen[i] !== nlist && !Number.isFinite(distance));
+	if (bad >= 0) throw new RangeError(`${where}: centroidDistances must be finite, got ${distances[bad]} at ${bad}`);
+	return { cells: chosen, distances: signed };
 }

@@ -35,11 +35,11 @@ export class PageReader<P extends SearchParams> {
 	}
 
 	/** The next n neighbours; fewer at the end, then none. */
-	*next(n: number, admitted: LabelBitmap | undefined): Steps<SearchResult> {
+	*next(n: number, admitted: LabelBitmap | undefined, matches: number): Steps<SearchResult> {
 		const distances: number[] = [];
 		const labels: number[] = [];
 		while (labels.length < n) {
-			if (this.#at === this.#labels.length && !(yield* this.#further(admitted))) break;
+			if (this.#at === this.#labels.length && !(yield* this.#further(admitted, matches))) break;
 			const label = this.#labels[this.#at]!;
 			distances.push(this.#distances[this.#at]!);
 			labels.push(label);
@@ -53,14 +53,13 @@ export class PageReader<P extends SearchParams> {
 	}
 
 	/** Searches for more; false when there is nothing that did not come yet. */
-	*#further(admitted: LabelBitmap | undefined): Steps<boolean> {
+	*#further(admitted: LabelBitmap | undefined, matches: number): Steps<boolean> {
 		const index = this.#index;
-		const all = admitted?.count ?? index.ntotal;
 		for (;;) {
 			const before = this.#k;
-			this.#k = Math.min(before === 0 ? FIRST_K : before * GROWTH, all);
+			this.#k = Math.min(before === 0 ? FIRST_K : before * GROWTH, matches);
 			// All were asked for before; when the index has lost some since, there may be others.
-			if (this.#k === 0 || (this.#k <= before && this.#seen.size >= all)) return false;
+			if (this.#k === 0 || (this.#k <= before && this.#seen.size >= matches)) return false;
 			const result = new SearchResult(1, this.#k, index.metric);
 			yield* index.searchSteps(this.#q, this.#k, index.widened(this.#params, this.#k), result, admitted);
 			this.#labels = [];
@@ -72,7 +71,7 @@ export class PageReader<P extends SearchParams> {
 				this.#distances.push(distance);
 			}
 			if (this.#labels.length > 0) return true;
-			if (this.#k === all) return false;
+			if (this.#k === matches) return false;
 		}
 	}
 }

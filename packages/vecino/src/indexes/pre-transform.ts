@@ -21,6 +21,7 @@ import { checkKeys, show } from '../util/check.ts';
 import { isParallel, type Steps } from '../util/steps.ts';
 import { Index, type StagedRows, type TrainOptions } from './base.ts';
 import { chunks, loadRows } from './batch.ts';
+import type { LabelSpace } from './filter.ts';
 import { IndexIVF } from './ivf.ts';
 import { IndexRefine } from './refine.ts';
 import { residualRowsSteps } from './residual-rows.ts';
@@ -107,6 +108,11 @@ export class IndexPreTransform extends Index {
 	/** @internal */
 	override get live(): LabelBitmap | undefined {
 		return this.index.live;
+	}
+
+	/** @internal */
+	override get labelSpace(): LabelSpace {
+		return this.index.labelSpace;
 	}
 
 	/** @internal */

@@ -25,18 +25,19 @@ export interface RangeOptions<P extends SearchParams> {
 	readonly params: P;
 	/** Rows that may be found; all, if absent. */
 	readonly admitted: LabelBitmap | undefined;
+	/** How many these are. */
+	readonly matches: number;
 }
 
 /** All vectors within the radius of each query, nearest first. */
 export function* rangeSteps<P extends SearchParams>(
 	index: Searched<P>,
 	q: VectorSet,
-	{ radius, maxResults, params, admitted }: RangeOptions<P>,
+	{ radius, maxResults, params, admitted, matches }: RangeOptions<P>,
 ): Steps<RangeResult> {
 	const { metric } = index;
 	const found: Found[] = new Array(q.n);
-	const all = admitted?.count ?? index.ntotal;
-	const most = Math.min(all, maxResults);
+	const most = Math.min(matches, maxResults);
 	let open = Uint32Array.from({ length: q.n }, (_, i) => i);
 	let complete = true;
 	for (let k = Math.min(FIRST_K, most); open.length > 0; k = Math.min(k * GROWTH, most)) {
@@ -63,7 +64,7 @@ export function* rangeSteps<P extends SearchParams>(
 					distances: result.distances.slice(from, from + n),
 					labels: result.labels.slice(from, from + n),
 				};
-				if ((n === k && k < all) || !index.isExhaustive(widened, k)) complete = false;
+				if ((n === k && k < matches) || !index.isExhaustive(widened, k)) complete = false;
 			}
 		}
 		open = Uint32Array.from(further);

@@ -13,6 +13,7 @@ import { checkKeys, checkNumber, checkOneOf, show } from '../util/check.ts';
 import type { Steps } from '../util/steps.ts';
 import { Index, type IndexOptions, MAX_K, type StagedRows, type TrainOptions } from './base.ts';
 import { chunks } from './batch.ts';
+import type { LabelSpace } from './filter.ts';
 import { IndexFlat } from './flat.ts';
 import { IndexFlatCodes } from './flat-codes.ts';
 import { IndexPQ } from './pq.ts';
@@ -120,6 +121,11 @@ export class IndexRefine extends Index<RefineSearchParams> {
 	/** @internal */
 	override get live(): LabelBitmap | undefined {
 		return this.base.live;
+	}
+
+	/** @internal */
+	override get labelSpace(): LabelSpace {
+		return this.base.labelSpace;
 	}
 
 	/** @internal */

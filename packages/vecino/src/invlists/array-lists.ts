@@ -26,13 +26,13 @@ export function listBlock(
 
 /** Bytes that nlist lists take beside their blocks. */
 export function directoryBytes(nlist: number): number {
-	return nlist * (ENTRY_BYTES + 12);
+	return (nlist + 1) * ENTRY_BYTES + nlist * 12;
 }
 
 export class ArrayInvertedLists implements Disposable {
 	readonly nlist: number;
 	readonly layout: CodeLayout;
-	/** Directory, nlist entries of u32 codes, terms, ids, n (kernels.ts). */
+	/** Directory, nlist entries of u32 codes, terms, ids, n (kernels.ts), and an empty one that stands for no list. */
 	readonly directory: number;
 	readonly #arena: Arena;
 	readonly #blocks: Float64Array;
@@ -45,7 +45,7 @@ export class ArrayInvertedLists implements Disposable {
 		this.#arena = arena;
 		this.nlist = nlist;
 		this.layout = layout;
-		this.directory = arena.allocZeroed(nlist * ENTRY_BYTES);
+		this.directory = arena.allocZeroed((nlist + 1) * ENTRY_BYTES);
 		this.#blocks = new Float64Array(nlist);
 		this.#capacities = new Uint32Array(nlist);
 	}

@@ -8,15 +8,24 @@
 import type { Arena } from '../kernels/arena.ts';
 import type { Admission } from '../kernels/kernels.ts';
 
+/** What a search makes of a set of rows and can use again. */
+export interface Derived extends Disposable {
+	readonly byteLength: number;
+}
+
 export class LabelBitmap implements Disposable {
 	readonly #arena: Arena;
 	#ptr: number;
 	#bits: number;
 	#count = 0;
+	#derived: { readonly key: object; readonly value: Derived } | undefined;
+	/** Many searches are to come: work done once for all of them counts less. */
+	readonly kept: boolean;
 
 	/** Rows 0..bits - 1, all of them in the set, or none. */
-	constructor(arena: Arena, bits: number, full = false) {
+	constructor(arena: Arena, bits: number, full = false, kept = false) {
 		this.#arena = arena;
+		this.kept = kept;
 		this.#bits = bits;
 		this.#ptr = arena.allocZeroed(wordsOf(bits) * 4);
 		if (full) this.setRange(0, bits);
@@ -39,7 +48,18 @@ export class LabelBitmap implements Disposable {
 
 	/** Resident bytes. */
 	get byteLength(): number {
-		return this.#arena.sizeOf(this.#ptr);
+		return this.#arena.sizeOf(this.#ptr) + (this.#derived?.value.byteLength ?? 0);
+	}
+
+	/** What was made of this set for `key`, if it has not changed since. */
+	derivedFor(key: object): Derived | undefined {
+		return this.#derived?.key === key ? this.#derived.value : undefined;
+	}
+
+	/** Keeps what was made of this set, in place of what was kept before; disposed of when the set changes or is. */
+	derive(key: object, value: Derived): void {
+		this.#changed();
+		this.#derived = { key, value };
 	}
 
 	/** What a top-k state takes in: rows of the set, at any distance. */
@@ -64,6 +84,7 @@ export class LabelBitmap implements Disposable {
 		const at = (this.#ptr >>> 2) + (row >>> 5);
 		const bit = 1 << (row & 31);
 		if ((u32[at]! & bit) !== 0) return false;
+		this.#changed();
 		u32[at] = u32[at]! | bit;
 		this.#count++;
 		return true;
@@ -75,6 +96,7 @@ export class LabelBitmap implements Disposable {
 		const at = (this.#ptr >>> 2) + (row >>> 5);
 		const bit = 1 << (row & 31);
 		if ((u32[at]! & bit) === 0) return false;
+		this.#changed();
 		u32[at] = u32[at]! & ~bit;
 		this.#count--;
 		return true;
@@ -84,6 +106,7 @@ export class LabelBitmap implements Disposable {
 	setRange(start: number, end: number): void {
 		const [from, to] = [Math.max(0, start), Math.min(end, this.#bits)];
 		if (from >= to) return;
+		this.#changed();
 		const words = this.words();
 		const [first, last] = [from >>> 5, (to - 1) >>> 5];
 		this.#count -= countBits(words.subarray(first, last + 1));
@@ -102,6 +125,7 @@ export class LabelBitmap implements Disposable {
 	/** Rows up to `bits` are known of: the new ones in the set, or not. */
 	grow(bits: number, full = false): void {
 		if (bits <= this.#bits) return;
+		this.#changed();
 		const before = this.#bits;
 		const bytes = wordsOf(bits) * 4;
 		if (bytes > this.#arena.sizeOf(this.#ptr)) {
@@ -161,8 +185,14 @@ export class LabelBitmap implements Disposable {
 	}
 
 	[Symbol.dispose](): void {
+		this.#changed();
 		this.#arena.free(this.#ptr);
 		this.#ptr = 0;
+	}
+
+	#changed(): void {
+		this.#derived?.value[Symbol.dispose]();
+		this.#derived = undefined;
 	}
 
 	#trim(): void {
@@ -173,6 +203,7 @@ export class LabelBitmap implements Disposable {
 	}
 
 	#recount(): void {
+		this.#changed();
 		this.#count = countBits(this.words());
 	}
 }

@@ -406,6 +406,43 @@ export interface KernelFunctions {
 	): number;
 	hnswInsert(graph: number, row: number, slot: number, level: number, ef: number, scratch: number): void;
 	hnswRank(...args: [graph: number, ef: number, ...rank: Parameters<KernelFunctions['rankMany']>]): void;
+	chooseLists(
+		directory: number,
+		nlist: number,
+		filter: number,
+		filterBits: number,
+		counts: number,
+		listNos: number,
+		n: number,
+		width: number,
+		least: number,
+		wanted: number,
+		k: number,
+		maxCodes: number,
+		out: number,
+	): void;
+	countMatches(directory: number, n: number, filter: number, filterBits: number, unit: number, out: number): void;
+	gatherMatches(
+		directory: number,
+		listNos: number,
+		n: number,
+		filter: number,
+		filterBits: number,
+		unit: number,
+		codeBytes: number,
+		termBytes: number,
+		out: number,
+	): void;
+	rankAll(
+		q: number,
+		n: number,
+		d: number,
+		centroids: number,
+		k: number,
+		metric: number,
+		outDistances: number,
+		outLabels: number,
+	): void;
 	flatQueries(q: number, nq: number, d: number, metric: number, state: number, topks: number, stride: number): void;
 	flatScan(
 		q: number,

@@ -2,12 +2,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { METRICS, type Metric } from '../../src/core/metric.ts';
+import { IDSelectorNot } from '../../src/core/selector.ts';
 import { isVecinoError } from '../../src/errors.ts';
 import type { Index } from '../../src/indexes/base.ts';
 import { readIndex } from '../../src/io/read-index.ts';
 import { writeIndex } from '../../src/io/write-index.ts';
 import type { AsyncRunOptions } from '../../src/util/steps.ts';
-import { D, expectAsNew, fresh, type Held, isGraph, POOL, QUERIES } from '../support/changes.ts';
+import { D, expectAsNew, fresh, type Held, isGraph, lookEverywhere, POOL, QUERIES } from '../support/changes.ts';
 import { clustered } from '../support/data.ts';
 import { KINDS, type Kind } from '../support/indexes.ts';
 
@@ -213,6 +214,34 @@ describe.each(KINDS)('$name', (kind) => {
 			expect([each.ntotal, each.labelEnd, each.remove(300)]).toEqual([0, 0, 0]);
 			expect(each.add(POOL.slice(0, 3)).search(QUERIES, 1).labels[0]).toBeLessThan(3);
 		}
+	});
+
+	it('removes what a function or a selector picks, and prepared filters follow', () => {
+		using index = fresh(kind, metric);
+		index.add(POOL.slice(0, 100));
+		using even = index.prepareFilter((label) => label % 2 === 0);
+		const params = { ...lookEverywhere(kind), filter: even };
+		const found = (): number[] =>
+			index
+				.search(POOL.row(8), 100, params)
+				.hits()
+				.map(({ label }) => label)
+				.sort((a, b) => a - b);
+		expect(found()).toHaveLength(50);
+		expect(index.remove((label) => label < 20)).toBe(20);
+		expect(index.remove((label) => label < 21)).toBe(1);
+		expect(found()).toEqual(Array.from({ length: 39 }, (_, i) => 22 + 2 * i));
+		expect(index.remove(new IDSelectorNot(even))).toBe(40);
+		expect(found()).toHaveLength(39);
+		if (!isGraph(kind)) {
+			index.update([50, 52], POOL.take([8, 200]));
+			expect(index.search(POOL.row(8), 1, params).distances[0]).toBe(
+				index.search(POOL.row(8), 1, { ...params, filter: [50] }).distances[0],
+			);
+		}
+		expect(index.remove(() => false)).toBe(0);
+		expect(index.remove(even)).toBe(39);
+		expect([index.ntotal, found()]).toEqual([0, []]);
 	});
 
 	it('updateAsync does what update does', async () => {

@@ -2,6 +2,7 @@
 import { expect } from 'vitest';
 import type { Metric } from '../../src/core/metric.ts';
 import type { RefineSearchParams } from '../../src/core/options.ts';
+import { IDSelectorNot } from '../../src/core/selector.ts';
 import type { VectorSet } from '../../src/core/vectors.ts';
 import type { Index } from '../../src/indexes/base.ts';
 import { readIndex } from '../../src/io/read-index.ts';
@@ -56,9 +57,11 @@ export function expectAsNew(index: Index, kind: Kind, held: Held, order: readonl
 			expectGraphLike(actual, expected, order);
 			continue;
 		}
+		expect([actual.matches, actual.complete]).toEqual([held.size, expected.complete]);
 		expect(actual.labels).toEqual(expected.labels.map((label) => (label < 0 ? label : order[label]!)));
 		expect(actual.distances).toEqual(expected.distances);
 	}
+	expectFiltered(index, held);
 	for (const at of [0, order.length >> 1, order.length - 1]) {
 		if (order.length === 0) break;
 		expect(index.has(order[at]!)).toBe(true);
@@ -91,4 +94,20 @@ function expectGraphLike(actual: Found, expected: Found, order: readonly number[
 		}
 	}
 	expect(same).toBeGreaterThanOrEqual(0.9 * all);
+}
+
+/** A filter is asked about what is there, and finds that alone; so does one that was prepared. */
+function expectFiltered(index: Index, held: Held): void {
+	const all = new Set(held.keys());
+	const odd = new Set([...all].filter((label) => label % 2 === 1));
+	const asked = (label: number): boolean => {
+		expect(all.has(label)).toBe(true);
+		return label % 2 === 1;
+	};
+	for (const filter of [asked, new IDSelectorNot((label) => label % 2 === 0), [...odd, 999_999]]) {
+		const found = index.search(QUERIES, 5, { filter });
+		expect(found.matches).toBe(odd.size);
+		for (const label of found.labels) expect(label === -1 || odd.has(label)).toBe(true);
+		for (let i = 0; i < QUERIES.n; i++) expect(found.hits(i)).toHaveLength(Math.min(5, odd.size));
+	}
 }

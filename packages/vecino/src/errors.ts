@@ -12,6 +12,7 @@ export type VecinoErrorCode =
 	| 'corrupt-data'
 	| 'unsupported-version'
 	| 'unsupported'
+	| 'bad-spec'
 	| 'dimension-mismatch'
 	| 'not-finite'
 	| 'duplicate-id'
@@ -30,6 +31,9 @@ export interface VecinoErrorFields {
 	/** What was expected and what was found, for mismatches. */
 	readonly expected?: number | string;
 	readonly found?: number | string;
+	/** Character of a factory string where it goes wrong, counted from 0, and the valid words nearest to what stands there. */
+	readonly position?: number;
+	readonly nearest?: string;
 	/** Byte position in a file, for corrupt data. */
 	readonly offset?: number;
 	/** Bytes asked for and bytes allowed, for memory. */
@@ -52,6 +56,8 @@ export class VecinoError extends Error {
 	declare readonly row?: number;
 	declare readonly expected?: number | string;
 	declare readonly found?: number | string;
+	declare readonly position?: number;
+	declare readonly nearest?: string;
 	declare readonly offset?: number;
 	declare readonly requested?: number;
 	declare readonly limit?: number;

@@ -7,8 +7,10 @@
  *   few values (n * d up to 5 million)   Flat, as long as the budget allows it
  *   cells, from 20,000 vectors on        about 4 sqrt(n), and fewer where centroids would take a tenth of the budget
  *   first look (scan)                    d < 256: PQ of 4 bits, scanned 32 codes at a time; from 256 on: RaBitQ, 1 bit a dimension
- *   second look (refine)                 float32, 16-bit floats, SQ8, SQ4, PQ: the most that fits
- *   where not even that fits             fewer sub-vectors, at last of the first principal components
+ *   second look (refine)                 float32, 16-bit floats or SQ8: the most that fits
+ *   where no second look fits            SQ8, RaBitQ of 6 to 2 bits a dimension, PQ, at last of the first principal components
+ *
+ * The order is that of recall@10 on sift-free-100k (d 128) and text-lsa-50k (d 256), bench/engine/README.md.
  */
 
 import { METRICS, type Metric } from '../core/metric.ts';
@@ -119,13 +121,19 @@ interface Tier {
 
 const FLAT_TIER: Tier = { text: 'Flat', says: (size) => `${size}: exact search.` };
 
-/** What comes into question, best first. */
+/** What comes into question, best first: recall as measured with bench/engine/auto.ts. */
 function candidates(d: number, nlist: number): Tier[] {
+	// Where d has no divisors to cut it by, all but its last few principal components are cut.
+	const cut = divisorUpTo(d, d / 2) * 4 >= d ? d : d - (d % 8);
+	const rotate = cut === d ? '' : `PCA${cut},`;
 	const cells = nlist === 0 ? '' : `IVF${nlist}${nlist >= GRAPH_CELLS ? '_HNSW32' : ''},`;
-	const residual = nlist === 0 ? '' : 'r';
-	const fast = (bytes: number): string => `${cells}PQ${divisorUpTo(d, Math.min(MAX_FAST_M, 2 * bytes))}x4fs${residual}`;
-	const scan = d >= RABITQ_FROM ? `${cells}RaBitQ` : fast(d / 4);
-	const kind = d >= RABITQ_FROM ? 'one bit a dimension (RaBitQ)' : '4-bit product codes, scanned 32 at a time,';
+	const fast = (bytes: number): string => {
+		const m = divisorUpTo(cut, Math.min(MAX_FAST_M, 2 * bytes));
+		return `${rotate}${cells}PQ${m}x4fs${nlist === 0 ? '' : 'r'}`;
+	};
+	const wide = d >= RABITQ_FROM;
+	const scan = wide ? `${cells}RaBitQ` : fast(d / 4);
+	const kind = wide ? 'codes of one bit a dimension (RaBitQ)' : '4-bit product codes, scanned 32 at a time,';
 	const two = (text: string, store: string, what: string, standard = false): Tier => ({
 		text: `${text},${store}`,
 		says: (size) => `${size}: ${kind} find candidates, ${what} put them in order.`,
@@ -137,31 +145,30 @@ function candidates(d: number, nlist: number): Tier[] {
 		...(cells === '' ? [FLAT_TIER] : [one(`${cells}Flat`, 'the vectors themselves in cells')]),
 		two(scan, 'Refine(SQfp16)', '16-bit floats'),
 		two(scan, 'Refine(SQ8)', 'one byte a dimension', true),
+		...(wide ? [] : [two(fast(d / 8), 'Refine(SQ8)', 'one byte a dimension')]),
 		one(`${cells}SQ8`, 'one byte a dimension'),
 	];
-	if (d >= RABITQ_FROM) {
-		tiers.push(two(scan, 'Refine(SQ4)', 'four bits a dimension'));
-		for (const bits of [5, 4, 3, 2, 1]) tiers.push(one(`${cells}RaBitQ${bits}`, `${bits} bits a dimension (RaBitQ)`));
-	} else {
-		tiers.push(
-			two(scan, 'Refine(SQ4)', 'four bits a dimension'),
-			two(fast(d / 8), 'Refine(SQ4)', 'four bits a dimension'),
-		);
-		for (const share of [4, 6, 8, 12]) {
-			const m = divisorUpTo(d, d / share);
-			tiers.push(two(fast(m / 2), `Refine(PQ${m})`, `product codes of ${m} bytes`));
+	for (const bits of [6, 5, 4, 3]) tiers.push(one(`${cells}RaBitQ${bits}`, `${bits} bits a dimension (RaBitQ)`));
+	if (!wide) tiers.push(one(`${cells}SQ4`, 'four bits a dimension'));
+	tiers.push(one(`${cells}RaBitQ2`, '2 bits a dimension (RaBitQ)'));
+	if (wide) tiers.push(one(scan, 'one bit a dimension (RaBitQ)'));
+	for (let m = divisorUpTo(cut, wide ? d / 16 : d / 4); ; m = divisorUpTo(cut, m / 2)) {
+		tiers.push(one(`${rotate}${cells}PQ${m}`, `product codes of ${plural(m, 'byte')}`));
+		tiers.push(one(fast(m), `4-bit product codes of ${plural(m, 'byte')}, scanned 32 at a time`));
+		if (m <= d / 16) {
+			// With fewer dimensions centroids are smaller, and a sub-vector each of those kept is coded better.
+			const kept = Math.min(d, 8 * m);
+			const text = `PCA${kept},${cells}PQ${Math.min(kept, 2 * m)}x4fs${nlist === 0 ? '' : 'r'}`;
+			tiers.push(one(text, `the ${kept} dimensions in which they spread most, in 4-bit product codes`));
 		}
-	}
-	for (let bytes = d / 8; bytes >= 1; bytes /= 1.5) {
-		tiers.push(one(fast(bytes), '4-bit product codes, scanned 32 at a time'));
-		if (bytes > d / 16) continue;
-		// With fewer dimensions a sub-vector each of those kept is coded better.
-		const m = Math.max(1, Math.floor(2 * bytes));
-		const kept = Math.min(d, 4 * m);
-		const text = `PCA${kept},${cells}PQ${m}x4fs${residual}`;
-		tiers.push(one(text, `the ${kept} dimensions in which they spread most, in 4-bit product codes`));
+		tiers.push(one(`${rotate}${cells}PQ${m}x6`, `product codes of ${plural(m, 'sub-vector')}, 6 bits each`));
+		if (m === 1) break;
 	}
 	return tiers;
+}
+
+function plural(n: number, word: string): string {
+	return `${n} ${word}${n === 1 ? '' : 's'}`;
 }
 
 /** The largest divisor of d up to `most`. */
@@ -171,10 +178,10 @@ function divisorUpTo(d: number, most: number): number {
 	return m;
 }
 
-/** Cells for n vectors: the power of two next to 4 * sqrt(n), at least 39 vectors to a cell. */
+/** Cells for n vectors: the power of two next to 4 * sqrt(n), at least 64 vectors to a cell. */
 export function defaultNlist(n: number): number {
 	const wanted = 2 ** Math.round(Math.log2(4 * Math.sqrt(n)));
-	return Math.max(1, Math.min(wanted, 2 ** Math.floor(Math.log2(Math.max(1, n / 39))), 65_536));
+	return Math.max(1, Math.min(wanted, 2 ** Math.floor(Math.log2(Math.max(1, n / 64))), 65_536));
 }
 
 /** The same with centroids that leave most of the budget to the codes. */

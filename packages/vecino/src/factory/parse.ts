@@ -80,11 +80,15 @@ class Reader {
 	spec(): IndexSpec {
 		const isMap = this.#takes(/IDMap2?(?=\s*,)/y) !== undefined;
 		if (isMap) this.#expectComma('an index behind "IDMap,"');
-		let spec: IndexSpec = this.#peek() === 'Auto' ? this.#auto() : this.#refined();
+		const isAuto = this.#peek() === 'Auto';
+		let spec: IndexSpec = isAuto ? this.#auto() : this.#refined();
 		const end = this.#at;
 		const suffix = this.#takes(/,/y) !== undefined;
 		if (suffix) {
 			const word = this.#word();
+			if (isAuto && !/^IDMap2?$/.test(word.text)) {
+				throw this.#wrong(word.at, word.text, '"Auto" chooses all but "IDMap" itself', 'Auto');
+			}
 			if (!/^IDMap2?$/.test(word.text))
 				throw this.#unexpected(word, 'end', '"RFlat", "Refine(...)", "IDMap" or the end');
 			if (isMap) throw this.#wrong(word.at, word.text, 'ids can be mapped once only');
@@ -194,12 +198,19 @@ class Reader {
 		if (/^IVF(?![A-Za-z])/.test(start)) return this.#cells();
 		if (/^HNSW(?![A-Za-z])/.test(start)) return this.#graph();
 		const word = this.#word();
-		if (/^(Auto|IDMap2?)$/.test(word.text)) {
+		if (/^(RFlat|Refine)$/.test(word.text)) {
 			throw this.#wrong(
 				word.at,
 				word.text,
-				`"${word.text}" can only stand at the very front, "IDMap" with a comma behind it`,
+				`"${word.text}" stands behind an index`,
+				`PQ16,${word.text === 'RFlat' ? 'RFlat' : 'Refine(SQ8)'}`,
 			);
+		}
+		if (/^IDMap2?$/.test(word.text) && word.at + word.text.length === this.#text.trimEnd().length) {
+			throw this.#wrong(word.at, word.text, `expected an index behind "${word.text}"`, `${word.text},Flat`);
+		}
+		if (/^(Auto|IDMap2?)$/.test(word.text)) {
+			throw this.#wrong(word.at, word.text, `"${word.text}" can only stand at the very front`);
 		}
 		return this.#code(word, 'start', 'an index such as "Flat", "IVF1024,PQ16" or "HNSW32"').codec;
 	}
@@ -223,7 +234,16 @@ class Reader {
 		this.#finish(word, `"_HNSW32" or a comma and codes behind "${here}"`, nearestWord(word.text, 'cells'));
 		if (coarse.kind === 'flat' && this.#takes(/\(/y) !== undefined) coarse = this.#coarse();
 		this.#expectComma(`codes behind "${here}"`, `${here},PQ16`);
-		const { codec, byResidual } = this.#code(this.#word(), 'code', 'codes for the cells');
+		const next = this.#word();
+		if (next.text.startsWith('HNSW')) {
+			throw this.#wrong(
+				next.at,
+				next.text,
+				'expected codes for the cells; a graph over cells stands before the comma',
+				`${here}_${next.text},Flat`,
+			);
+		}
+		const { codec, byResidual } = this.#code(next, 'code', 'codes for the cells');
 		return { kind: 'ivf', nlist, coarse, codec, byResidual };
 	}
 

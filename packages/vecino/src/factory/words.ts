@@ -30,6 +30,15 @@ const WORDS: Readonly<Record<Place, readonly string[]>> = {
 	cells: ['IVF{1024}', 'IVF{1024}_HNSW{32}'],
 };
 
+const USUAL: Readonly<Record<Place, string>> = {
+	start: 'Flat',
+	code: 'PQ16',
+	graph: 'SQ8',
+	store: 'SQ8',
+	end: 'RFlat',
+	cells: 'IVF1024',
+};
+
 /** FAISS has these; what comes nearest here. */
 const ELSEWHERE: readonly (readonly [word: RegExp, nearest: string])[] = [
 	[/^SQ(6|0|8_direct|8_direct_signed|tq.*)$/, 'SQ8'],
@@ -51,8 +60,9 @@ const ELSEWHERE: readonly (readonly [word: RegExp, nearest: string])[] = [
 /** The valid word nearest to `word` in a place: its numbers kept, letters as few changed as may be. */
 export function nearestWord(word: string, place: Place): string {
 	const numbers = word.match(/\d+/g) ?? [];
-	let best = '';
-	let least = Number.POSITIVE_INFINITY;
+	// Where nothing is like it, the word that most people want.
+	let best = USUAL[place];
+	let least = 0.8 * word.length;
 	for (const template of WORDS[place]) {
 		let i = 0;
 		const candidate = template.replace(/\{(\d+)\}/g, (_, standard: string) => numbers[i++] ?? standard);
@@ -70,15 +80,15 @@ export function insteadOf(word: string): string | undefined {
 	return nearest.includes('$') ? word.replace(pattern, nearest) : nearest;
 }
 
-/** Letters put in, taken out or changed; one in the wrong case counts a quarter. */
+/** Letters taken out, changed, or put in, which counts half; one in the wrong case counts a quarter. */
 export function editDistance(a: string, b: string): number {
-	let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+	let row = Array.from({ length: b.length + 1 }, (_, j) => j / 2);
 	for (let i = 1; i <= a.length; i++) {
 		const next = [i];
 		for (let j = 1; j <= b.length; j++) {
 			const [x, y] = [a[i - 1]!, b[j - 1]!];
 			const change = x === y ? 0 : x.toLowerCase() === y.toLowerCase() ? 0.25 : 1;
-			next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + change));
+			next.push(Math.min(row[j]! + 1, next[j - 1]! + 0.5, row[j - 1]! + change));
 		}
 		row = next;
 	}

@@ -124,7 +124,7 @@ const FLAT_TIER: Tier = { text: 'Flat', says: (size) => `${size}: exact search.`
 /** What comes into question, best first: recall as measured with bench/engine/auto.ts. */
 function candidates(d: number, nlist: number): Tier[] {
 	// Where d has no divisors to cut it by, all but its last few principal components are cut.
-	const cut = divisorUpTo(d, d / 2) * 4 >= d ? d : d - (d % 8);
+	const cut = divisorUpTo(d, d / 2) * 4 >= d || d < 16 ? d : d - (d % 8);
 	const rotate = cut === d ? '' : `PCA${cut},`;
 	const cells = nlist === 0 ? '' : `IVF${nlist}${nlist >= GRAPH_CELLS ? '_HNSW32' : ''},`;
 	const fast = (bytes: number): string => {

@@ -98,7 +98,7 @@ describe('indexFactory', () => {
 		expect(refine.engine).toBe(engine);
 		expect(refine.kFactor).toBe(3);
 		expect((refine.base as IndexIVFRaBitQ).rabitq.seed).toBe(5);
-		expect((refine.base as IndexIVFRaBitQ).nlist).toBe(256);
+		expect((refine.base as IndexIVFRaBitQ).nlist).toBe(128);
 		using graph = indexFactory(d, 'HNSW16', options) as IndexHNSW;
 		expect(graph.efConstruction).toBe(17);
 		using padded = indexFactory(d, 'PQ7', options);
@@ -121,7 +121,7 @@ describe('indexFactory', () => {
 });
 
 /** d, string, where, part of the message, nearest. */
-const UNFIT: readonly (readonly [d: number, text: string, at: number | undefined, says: string, nearest?: string])[] = [
+const UNFIT: readonly (readonly [d: number, text: string, at: number, says: string, nearest: string | undefined])[] = [
 	[128, 'IVF4096,PQ24', 8, '24 sub-vectors do not divide 128 dimensions evenly; 16 and 32 do', 'PQ16'],
 	[128, 'PQ200x6', 0, '200 sub-vectors do not divide 128 dimensions evenly; 128 does', 'PQ128x6'],
 	[96, 'OPQ7_64,Flat', 0, '7 does not divide the 64 dimensions that come out', 'OPQ7_63'],
@@ -131,7 +131,7 @@ const UNFIT: readonly (readonly [d: number, text: string, at: number | undefined
 	[128, 'PCA60, PQ16x4fs', 7, '15 and 20 do', 'PQ15x4fs'],
 	[64, 'IVF10_HNSW16,Flat', 0, 'the graph over cells has 32 links here', 'IVF10_HNSW32'],
 	[64, 'Linear64,Flat', 0, 'no string holds it', 'RR'],
-	[9000, 'RR,Flat', 0, '8192 dimensions at most, not 9000'],
+	[9000, 'RR,Flat', 0, '8192 dimensions at most, not 9000', undefined],
 	[16, 'SQ8,Refine(PQ20)', 11, 'more sub-vectors than dimensions (16)', 'PQ16'],
 	[64, 'Auto', 0, 'give it as option n', 'IVF1024,PQ16'],
 	[64, 'IVF,Flat', 0, 'give it as option n', 'IVF1024'],

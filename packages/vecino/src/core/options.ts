@@ -189,7 +189,7 @@ export const FACTORY_OPTIONS: OptionTable = Object.freeze({
 export const ESTIMATE_OPTIONS: OptionTable = Object.freeze({
 	metric: FACTORY_OPTIONS['metric']!,
 	pad: FACTORY_OPTIONS['pad']!,
-	nprobe: { type: 'integer', min: 1, max: 2 ** 31, help: 'cells opened; default: about 1.2 times the root of nlist' },
+	nprobe: { type: 'integer', min: 1, max: 2 ** 31, help: 'cells opened; default: the root of nlist' },
 	k: { type: 'integer', default: 10, min: 1, max: 65536, help: 'neighbours that a query asks for' },
 	kFactor: FACTORY_OPTIONS['kFactor']!,
 	efSearch: HNSW_SEARCH_PARAMS['efSearch']!,

@@ -59,7 +59,7 @@ export function estimateSeconds(engine: Engine, plan: BuildPlan): { train: numbe
 		if (ofResiduals) train += codecRows * nlist * nearest * (codec.kind === 'pqfs' ? 2 : 1);
 	}
 	if (coarseM > 0) train += linkSeconds(engine, d, coarseM, nlist);
-	const link = graphM > 0 ? linkSeconds(engine, d, graphM, n) : 0;
+	const link = graphM > 0 ? linkSeconds(engine, d, graphM, n, codec.kind === 'sq' ? 'sq8' : 'flat') : 0;
 	const place = nlist > 0 ? PLACE_SECONDS + sum : PLACE_SECONDS / 5;
 	return { train, add: link + n * (nlist * nearest + encode + place) };
 }
@@ -162,21 +162,30 @@ function rabitqRate(engine: Engine, d: number, nbits: number): number {
 	});
 }
 
-/** Rows that a graph is measured with; each ten times as many take about so much longer a row. */
-const LINK_ROWS = 1000;
+/** A graph is measured at about so many rows; at each ten times as many a row takes about so much longer. */
+const LINK_ROWS = 800;
 const LINK_GROWTH = 2;
 
-/** Seconds of linking n rows, with 64 in view. */
-function linkSeconds(engine: Engine, d: number, M: number, n: number): number {
+/** Seconds of linking n rows, with 64 in view: from the best of a few parts. */
+function linkSeconds(engine: Engine, d: number, M: number, n: number, store: 'flat' | 'sq8' = 'flat'): number {
+	if (n === 0) return 0;
 	const rng = new Rng(1);
-	const rows = Math.min(n, LINK_ROWS);
-	if (rows === 0) return 0;
-	const x = Float32Array.from({ length: rows * d }, (_, i) => ((Math.floor(i / d) * 7 + i) % 8) + rng.float() * 4);
-	using index = new IndexHNSW({ d, M, engine });
-	const start = performance.now();
-	index.add(new VectorSet(x, d));
-	const each = (performance.now() - start) / 1000 / rows;
-	return n * each * LINK_GROWTH ** Math.log10(n / rows);
+	const rows = (count: number): VectorSet =>
+		new VectorSet(
+			Float32Array.from({ length: count * d }, (_, i) => ((Math.floor(i / d) * 7 + i) % 8) + rng.float() * 4),
+			d,
+		);
+	using index = new IndexHNSW({ d, M, engine, store });
+	const first = rows(LINK_ROWS - 200);
+	index.train(first).add(first);
+	let best = Number.POSITIVE_INFINITY;
+	for (let part = 0; part < 8; part++) {
+		const x = rows(50);
+		const start = performance.now();
+		index.add(x);
+		best = Math.min(best, (performance.now() - start) / 1000 / 50);
+	}
+	return n * best * LINK_GROWTH ** Math.log10(Math.max(1, n / LINK_ROWS));
 }
 
 /** Rows that PCA and OPQ learn from at most, multiply-adds of the eigenvectors, and iterations of OPQ. */
@@ -198,8 +207,7 @@ export function transformSeconds(
 	const moments = Math.min(rows, MOMENT_ROWS, 1000 * dIn) * dIn * dIn * each;
 	const eigen = 9 * dIn ** 3 * PLAIN_SECONDS;
 	if (spec.kind !== 'opq') return { train: moments + eigen, add };
-	const used = Math.min(rows, OPQ_ROWS, Math.max(128 * 256, 100 * dOut));
-	const iteration = used * dOut * (256 + dOut) * each + 12 * dOut ** 3 * PLAIN_SECONDS;
+	const iteration = Math.min(rows, OPQ_ROWS) * dOut * (256 + dOut) * each + 50 * dOut ** 3 * PLAIN_SECONDS;
 	return { train: moments + eigen + OPQ_ITERATIONS * iteration, add };
 }
 

@@ -33,7 +33,7 @@ export interface EstimateSpecOptions {
 	readonly metric?: Metric | undefined;
 	/** Allow an m that does not divide d. Default: false. */
 	readonly pad?: boolean | undefined;
-	/** Cells that a query opens. Default: about 1.2 times the root of their number, as training finds on real vectors. */
+	/** Cells that a query opens. Default: the root of their number; training finds 0.6 to 1.2 times that on real vectors. */
 	readonly nprobe?: number | undefined;
 	/** Neighbours that a query asks for. Default: 10. */
 	readonly k?: number | undefined;
@@ -57,7 +57,7 @@ export interface QueryWork {
 	readonly nprobe: number;
 	/** Distances to centroids. */
 	readonly centroids: number;
-	/** Codes whose distance is computed. */
+	/** Codes whose distance is computed; in cells as if all were of one size. */
 	readonly codes: number;
 	/** Candidates put in order by a second store. */
 	readonly refined: number;
@@ -82,10 +82,9 @@ export interface SpecEstimate {
 	readonly seconds?: { readonly train: number; readonly add: number } | undefined;
 }
 
-/** Lists are of uneven length, and queries fall into the longer ones: so many times the mean are scanned. */
-const UNEVEN = 1.2;
-/** Vectors that a walk looks at for each node in view, of M = 32. */
-const PER_NODE = 20;
+/** Vectors that a walk looks at for each node in view: so many with 32 links, and how that grows with the links. */
+const PER_NODE = 15;
+const PER_NODE_POWER = 0.3;
 /** Transformed rows of an add are held to this many bytes at a time. */
 const PART_BYTES = 2 ** 24;
 
@@ -152,15 +151,15 @@ function transformPeak({ transforms, coded }: Parts, trainingRows: number): numb
 function workOf({ transforms, coded, stores }: Parts, options: EstimateSpecOptions): QueryWork {
 	const { k = 10, kFactor = 10, efSearch = 64 } = options;
 	const { n, d, nlist, graphM } = coded;
-	const nprobe = Math.min(nlist, options.nprobe ?? Math.max(1, Math.round(1.2 * Math.sqrt(nlist))));
+	const nprobe = Math.min(nlist, options.nprobe ?? Math.max(1, Math.round(Math.sqrt(nlist))));
 	const refined = stores.length === 0 ? 0 : Math.min(n, Math.ceil(k * kFactor));
 	const near = Math.max(efSearch, stores.length === 0 ? k : refined);
 	const codes =
 		graphM > 0
-			? Math.min(n, Math.round(near * PER_NODE * Math.sqrt(graphM / 32)))
+			? Math.min(n, Math.round(near * PER_NODE * (graphM / 32) ** PER_NODE_POWER))
 			: nlist === 0
 				? n
-				: Math.min(n, Math.round((n * nprobe * UNEVEN) / nlist));
+				: Math.min(n, Math.round((n * nprobe) / nlist));
 	const walked = coded.coarseM > 0 && nprobe * 512 <= nlist;
 	const centroids = walked ? Math.min(nlist, (2 * nprobe + 40) * PER_NODE) : nlist;
 	const packed = !walked && nlist >= PACK_CELLS && nprobe * 16 <= nlist;

@@ -19,7 +19,7 @@ const CHOICES: readonly (readonly [n: number, d: number, bytes: number | undefin
 	[5000, 64, 100, 'PQ32x4fs,Refine(SQ8)'],
 	[100_000, 128, undefined, 'IVF1024,PQ64x4fsr,Refine(SQ8)'],
 	[100_000, 128, 600, 'IVF1024,PQ64x4fsr,RFlat'],
-	[100_000, 128, 120, 'IVF1024,RaBitQ5'],
+	[100_000, 128, 125, 'IVF1024,RaBitQ5'],
 	[1_000_000, 128, 40, 'IVF4096,PQ32x6'],
 	[1_000_000, 127, undefined, 'PCA120,IVF4096,PQ60x4fsr,Refine(SQ8)'],
 	[1_000_000, 768, undefined, 'IVF4096,RaBitQ,Refine(SQ8)'],

@@ -16,8 +16,8 @@ const ROWS = [
 	['sift-free-100k', 'bvecs', 'l2', 125, 'IVF1024,RaBitQ5', 0.93],
 	// Recorded: 0.932.
 	['text-lsa-50k', 'fvecs', 'cosine', undefined, 'IVF512,RaBitQ,Refine(SQ8)', 0.92],
-	// Recorded: 0.921.
-	['text-lsa-50k', 'fvecs', 'cosine', 250, 'IVF512,RaBitQ5', 0.9],
+	// Recorded: 0.926.
+	['text-lsa-50k', 'fvecs', 'cosine', 250, 'IVF512,RaBitQ5', 0.91],
 ] as const;
 
 for (const name of ['sift-free-100k', 'text-lsa-50k'] as const) {

@@ -59,7 +59,7 @@ function fill(index: Index): void {
 }
 
 describe('estimateSpec', () => {
-	it.each(STRINGS)('%s: bytes of the index and of its file within 2 %%', (text) => {
+	it.each(STRINGS)('%s: bytes of the index and of its file', (text) => {
 		for (const metric of METRICS) {
 			const engine = createEngineSync();
 			const forecast = estimateSpec(d, n, text, { metric, measure: false });

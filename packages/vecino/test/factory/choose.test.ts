@@ -84,10 +84,10 @@ describe('indexFactory with Auto', () => {
 	});
 
 	it('makes an index that takes the bytes it says and finds neighbours', () => {
-		const n = 22_000;
-		const x = clustered(n, 260, { clusters: 50 });
-		const choice = chooseIndex({ n, d: 260, metric: 'cosine' });
-		using index = indexFactory(260, choice.spec, { metric: 'cosine' }) as IndexRefine;
+		const n = 20_000;
+		const x = clustered(n, 256, { clusters: 50 });
+		const choice = chooseIndex({ n, d: 256, metric: 'cosine' });
+		using index = indexFactory(256, choice.spec, { metric: 'cosine' }) as IndexRefine;
 		index.train(x, { niter: 2, maxPointsPerCentroid: 40 }).add(x).shrink();
 		expect(Math.abs(index.byteLength / n / choice.bytesPerVector - 1)).toBeLessThan(0.02);
 		const found = index.search(x.slice(0, 100), 1);

@@ -176,7 +176,7 @@ describe('any spec', () => {
 });
 
 /** Wrong string, where, part of the message, nearest. */
-const WRONG: readonly (readonly [text: string, position: number, says: string, nearest: string | undefined])[] = [
+const WRONG: readonly (readonly [text: string, position: number, says: string, nearest: string])[] = [
 	['IVF4096,PQ16x', 12, 'expected a number of bits 4..12 after "x"', 'PQ16x8'],
 	['', 0, 'at character 0 (the end): expected an index such as "Flat"', 'Flat'],
 	['IVF4096', 7, 'expected a comma and codes behind "IVF4096"', 'IVF4096,PQ16'],
@@ -209,17 +209,17 @@ const WRONG: readonly (readonly [text: string, position: number, says: string, n
 	['Refine(SQ8)', 0, '"Refine" stands behind an index', 'PQ16,Refine(SQ8)'],
 	['PQ16,Refine', 5, 'expected a store in parentheses', 'Refine(SQ8)'],
 	['PQ16,Refine()', 12, 'expected a store such as', 'SQ8'],
-	['PQ16,Refine(SQ8', 15, 'expected ")" for "Refine("', undefined],
+	['PQ16,Refine(SQ8', 15, 'expected ")" for "Refine("', 'PQ16,Refine(SQ8)'],
 	['PQ16,Refine(PQ16x4fs)', 12, 'a store holds one code after the other', 'PQ16x4'],
 	['PQ16,Refine(RaBitQ)', 12, 'a store holds one code after the other', 'SQ8'],
-	['PQ16,RFlat,RFlat', 11, 'the index is refined already', undefined],
-	['(PQ16,RFlat),RFlat', 13, 'the index is refined already', undefined],
+	['PQ16,RFlat,RFlat', 11, 'the index is refined already', 'PQ16,RFlat'],
+	['(PQ16,RFlat),RFlat', 13, 'the index is refined already', '(PQ16,RFlat)'],
 	['PQ16,Rflat', 5, 'upper and lower case matter', 'RFlat'],
 	['IVF10,PQ16,SQ8', 11, 'expected "RFlat", "Refine(...)", "IDMap" or the end', 'RFlat'],
 	['IDMap', 0, 'expected an index behind "IDMap"', 'IDMap,Flat'],
-	['IDMap,IDMap,Flat', 6, 'can only stand at the very front', undefined],
-	['IDMap,Flat,IDMap', 11, 'ids can be mapped once only', undefined],
-	['PCA64,IDMap,Flat', 6, 'can only stand at the very front', undefined],
+	['IDMap,IDMap,Flat', 6, 'can only stand at the very front', 'IDMap,Flat'],
+	['IDMap,Flat,IDMap', 11, 'ids can be mapped once only', 'IDMap,Flat'],
+	['PCA64,IDMap,Flat', 6, 'can only stand at the very front', 'IDMap,Flat'],
 	['Flat,IDMap,Flat', 10, 'expected "," or the end', 'Flat,IDMap'],
 	['PCA64', 5, 'expected a comma and an index behind the transform', 'Flat'],
 	['PCA,Flat', 2, 'expected dimensions 1..65536 after "PCA"', 'PCA64'],
@@ -228,7 +228,7 @@ const WRONG: readonly (readonly [text: string, position: number, says: string, n
 	['RaBitQ9', 6, 'expected bits per dimension 1..8, got 9', 'RaBitQ8'],
 	['PQ16 PQ8', 5, 'expected "," or the end', 'PQ16'],
 	['Auto(', 5, 'expected bytes per vector', 'Auto(32)'],
-	['PCA64,Auto', 6, 'can only stand at the very front', undefined],
+	['PCA64,Auto', 6, 'can only stand at the very front', 'Auto'],
 	['Auto,RFlat', 5, 'chooses all but "IDMap" itself', 'Auto'],
 ];
 

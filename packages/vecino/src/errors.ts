@@ -31,8 +31,9 @@ export interface VecinoErrorFields {
 	/** What was expected and what was found, for mismatches. */
 	readonly expected?: number | string;
 	readonly found?: number | string;
-	/** Character of a factory string where it goes wrong, counted from 0, and the valid words nearest to what stands there. */
+	/** Character of a factory string where it goes wrong, counted from 0. */
 	readonly position?: number;
+	/** The valid words nearest to what stands there. */
 	readonly nearest?: string;
 	/** Byte position in a file, for corrupt data. */
 	readonly offset?: number;
@@ -56,7 +57,9 @@ export class VecinoError extends Error {
 	declare readonly row?: number;
 	declare readonly expected?: number | string;
 	declare readonly found?: number | string;
+	/** Character of a factory string, counted from 0. */
 	declare readonly position?: number;
+	/** Valid words near it. */
 	declare readonly nearest?: string;
 	declare readonly offset?: number;
 	declare readonly requested?: number;

@@ -28,6 +28,7 @@ import { planTraining } from './build-plan.ts';
 import { addScratch, trainPeak } from './estimate-build.ts';
 import { estimateSeconds, transformSeconds } from './estimate-seconds.ts';
 
+/** Options of estimateSpec. */
 export interface EstimateSpecOptions {
 	/** Default: 'l2'. */
 	readonly metric?: Metric | undefined;
@@ -43,11 +44,13 @@ export interface EstimateSpecOptions {
 	readonly efSearch?: number | undefined;
 	/** Vectors handed to train. Default: n. */
 	readonly trainingRows?: number | undefined;
+	/** Options of train that change what training takes. */
 	readonly training?: Pick<TrainOptions, 'niter' | 'maxPointsPerCentroid' | 'clustering'> | undefined;
 	/** `Auto`: resident bytes per vector at most. */
 	readonly bytesPerVector?: number | undefined;
 	/** Measure this device (a quarter of a second and more) and give seconds. Default: true. */
 	readonly measure?: boolean | undefined;
+	/** Whose kernels are measured. Default: the shared engine. */
 	readonly engine?: Engine | undefined;
 }
 
@@ -65,18 +68,21 @@ export interface QueryWork {
 	readonly bytesRead: number;
 }
 
+/** A forecast. */
 export interface SpecEstimate {
 	/** The index that is meant, Auto and numbers of cells chosen. */
 	readonly text: string;
 	/** Resident bytes of the index once all vectors are in, at once or followed by shrink(): what `byteLength` will be, to within 2 %. */
 	readonly bytes: number;
+	/** The same over n; 0 for no vectors. */
 	readonly bytesPerVector: number;
-	/** The same by component, as stats() names them. */
+	/** `bytes` by component, as stats() names them. */
 	readonly components: Readonly<Record<string, number>>;
 	/** Bytes of the file that writeIndex makes. */
 	readonly fileBytes: number;
 	/** Most bytes held at once by training and adding on one thread, the index included, the vectors handed over not. */
 	readonly peakBytes: number;
+	/** Work of one query. */
 	readonly query: QueryWork;
 	/** Absent without `measure`. One thread. */
 	readonly seconds?: { readonly train: number; readonly add: number } | undefined;

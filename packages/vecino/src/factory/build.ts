@@ -32,9 +32,9 @@ import { type CodecSpec, type IndexSpec, type IVFSpec, printSpec, type Transform
 
 /** Options of indexFactory: what a factory string does not say. */
 export interface IndexFactoryOptions {
-	/** Default: 'l2'. */
+	/** Metric of the index. Default: 'l2'. */
 	readonly metric?: Metric | undefined;
-	/** Default: the shared engine. */
+	/** Owner of its memory. Default: the shared engine. */
 	readonly engine?: Engine | undefined;
 	/** Fill vectors up with zeros where the m of a product quantizer does not divide d. Default: false. */
 	readonly pad?: boolean | undefined;

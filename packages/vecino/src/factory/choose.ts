@@ -22,6 +22,7 @@ import { readSpec } from './parse.ts';
 import { frozen, type IndexSpec, printSpec } from './spec.ts';
 import { badSpec } from './words.ts';
 
+/** What chooseIndex is to choose for. */
 export interface ChooseIndexOptions {
 	/** Vectors that the index will hold. */
 	readonly n: number;
@@ -33,9 +34,11 @@ export interface ChooseIndexOptions {
 	readonly metric?: Metric | undefined;
 }
 
+/** What chooseIndex chose. */
 export interface IndexChoice {
+	/** For indexFactory. */
 	readonly spec: IndexSpec;
-	/** The factory string. */
+	/** The same as factory string. */
 	readonly text: string;
 	/** Resident bytes per vector, as forecast. */
 	readonly bytesPerVector: number;

@@ -44,7 +44,7 @@ const DEFAULT_M = 32;
  *
  * @example
  * const spec = parseSpec('IVF1024,PQ16x4fsr,RFlat');
- * console.log(spec.kind); // 'refine'
+ * console.log(spec.kind); // refine
  */
 export function parseSpec(text: string): IndexSpec {
 	return readSpec('parseSpec', text);

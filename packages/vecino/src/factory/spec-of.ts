@@ -34,7 +34,7 @@ import { type CodecSpec, FLAT, frozen, type IndexSpec, type RefineSpec, type Tra
  *
  * @example
  * using index = new IndexIVFPQ({ d: 64, nlist: 100, m: 16 });
- * console.log(printSpec(specOf(index))); // 'IVF100,PQ16'
+ * console.log(printSpec(specOf(index))); // IVF100,PQ16
  */
 export function specOf(index: Index): IndexSpec {
 	if (!(index instanceof Index)) throw new TypeError(`specOf: index must be an index, got ${show(index)}`);

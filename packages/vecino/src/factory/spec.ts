@@ -42,6 +42,7 @@ export interface RaBitQSpec {
 	readonly nbits: number;
 }
 
+/** What a vector becomes. */
 export type CodecSpec = FlatSpec | ScalarSpec | PQSpec | FastScanSpec | RaBitQSpec;
 
 /** Cells ahead of codes: `IVF4096,PQ16`, `IVF65536_HNSW32,PQ32x4fsr`. */
@@ -67,6 +68,7 @@ export interface HNSWSpec {
 	readonly codec: FlatSpec | ScalarSpec;
 }
 
+/** A transform ahead of an index. */
 export type TransformSpec =
 	/** `PCA64`; `PCAR64` rotates the components at random, `PCAW64` gives all the same variance, `PCAWR64` both. */
 	| { readonly kind: 'pca'; readonly dOut: number; readonly whiten: boolean; readonly rotate: boolean }
@@ -107,6 +109,7 @@ export interface AutoSpec {
 	readonly bytesPerVector?: number;
 }
 
+/** What an index is made of: the tree that a factory string stands for. */
 export type IndexSpec = CodecSpec | IVFSpec | HNSWSpec | PreTransformSpec | RefineSpec | IDMapSpec | AutoSpec;
 
 export const MAX_NLIST: number = 2 ** 24;
@@ -130,7 +133,7 @@ export const SCALAR_OF: ReadonlyMap<string, ScalarType> = new Map(
  * The canonical factory string of a spec.
  *
  * @example
- * printSpec(parseSpec('IVF4k, PQ16x8np, Refine(Flat)')); // 'IVF4096,PQ16,RFlat'
+ * console.log(printSpec(parseSpec('IVF4k, PQ16x8np, Refine(Flat)'))); // IVF4096,PQ16,RFlat
  */
 export function printSpec(spec: IndexSpec): string {
 	switch (spec?.kind) {

@@ -13,6 +13,8 @@ import {
 	IndexPreTransform,
 	IndexRefine,
 	type Metric,
+	printSpec,
+	specOf,
 } from 'vecino';
 import { bytes, count, facts } from './output.ts';
 
@@ -26,6 +28,8 @@ export interface IndexIdentity {
 }
 
 export interface IndexReport extends IndexIdentity {
+	/** The factory string. */
+	readonly factory: string;
 	/** Null for indexes of uncompressed or scalar-quantized vectors. */
 	readonly pq: { readonly m: number; readonly nbits: number; readonly residual: boolean } | null;
 	/** Bytes of one code, without label and terms; for IndexRefine, of its base. */
@@ -80,6 +84,7 @@ export function describe(index: Index): IndexReport {
 	const pq = WITH_PQ.some((kind) => base instanceof kind) ? (base as IndexPQ).pq : undefined;
 	return {
 		...identify(index),
+		factory: printSpec(specOf(index)),
 		pq: pq === undefined ? null : { m: pq.m, nbits: pq.nbits, residual },
 		codeSize: (base as Index & { readonly codeSize: number }).codeSize,
 		cells: lists ?? null,
@@ -106,9 +111,10 @@ const COMPONENTS: Readonly<Record<string, string>> = {
 
 /** The report as lines. */
 export function renderIndex(report: IndexReport): string {
-	const { type, ntotal, d, metric, pq, codeSize, cells, rerank, residentBytes, bytesPerVector } = report;
+	const { type, factory, ntotal, d, metric, pq, codeSize, cells, rerank, residentBytes, bytesPerVector } = report;
 	const rows: [string, string][] = [
 		['index', type],
+		['factory', factory],
 		['vectors', `${count(ntotal)} of dimension ${d}, metric ${metric}`],
 	];
 	const how = pq === null ? '' : ` (m ${pq.m}, nbits ${pq.nbits}${pq.residual ? ', of residuals' : ''})`;

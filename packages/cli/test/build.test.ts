@@ -109,6 +109,7 @@ describe('an IVFPQ index with a store to re-rank', () => {
 			    },
 			    "codeSize": "number",
 			    "d": "number",
+			    "factory": "string",
 			    "metric": "string",
 			    "ntotal": "number",
 			    "pq": {
@@ -184,6 +185,7 @@ describe('an IVFPQ index with a store to re-rank', () => {
 			    },
 			    "codeSize": "number",
 			    "d": "number",
+			    "factory": "string",
 			    "metric": "string",
 			    "ntotal": "number",
 			    "pq": {
@@ -354,6 +356,14 @@ describe('an IVFPQ index with a store to re-rank', () => {
 describe('the other types', () => {
 	it.each([
 		[['--type', 'flat'], 'IndexFlat', 1],
+		[['--index', 'Flat'], 'IndexFlat', 1],
+		[['--index', 'IVF16, PQ16x4fsr, Refine(SQ8)'], 'IndexRefine(IndexIVFPQFastScan, sq8)', 0.8],
+		[['--index', 'HNSW8,SQ8', '--ef-construction', '40'], 'IndexHNSW', 0.9],
+		[['--index', 'OPQ6_12,PQ6,RFlat'], 'IndexRefine(IndexPreTransform(OPQTransform to 12, IndexPQ), flat)', 0.6],
+		[['--index', 'IDMap,RaBitQ4'], 'IndexIDMap(IndexRaBitQ)', 0.6],
+		[['--index', 'IVF,Flat', '--metric', 'ip'], 'IndexIVFFlat', 0.8],
+		[['--index', 'Auto'], 'IndexFlat', 1],
+		[['--index', 'Auto(40)'], 'IndexRefine(IndexPQFastScan, f16)', 0.9],
 		[['--type', 'sq8'], 'IndexScalarQuantizer', 0.95],
 		[['--type', 'pq', '--m', '8', '--nbits', '6'], 'IndexPQ', 0.3],
 		[['--type', 'ivfflat', '--nlist', '16'], 'IndexIVFFlat', 0.8],

@@ -12,6 +12,7 @@ export type VecinoErrorCode =
 	| 'corrupt-data'
 	| 'unsupported-version'
 	| 'unsupported'
+	| 'bad-spec'
 	| 'dimension-mismatch'
 	| 'not-finite'
 	| 'duplicate-id'
@@ -31,6 +32,10 @@ export interface VecinoErrorFields {
 	readonly expected?: number | string;
 	/** What was found in its place. */
 	readonly found?: number | string;
+	/** Character of a factory string where it goes wrong, counted from 0. */
+	readonly position?: number;
+	/** The valid words nearest to what stands there. */
+	readonly nearest?: string;
 	/** Byte position in a file, for corrupt data. */
 	readonly offset?: number;
 	/** Bytes asked for, for memory. */
@@ -62,6 +67,10 @@ export class VecinoError extends Error {
 	declare readonly expected?: number | string;
 	/** What was found in its place. */
 	declare readonly found?: number | string;
+	/** Character of a factory string, counted from 0. */
+	declare readonly position?: number;
+	/** Valid words near it. */
+	declare readonly nearest?: string;
 	/** Byte position in a file. */
 	declare readonly offset?: number;
 	/** Bytes asked for. */

@@ -54,6 +54,7 @@ export { VectorSet, type Vectors } from './core/vectors.ts';
 export { isVecinoError, VecinoError, type VecinoErrorCode, type VecinoErrorFields } from './errors.ts';
 export type { BuildEstimateOptions } from './eval/build-plan.ts';
 export { type BuildEstimate, estimateBuild } from './eval/estimate-build.ts';
+export { type EstimateSpecOptions, estimateSpec, type SpecEstimate } from './eval/estimate-spec.ts';
 export type { VectorLookup } from './eval/exact.ts';
 export { type ExplainOptions, explain, explainMissed } from './eval/explain.ts';
 export type { Explanation, Fix, Verdict } from './eval/explanation.ts';
@@ -69,6 +70,11 @@ export {
 export type { MeasureRecallOptions } from './eval/recall-plan.ts';
 export type { Losses, RecallReport, Suggestion } from './eval/recall-report.ts';
 export { exactNeighbors, exactNeighborsOfParts, mergeResults, type TruthOptions } from './eval/truth.ts';
+export { type IndexFactoryOptions, indexFactory } from './factory/build.ts';
+export { type ChooseIndexOptions, chooseIndex, type IndexChoice } from './factory/choose.ts';
+export { parseSpec } from './factory/parse.ts';
+export { type IndexSpec, printSpec, type TransformSpec } from './factory/spec.ts';
+export { specOf } from './factory/spec-of.ts';
 export { Index, type IndexOptions, type TrainOptions } from './indexes/base.ts';
 export {
 	IndexIVFPQFastScan,

@@ -10,6 +10,7 @@
  * using again = await loadIndex('words.vecino');
  */
 
+export { loadFaissIndex, saveFaissIndex } from './faiss-files.ts';
 export {
 	type Chunks,
 	type ConvertVectorsOptions,

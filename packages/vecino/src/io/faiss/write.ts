@@ -1,6 +1,6 @@
 /**
  * Writing an index as a FAISS file (spec/faiss.md): what FAISS 1.7.3 and later open, bf16 codes aside, which FAISS has
- * since 1.8. The same index gives the same bytes.
+ * since 1.9. The same index gives the same bytes.
  *
  * While an index is written it can be searched, and not be changed: train, add, reset and dispose throw 'busy'.
  */

@@ -124,7 +124,7 @@ const bytesOf = (rows: VectorSet): Uint8Array =>
 
 function ask(entry: object): Answer {
 	write('manifest.json', new TextEncoder().encode(JSON.stringify({ files: [{ queries: 'queries', d, ...entry }] })));
-	const options = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], maxBuffer: 2 ** 28 } as const;
+	const options = { encoding: 'utf8', stdio: 'pipe', maxBuffer: 2 ** 28 } as const;
 	const text = execFileSync(python, [script, '--answer', join(work, 'manifest.json')], options);
 	const { files, faiss } = JSON.parse(text) as { faiss: string; files: Record<string, Answer> };
 	version = faiss;
@@ -159,14 +159,9 @@ try {
 		const both: string[] = [];
 		{
 			const build = { file: 'x.faiss', factory, base: 'base', metric, ...asked, ...(hasCells && { nprobe: NPROBE }) };
-			// IDMap takes ids with the vectors, which the script for it does not do.
-			const answer = factory.startsWith('IDMap') ? undefined : ask(build);
-			if (answer === undefined) both.push('- | - | -');
-			else {
-				using index = readFaissIndex(new Uint8Array(readFileSync(join(work, 'x.faiss'))));
-				const kFactor = index instanceof IndexRefine ? { kFactor: index.kFactor } : {};
-				both.push(compare(answer, index.search(queries, K, { ...params, ...kFactor })));
-			}
+			const answer = ask(build);
+			using index = readFaissIndex(new Uint8Array(readFileSync(join(work, 'x.faiss'))));
+			both.push(compare(answer, index.search(queries, K, params)));
 		}
 		{
 			using index = make(metric);

@@ -7,7 +7,7 @@ import { afterAll, expect, it } from 'vitest';
 import type { Index } from '../../src/indexes/base.ts';
 import { IndexIVFPQFastScan } from '../../src/indexes/fast-scan.ts';
 import { IndexFlat } from '../../src/indexes/flat.ts';
-import { IndexPQ } from '../../src/indexes/pq.ts';
+import { IndexRaBitQ } from '../../src/indexes/rabitq.ts';
 import { IndexRefine } from '../../src/indexes/refine.ts';
 import { openFaissIndex, readFaissIndex } from '../../src/io/faiss/read.ts';
 import { faissIndexChunks, writeFaissIndex } from '../../src/io/faiss/write.ts';
@@ -62,8 +62,8 @@ it('an abort leaves nothing behind, of memory or files', async () => {
 
 it('says which file it is that cannot be read or written', async () => {
 	await expect(loadFaissIndex(join(folder, 'none'))).rejects.toThrow(/no such file/);
-	using index = new IndexPQ({ d: 6, m: 4, nbits: 4, pad: true });
-	const message = 'writeFaissIndex: product quantization of d = 6 filled up to m * dsub = 8 values cannot be written';
+	using index = new IndexRaBitQ({ d: 6 });
+	const message = 'writeFaissIndex: IndexRaBitQ cannot be written to a FAISS file';
 	await expect(saveFaissIndex(index, path)).rejects.toThrow(message);
 	expect(() => writeFaissIndex(index)).toThrow(expect.objectContaining({ code: 'unsupported' }));
 	expect(() => writeFaissIndex({} as Index)).toThrow(/^writeFaissIndex: index must be an index/);

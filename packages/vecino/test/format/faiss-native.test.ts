@@ -86,7 +86,7 @@ describe.skipIf(python === undefined)('native FAISS', () => {
 					written = writeFaissIndex(index);
 				} catch (error) {
 					if (!isVecinoError(error, 'unsupported')) throw error;
-					expect(error.message).toMatch(/RaBitQ cannot be written|filled up to m/);
+					expect(error.message).toMatch(/RaBitQ cannot be written/);
 					refused++;
 					continue;
 				}
@@ -114,7 +114,7 @@ describe.skipIf(python === undefined)('native FAISS', () => {
 				});
 			}
 		}
-		expect(refused).toBe(3 * 5);
+		expect(refused).toBe(3 * 3);
 		const manifest = join(out, 'manifest.json');
 		writeFileSync(manifest, JSON.stringify({ files }));
 		const answers = JSON.parse(run('--answer', manifest)) as { files: Record<string, Asked> };

@@ -50,6 +50,9 @@ export function putIndex(out: FaissOut, index: Index, isUnit: boolean): void {
 		// Rows are normalised before the transforms and, by the index inside, behind them.
 		putChain(out, index, isCosine && !isUnit, index.transforms, isCosine);
 		putIndex(out, index.index, true);
+	} else if (wideD(index) > index.d) {
+		putChain(out, index, isCosine && !isUnit, wideD(index), isCosine);
+		putCoded(out, index);
 	} else if (isCosine && !isUnit) {
 		putChain(out, index, true, [], false);
 		putIndex(out, index, true);
@@ -61,11 +64,20 @@ export function putIndex(out: FaissOut, index: Index, isUnit: boolean): void {
 		out.f32(Math.min(index.kFactor, MAX_K_FACTOR));
 	} else if (index instanceof IndexHNSW) {
 		putHNSW(out, index);
-	} else if (index instanceof IndexIVF) {
-		putIVF(out, index);
 	} else {
-		putRows(out, index);
+		putCoded(out, index);
 	}
+}
+
+/** Dimension of rows filled up for product quantization, which FAISS leaves to a transform. */
+function wideD(index: Index): number {
+	const { pq } = index as { pq?: ProductQuantizer };
+	return pq === undefined ? index.d : pq.m * pq.dsub;
+}
+
+function putCoded(out: FaissOut, index: Index): void {
+	if (index instanceof IndexIVF) putIVF(out, index);
+	else putRows(out, index);
 }
 
 /** Indexes that hold one code per row. */
@@ -74,8 +86,8 @@ function putRows(out: FaissOut, index: Index): void {
 	if (index instanceof IndexFlat) {
 		putFlat(out, index);
 	} else if (index instanceof IndexPQ) {
-		putHeader(out, 'IxPq', index);
-		putPQ(out, index, index.pq);
+		putHeader(out, 'IxPq', index, wideD(index));
+		putPQ(out, index.pq);
 		putCodes(out, index.codes, arena);
 		// ST_PQ, encode_signs, polysemous_ht.
 		out.i32(0);
@@ -86,8 +98,8 @@ function putRows(out: FaissOut, index: Index): void {
 		putSQ(out, index.scalarType, index.codec);
 		putCodes(out, index.codes, arena);
 	} else if (index instanceof IndexPQFastScan) {
-		putHeader(out, 'IPfs', index);
-		putPQ(out, index, index.pq);
+		putHeader(out, 'IPfs', index, wideD(index));
+		putPQ(out, index.pq);
 		// implem, bbs, qbs; ntotal2, M2.
 		out.i32(0, GROUP, 0);
 		out.size(Math.ceil(index.ntotal / GROUP) * GROUP, 2 * index.pq.codeSize);
@@ -108,7 +120,8 @@ function inStep(index: Index, count: number, what: string): void {
 	throw new VecinoError('unsupported', message);
 }
 
-function putHeader(out: FaissOut, code: string, { d, ntotal, isTrained, metric }: Index): void {
+function putHeader(out: FaissOut, code: string, index: Index, d: number = index.d): void {
+	const { ntotal, isTrained, metric } = index;
 	out.code(code);
 	out.i32(d);
 	out.size(ntotal, 2 ** 20, 2 ** 20);
@@ -129,15 +142,36 @@ function putIDMap(out: FaissOut, index: IndexIDMap): void {
 
 // ── Chains ─────────────────────────────────────────────────────────────────────────────────────
 
-function putChain(out: FaissOut, index: Index, first: boolean, transforms: readonly Transform[], last: boolean): void {
+/** @param transforms - Or the dimension that rows are filled up to. */
+function putChain(
+	out: FaissOut,
+	index: Index,
+	first: boolean,
+	transforms: readonly Transform[] | number,
+	last: boolean,
+): void {
 	putHeader(out, 'IxPT', index);
-	out.i32(transforms.length + (first ? 1 : 0) + (last ? 1 : 0));
+	const count = typeof transforms === 'number' ? 1 : transforms.length;
+	out.i32(count + (first ? 1 : 0) + (last ? 1 : 0));
 	if (first) putNormalize(out, index.d);
+	if (typeof transforms === 'number') {
+		putFilledUp(out, index.d, transforms);
+		if (last) putNormalize(out, transforms);
+		return;
+	}
 	for (const transform of transforms) {
 		if (transform instanceof NormalizeTransform) putNormalize(out, transform.dIn);
 		else putTransform(out, transform);
 	}
 	if (last) putNormalize(out, transforms.at(-1)!.dOut);
+}
+
+/** RemapDimensionsTransform: which dimension each comes from, -1 for zero. */
+function putFilledUp(out: FaissOut, d: number, wide: number): void {
+	out.code('RmDT');
+	out.values(Int32Array.from({ length: wide }, (_, t) => (t < d ? t : -1)));
+	out.i32(d, wide);
+	out.bool(true);
 }
 
 function putNormalize(out: FaissOut, d: number): void {
@@ -182,10 +216,17 @@ function putTransform(out: FaissOut, transform: Transform): void {
 
 // ── Codes ──────────────────────────────────────────────────────────────────────────────────────
 
-function putFlat(out: FaissOut, index: IndexFlat): void {
-	const { codes, ntotal, d } = index;
-	putHeader(out, index.metric === 'l2' ? 'IxF2' : 'IxFI', index);
-	out.array(ntotal * d, 4 * ntotal * d, () => segments(codes));
+function putFlat(out: FaissOut, index: IndexFlat, wide: number = index.d): void {
+	const { codes, ntotal, d, engine } = index;
+	putHeader(out, index.metric === 'l2' ? 'IxF2' : 'IxFI', index, wide);
+	out.array(ntotal * wide, 4 * ntotal * wide, function* () {
+		if (wide === d) return yield* segments(codes);
+		for (let row = 0; row < ntotal; row++) {
+			const values = new Float32Array(wide);
+			values.set(engine.arena.readF32(codes.at(row), d));
+			yield bytesOf(values);
+		}
+	});
 }
 
 function* segments(codes: CodeArray): Generator<Piece> {
@@ -210,9 +251,9 @@ function putCodes(out: FaissOut, codes: CodeArray, arena: Arena): void {
 }
 
 /** d, M, nbits, centroids. FAISS has a codebook of zeros before training. */
-function putPQ(out: FaissOut, { d }: Index, pq: ProductQuantizer): void {
+function putPQ(out: FaissOut, pq: ProductQuantizer): void {
 	const { m, nbits, ksub, dsub } = pq;
-	if (d % m !== 0) throw cannotWrite(`product quantization of d = ${d} filled up to m * dsub = ${m * dsub} values`);
+	const d = m * dsub;
 	out.size(d, m, nbits);
 	const rows = Math.ceil(PART_VALUES / dsub / 8) * 8;
 	out.array(d * ksub, 4 * d * ksub, function* () {
@@ -289,7 +330,7 @@ function putIVF(out: FaissOut, index: IndexIVF): void {
 		putCells(out, 'IwPQ', index);
 		out.bool(index.byResidual);
 		out.size(index.codeSize);
-		putPQ(out, index, index.pq);
+		putPQ(out, index.pq);
 		putLists(out, index);
 	} else if (index instanceof IndexIVFPQFastScan) {
 		putCells(out, 'IwPf', index);
@@ -300,7 +341,7 @@ function putIVF(out: FaissOut, index: IndexIVF): void {
 		out.size(2 * index.codeSize);
 		out.i32(0);
 		out.size(0);
-		putPQ(out, index, index.pq);
+		putPQ(out, index.pq);
 		putBlockLists(out, index);
 	} else {
 		throw cannotWrite(index.type);
@@ -310,16 +351,17 @@ function putIVF(out: FaissOut, index: IndexIVF): void {
 /** Header, nlist, nprobe, coarse quantizer, no direct map. */
 function putCells(out: FaissOut, code: string, index: IndexIVF): void {
 	const { nlist, nprobe, isTrained, cellGraph, coarse, d, engine } = index;
-	putHeader(out, code, index);
+	const wide = wideD(index);
+	putHeader(out, code, index, wide);
 	out.size(nlist, nprobe);
 	const byGraph = isTrained ? cellGraph !== undefined : coarse === 'hnsw';
 	using empty = isTrained ? undefined : new IndexFlat({ d, metric: index.metric === 'l2' ? 'l2' : 'ip', engine });
 	const centroids = empty ?? index.quantizer;
 	if (byGraph) {
-		putHeader(out, 'IHNf', centroids);
+		putHeader(out, 'IHNf', centroids, wide);
 		putGraph(out, engine.arena, cellGraph, cellGraph?.M ?? 32, cellGraph?.efConstruction ?? 64);
 	}
-	putFlat(out, centroids);
+	putFlat(out, centroids, wide);
 	// No direct map: type, array.
 	out.bool(false);
 	out.size(0);

@@ -14,10 +14,11 @@ import { putIndex } from './write-node.ts';
 
 /**
  * The FAISS file of an index, for faiss.read_index. An index by cosine becomes normalisation and inner product
- * (IndexPreTransform). Dropped: efSearch is the default, and how PCA, OPQ and rotations were trained.
+ * (IndexPreTransform), one of product quantization that is filled up (`pad`) gets a transform that does it. Dropped:
+ * how PCA, OPQ and rotations were trained.
  *
- * @throws VecinoError 'unsupported' for what FAISS has no equal of, named: RaBitQ, codes whose m does not divide d;
- *   'disposed', 'busy', 'out-of-memory'.
+ * @throws VecinoError 'unsupported' for what FAISS has no equal of, named: RaBitQ, OPQ that is not trained; 'disposed',
+ *   'busy', 'out-of-memory'.
  * @example
  * import { IndexFlat, writeFaissIndex } from 'vecino';
  * using index = new IndexFlat({ d: 2 }).add([[0, 0], [3, 4]]);

@@ -58,11 +58,19 @@ export function partsOf(index: Index): {
 	readonly refine: IndexRefine | undefined;
 	readonly pre: IndexPreTransform | undefined;
 } {
-	const inner = index.type === 'IndexIDMap' ? (index as IndexIDMap).index : index;
-	const refine = inner instanceof IndexRefine ? inner : undefined;
-	const outer = refine?.base ?? inner;
-	const pre = outer instanceof IndexPreTransform ? outer : undefined;
-	const base = pre?.index ?? outer;
+	let base = index.type === 'IndexIDMap' ? (index as IndexIDMap).index : index;
+	let refine: IndexRefine | undefined;
+	let pre: IndexPreTransform | undefined;
+	// vecino build puts transforms inside what re-ranks; indexes of FAISS may have them around it.
+	while (base instanceof IndexRefine || base instanceof IndexPreTransform) {
+		if (base instanceof IndexRefine) {
+			refine = base;
+			base = refine.base;
+		} else {
+			pre ??= base;
+			base = base.index;
+		}
+	}
 	return { base, ivf: base instanceof IndexIVF ? base : undefined, refine, pre };
 }
 

@@ -100,6 +100,14 @@ export {
 } from './indexes/rabitq.ts';
 export { IndexRefine, type IndexRefineOptions, type RefineStore } from './indexes/refine.ts';
 export { IndexScalarQuantizer, type IndexScalarQuantizerOptions } from './indexes/scalar-quantizer.ts';
+export { faissKind } from './io/faiss/kinds.ts';
+export {
+	type OpenFaissOptions,
+	openFaissIndex,
+	type ReadFaissOptions,
+	readFaissIndex,
+} from './io/faiss/read.ts';
+export { faissIndexChunks, writeFaissIndex } from './io/faiss/write.ts';
 export { encodeNpy } from './io/npy.ts';
 export {
 	type IndexFileInfo,

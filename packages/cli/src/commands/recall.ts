@@ -16,11 +16,12 @@ import {
 	type Suggestion,
 	type VectorSet,
 } from 'vecino';
-import { loadIndex, openVectors } from 'vecino/node';
+import { openVectors } from 'vecino/node';
 import { addCommand, type Context, withContext } from '../context.ts';
 import { checkSameDimension, checkSameRows, labelsOf, openFile, pick, readFirst } from '../data.ts';
 import { identify, partsOf } from '../describe.ts';
 import { Failure, UsageError } from '../errors.ts';
+import { openIndexFile } from '../index-files.ts';
 import { checkSearchOptions, recallInterval, searchEach, type Timing } from '../measure.ts';
 import { countOrFile, integer, integers, kOption, number, seedOption } from '../options.ts';
 import { bytes, count, interval, millis, percent, plural, recall, roundUp, table } from '../output.ts';
@@ -105,7 +106,7 @@ export function registerRecall(program: Command): void {
 async function run(context: Context, indexPath: string, options: RecallOptions): Promise<object> {
 	const { k, kFactor, efSearch } = options;
 	checkSources(options);
-	using index = await loadIndex(indexPath, context.run);
+	using index = await openIndexFile(indexPath, context);
 	checkSearchOptions(index, { nprobe: options.nprobe, kFactor, efSearch });
 	if (index.ntotal === 0) throw new Failure(`${indexPath}: the index is empty`);
 	const { queries, truth, own } = await prepare(context, index, indexPath, options);

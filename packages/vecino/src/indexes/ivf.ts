@@ -555,6 +555,11 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		this.#idle = undefined;
 	}
 
+	/** Pointer to what terms are relative to, for a reader to make them; 0 without terms. @internal */
+	get termCentre(): number {
+		return this.hasTerms ? this.#centreOf() : 0;
+	}
+
 	/** Pointer to the mean of the centroids, found when it is first needed, because a reader fills centroids in late. */
 	#centreOf(): number {
 		if (this.#centreKnown) return this.#centre;

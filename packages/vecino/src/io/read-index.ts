@@ -146,7 +146,8 @@ export async function inspectIndexNamed(source: RangeSource, name: string): Prom
 	};
 }
 
-function lengthOf(where: string, source: RangeSource): number {
+/** @internal */
+export function lengthOf(where: string, source: RangeSource): number {
 	const byteLength: unknown = source?.byteLength;
 	if (typeof byteLength === 'number' && Number.isSafeInteger(byteLength) && byteLength >= 0) return byteLength;
 	throw new TypeError(`${where}: source must be a RangeSource with its byteLength, got ${show(source)}`);
@@ -204,8 +205,8 @@ function* readTree(byteLength: number, name: string): Reading<FileTree> {
 	}
 }
 
-/** The tree of indexes, without content. */
-function makeIndex(node: IndexNode, engine: Engine): Index {
+/** The tree of indexes, without content. @internal */
+export function makeIndex(node: IndexNode, engine: Engine): Index {
 	const { d, metric } = node;
 	switch (node.type) {
 		case 'IndexFlat':

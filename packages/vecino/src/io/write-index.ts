@@ -140,8 +140,8 @@ function* filePieces(file: PlannedFile, header: Uint8Array): Generator<Piece> {
 	}
 }
 
-/** Pieces put together, or cut, to chunks of CHUNK_BYTES and a last one; `byteLength` bytes in all. */
-function* cut(
+/** Pieces put together, or cut, to chunks of CHUNK_BYTES and a last one; `byteLength` bytes in all. @internal */
+export function* cut(
 	pieces: Iterable<Piece>,
 	arena: Arena,
 	byteLength: number,
@@ -164,8 +164,8 @@ function* cut(
 	}
 }
 
-/** Holds an index and those inside it. */
-function hold(index: Index): () => void {
+/** Holds an index and those inside it. @internal */
+export function hold(index: Index): () => void {
 	const releases = [index.hold(SAVE)];
 	const wraps = index instanceof IndexIDMap || index instanceof IndexPreTransform;
 	const inside = wraps ? [index.index] : index instanceof IndexRefine ? [index.base, index.refine] : [];

@@ -12,6 +12,7 @@
  * console.log(again.ntotal); // 2
  */
 
+export { loadFaissIndex, saveFaissIndex } from './faiss-files.ts';
 export {
 	type Chunks,
 	type ConvertVectorsOptions,

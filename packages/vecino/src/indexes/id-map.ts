@@ -105,6 +105,7 @@ export class IndexIDMap extends Index {
 		}
 	}
 
+	/** As upsert, in slices or on the threads of the engine. */
 	upsertAsync(x: Vectors, ids: ArrayLike<number>, options?: AsyncRunOptions): Promise<this> {
 		const set = this.#prepare('upsertAsync', x, ids, true);
 		try {

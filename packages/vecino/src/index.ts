@@ -146,4 +146,5 @@ export { OPQTransform, type OPQTransformOptions } from './transforms/opq.ts';
 export { PCATransform, type PCATransformOptions } from './transforms/pca.ts';
 export { RandomRotation, type RandomRotationOptions } from './transforms/rotation.ts';
 export { Transform, type TransformTrainOptions } from './transforms/transform.ts';
+export type { Labels } from './util/labels.ts';
 export type { AsyncRunOptions, Progress, RunOptions } from './util/steps.ts';

@@ -263,6 +263,7 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return this;
 	}
 
+	/** As update, in slices or on the threads of the engine; searches and other changes throw `busy` meanwhile. */
 	async updateAsync(labels: Labels, x: Vectors, options?: AsyncRunOptions): Promise<this> {
 		const { steps, resolved } = this.#prepareUpdate('updateAsync', labels, x, options);
 		await runAsync(steps, resolved);

@@ -112,6 +112,7 @@ export class IndexIDMap extends Index {
 		}
 	}
 
+	/** As upsert, in slices or on the threads of the engine. */
 	upsertAsync(x: Vectors, ids: ArrayLike<number>, options?: AsyncRunOptions): Promise<this> {
 		const set = this.#prepare('upsertAsync', x, ids, true);
 		try {
@@ -165,7 +166,7 @@ export class IndexIDMap extends Index {
 
 	/** Without ids the next ones after the largest so far are taken. @internal */
 	*addSteps(x: VectorSet): Steps<void> {
-		const { ids, replace } = this.#pending ?? { ids: nextIds(this.table.ids, x.n), replace: false };
+		const { ids, replace } = this.#pending ?? { ids: nextIds(this.table.largest, x.n), replace: false };
 		if (!replace) {
 			yield* this.#newSteps(x, ids);
 			return;
@@ -333,8 +334,6 @@ export class IndexIDMap extends Index {
 	}
 }
 
-function nextIds(ids: Float64Array, n: number): Float64Array {
-	let next = 0;
-	for (const id of ids) if (id >= next) next = id + 1;
-	return Float64Array.from({ length: n }, (_, i) => next + i);
+function nextIds(largest: number, n: number): Float64Array {
+	return Float64Array.from({ length: n }, (_, i) => largest + 1 + i);
 }

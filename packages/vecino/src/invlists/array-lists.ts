@@ -76,7 +76,7 @@ export class ArrayInvertedLists implements Disposable {
 	 * is made again when it is needed.
 	 */
 	shrink(): void {
-		this.#locator = undefined;
+		this.unlocate();
 		for (let listNo = 0; listNo < this.nlist; listNo++) {
 			const n = this.listSize(listNo);
 			if (n === 0) this.#drop(listNo);
@@ -151,6 +151,11 @@ export class ArrayInvertedLists implements Disposable {
 			for (let i = 0; i < n; i++) locator.set(u32[(ids >>> 2) + i]!, listNo, i);
 		}
 		this.#locator = locator;
+	}
+
+	/** Gives the table of where labels are back; needed when codes or labels move by other means than those here. */
+	unlocate(): void {
+		this.#locator = undefined;
 	}
 
 	/**
@@ -241,7 +246,7 @@ export class ArrayInvertedLists implements Disposable {
 	}
 
 	clear(): void {
-		this.#locator = undefined;
+		this.unlocate();
 		for (let listNo = 0; listNo < this.nlist; listNo++) this.#drop(listNo);
 	}
 

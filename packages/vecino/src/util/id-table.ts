@@ -17,6 +17,8 @@ export class IdTable {
 	/** First free row, -1: none; and how many there are. */
 	#free = -1;
 	#freeCount = 0;
+	/** Largest id, -1: none; undefined when it was removed and must be looked for. */
+	#largest: number | undefined = -1;
 	readonly #key1 = randomBits();
 	readonly #key2 = randomBits();
 
@@ -46,6 +48,12 @@ export class IdTable {
 	/** Ids in row order, below zero in free rows; a view. */
 	get ids(): Float64Array<ArrayBuffer> {
 		return this.#ids.subarray(0, this.#n);
+	}
+
+	/** Largest id, -1 when there is none. */
+	get largest(): number {
+		this.#largest ??= this.ids.reduce((most, id) => Math.max(most, id), -1);
+		return this.#largest;
 	}
 
 	idOf(row: number): number {
@@ -81,6 +89,7 @@ export class IdTable {
 		this.reserve(1);
 		this.#ids[this.#n] = id;
 		this.#slots[this.#find(id)] = this.#n++;
+		this.#note(id);
 	}
 
 	/** Takes an id that is there out; its row, which is returned, is free now. */
@@ -91,6 +100,7 @@ export class IdTable {
 		this.#ids[row] = -2 - this.#free;
 		this.#free = row;
 		this.#freeCount++;
+		if (id === this.#largest) this.#largest = undefined;
 		return row;
 	}
 
@@ -108,6 +118,7 @@ export class IdTable {
 		this.#freeCount--;
 		this.#ids[row] = id;
 		this.#slots[this.#find(id)] = row;
+		this.#note(id);
 	}
 
 	/** Appends what a file has for a row: an id that is not in the table, or a link of the chain of free rows. */
@@ -141,6 +152,11 @@ export class IdTable {
 		this.#n = 0;
 		this.#free = -1;
 		this.#freeCount = 0;
+		this.#largest = -1;
+	}
+
+	#note(id: number): void {
+		if (this.#largest !== undefined && id > this.#largest) this.#largest = id;
 	}
 
 	/** Empties a slot and moves later ones up that could not be found behind the gap. */

@@ -26,6 +26,7 @@ it('ids come and go, rows are used again, the last freed first', () => {
 					rowOf.set(id, rows++);
 				}
 				expect([table.n, table.freeCount, table.free]).toEqual([rows, free.length, free.at(-1) ?? -1]);
+				if (reuse) expect(table.largest).toBe(Math.max(-1, ...rowOf.keys()));
 				expect([...table.freeRows(3)]).toEqual(free.slice(-3).reverse());
 			}
 			for (let small = 0; small <= 40; small++) {

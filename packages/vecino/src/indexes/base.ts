@@ -318,24 +318,23 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		const set = toVectorSet(where, 'q', q, this.d);
 		const result = new SearchResult(set.n, k, this.metric);
 		if (resolved.stats !== undefined) resolved.stats.nq += set.n;
+		const filter = resolved.filter as IDSelector | undefined;
+		const { live } = this;
 		const among = (rows: LabelBitmap | undefined): Steps<void> => search(set, resolved, result, rows);
-		return { steps: this.#reading(method, this.#searching(method, resolved, result, among)), resolved, result };
+		const steps =
+			filter === undefined && live?.count !== 0 ? among(live) : this.#filtered(method, filter, result, among);
+		const settle = filter === undefined ? result : undefined;
+		return { steps: this.#reading(method, steps, settle), resolved, result };
 	}
 
 	/** Search among the rows that the filter lets in and that are alive. */
-	*#searching(
+	*#filtered(
 		method: string,
-		params: P,
+		filter: IDSelector | undefined,
 		result: SearchResult,
 		search: (rows: LabelBitmap | undefined) => Steps<void>,
 	): Steps<void> {
-		const filter = params.filter as IDSelector | undefined;
-		if (filter === undefined) {
-			const { live } = this;
-			if (live?.count !== 0) yield* search(live);
-			result.settle(live?.count ?? this.ntotal);
-			return;
-		}
+		if (filter === undefined) return;
 		const { engine } = this;
 		const kept = filter instanceof PreparedFilter;
 		const selector = kept ? filter.selector : filter;
@@ -366,12 +365,13 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		}
 	}
 
-	*#reading(method: string, steps: Steps<void>): Steps<void> {
+	*#reading(method: string, steps: Steps<void>, result?: SearchResult): Steps<void> {
 		this.checkUsable(method);
 		if (this.#state === 'writing') throw this.#busy(method, 'a train or add');
 		this.#readers++;
 		try {
 			yield* steps;
+			result?.settle(this.live?.count ?? this.ntotal);
 		} finally {
 			this.#readers--;
 		}

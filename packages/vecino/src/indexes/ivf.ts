@@ -325,23 +325,31 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	// ── Searching ──────────────────────────────────────────────────────────────────────────────
 
 	/** @internal */
-	*searchSteps(
+	searchSteps(
 		q: VectorSet,
 		k: number,
 		params: IVFSearchParams,
 		result: SearchResult,
 		admitted?: LabelBitmap,
 	): Steps<void> {
+		if (admitted !== undefined) return this.#filteredSteps(q, k, params, result, admitted);
+		const nprobe = Math.min(params.nprobe ?? this.#nprobe, this.#nlist);
+		const { maxCodes } = params;
+		const scope = maxCodes === undefined ? undefined : { choice: { counts: 0, least: 0, maxCodes } };
+		return this.#searchLists(this.#searched(), q, k, nprobe, params, result, scope);
+	}
+
+	*#filteredSteps(
+		q: VectorSet,
+		k: number,
+		params: IVFSearchParams,
+		result: SearchResult,
+		rows: LabelBitmap,
+	): Steps<void> {
 		const least = Math.min(params.nprobe ?? this.#nprobe, this.#nlist);
 		const { maxCodes = 0 } = params;
 		const cells = this.#searched();
-		if (admitted === undefined) {
-			const choice = maxCodes === 0 ? undefined : { counts: 0, least: 0, maxCodes };
-			yield* this.#searchLists(cells, q, k, least, params, result, { choice });
-			return;
-		}
-		const matched = MatchedLists.of(cells, admitted);
-		const rows = admitted;
+		const matched = MatchedLists.of(cells, rows);
 		const narrow = maxCodes === 0 ? yield* matched.narrow(cells, rows, q.n, least) : undefined;
 		if (narrow !== undefined) {
 			yield* this.#searchLists(narrow, q, k, narrow.lists.nlist, params, result, { rows });
@@ -360,7 +368,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		nprobe: number,
 		{ stats }: IVFSearchParams,
 		result: SearchResult,
-		scope: SearchScope,
+		scope?: SearchScope,
 	): Steps<void> {
 		const { engine } = this;
 		const block = blockSize(cells, k, nprobe, q.n);
@@ -368,13 +376,13 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 			yield* searchTogether(cells, q, k, nprobe, block, result, stats, scope);
 			return;
 		}
-		const isPlain = scope.rows === undefined && scope.choice === undefined && scope.given === undefined;
-		using search = isPlain ? this.#takeSearch(k, nprobe, block) : new BlockSearch(cells, k, nprobe, block, scope);
+		using search =
+			scope === undefined ? this.#takeSearch(k, nprobe, block) : new BlockSearch(cells, k, nprobe, block, scope);
 		for (const [first, n] of chunks(q.n, block)) {
 			search.run(q, first, n, result, stats);
 			yield { phase: 'search', done: first + n, total: q.n };
 		}
-		if (isPlain) this.#idle = search;
+		if (scope === undefined) this.#idle = search;
 	}
 
 	/**

@@ -129,7 +129,7 @@ export abstract class IndexFlatCodes extends Index<SearchParams> {
 		result: SearchResult,
 		admitted?: LabelBitmap,
 	): Steps<void> {
-		if (admitted !== undefined && blockShare(this.codes, admitted) < GATHERED_SHARE / this.engine.threads) {
+		if (admitted !== undefined && blockShare(this.codes, admitted) < GATHERED_SHARE / this.#side) {
 			yield* this.gatheredSteps(q, k, params, result, admitted);
 			return;
 		}
@@ -161,6 +161,11 @@ export abstract class IndexFlatCodes extends Index<SearchParams> {
 			if (params.stats !== undefined) params.stats.ndis += nq * this.ntotal;
 			yield { phase: 'search', done: first + nq, total: q.n };
 		}
+	}
+
+	/** Threads that share a scan of all codes; where they must be scanned in order, none do. */
+	get #side(): number {
+		return this.#scanner.block.inOrder ? 1 : this.engine.threads;
 	}
 
 	/** Scans only blocks of codes that hold a row that is admitted, copied together. */

@@ -39,6 +39,7 @@ import {
 	type SearchScope,
 	searchCost,
 	searchTogether,
+	upTo,
 } from './ivf-search.ts';
 import { expectedProbes, MatchedLists } from './matched-lists.ts';
 import { MAX_POOL, measureNprobe } from './nprobe.ts';
@@ -335,7 +336,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		if (admitted !== undefined) return this.#filteredSteps(q, k, params, result, admitted);
 		const nprobe = Math.min(params.nprobe ?? this.#nprobe, this.#nlist);
 		const { maxCodes } = params;
-		const scope = maxCodes === undefined ? undefined : { choice: { counts: 0, least: 0, maxCodes } };
+		const scope = maxCodes === undefined ? undefined : { choice: upTo(maxCodes) };
 		return this.#searchLists(this.#searched(), q, k, nprobe, params, result, scope);
 	}
 
@@ -357,7 +358,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		}
 		// Some more than are expected to be opened, so that few queries rank cells twice.
 		const width = Math.ceil(WIDTH * expectedProbes(least, Math.min(1, rows.count / this.#ntotal))) + 8;
-		const choice = { counts: matched.counts, least, maxCodes };
+		const choice = { counts: matched.counts, least, wanted: least, maxCodes };
 		yield* this.#searchLists(cells, q, k, Math.min(width, this.#nlist), params, result, { rows, choice });
 	}
 
@@ -409,10 +410,10 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		const method = 'searchPreassigned';
 		return this.searchBy(method, q, k, params, PREASSIGNED_PARAMS, (set, resolved, result, rows) => {
 			const given = givenCells(`${this.type}.${method}`, this, set.n, cells, centroidDistances);
-			const { maxCodes = 0 } = resolved;
+			const { maxCodes } = resolved;
 			const nprobe = set.n === 0 ? 0 : given.cells.length / set.n;
 			if (nprobe === 0) return (function* (): Steps<void> {})();
-			const choice = maxCodes === 0 ? undefined : { counts: 0, least: 0, maxCodes };
+			const choice = maxCodes === undefined ? undefined : upTo(maxCodes);
 			return this.#searchLists(this.#searched(), set, k, nprobe, resolved, result, { rows, given, choice });
 		});
 	}

@@ -22,7 +22,7 @@ const SCAN_BYTES = 256 * 1024;
 const QUERY_BYTES = 256 * 1024;
 const MAX_BLOCK = 64;
 /** Share of the codes, in whole blocks, up to which those that match are copied together (bench/engine/filters.ts). */
-const GATHERED_SHARE = 1 / 4;
+const GATHERED_SHARE = 1 / 6;
 
 export abstract class IndexFlatCodes extends Index<SearchParams> {
 	/** @internal */

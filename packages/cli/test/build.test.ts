@@ -256,6 +256,14 @@ describe('an IVFPQ index with a store to re-rank', () => {
 		expect(stdout).toContain('30 more queries');
 	});
 
+	it('keeps to labels of a range', async () => {
+		const common = ['search', file, path('q.fvecs'), '--limit', '2'];
+		const { results } = await vecinoJson<{ results: { labels: number[] }[] }>(...common, '--filter-range', '5..11');
+		for (const { labels } of results) expect(labels.toSorted((a, b) => a - b)).toEqual([5, 6, 7, 8, 9, 10, 11]);
+		const { code, stderr } = await vecino([...common, '--filter-range', '11..5']);
+		expect([code, stderr]).toEqual([2, expect.stringContaining('It must be two labels')]);
+	});
+
 	it('writes results to .ivecs and .jsonl', async () => {
 		const common = ['search', file, path('q.fvecs'), '--nprobe', String(nprobe), '--limit', '7'];
 		const report = await vecinoJson<{ fileBytes: number }>(...common, '-o', path('found.ivecs'));

@@ -106,17 +106,23 @@ export function gatherMatches(
 ): void {
 	for (let t: usize = 0; t < n; ++t, out += 16) {
 		const list = directory + (<usize>load<u32>(listNos + (t << 2)) << 4), size = <usize>load<u32>(list, 12);
-		let codes = <usize>load<u32>(list), terms = <usize>load<u32>(list, 4), ids = <usize>load<u32>(list, 8);
+		const codes = <usize>load<u32>(list), terms = <usize>load<u32>(list, 4), ids = <usize>load<u32>(list, 8);
 		let toCodes = <usize>load<u32>(out), toTerms = <usize>load<u32>(out, 4), toIds = <usize>load<u32>(out, 8);
 		let gathered: usize = 0;
-		for (let i: usize = 0; i < size; i += unit, ids += unit << 2, codes += codeBytes, terms += termBytes) {
-			const some = min(unit, size - i);
-			if (unit == 1 ? passes(filter, bits, load<u32>(ids)) == 0 : countIds(ids, some, filter, bits) == 0) continue;
-			copyBytes(toCodes, codes, codeBytes);
-			copyBytes(toTerms, terms, termBytes);
-			copyBytes(toIds, ids, some << 2);
-			toCodes += codeBytes; toTerms += termBytes; toIds += some << 2;
-			gathered += some;
+		// Looked at so many at a time: most hold no match, and each look is a branch.
+		const step = max<usize>(unit, 8);
+		for (let i: usize = 0; i < size; i += step) {
+			const some = min(step, size - i);
+			if (countIds(ids + (i << 2), some, filter, bits) == 0) continue;
+			for (let j = i; j < i + some; j += unit) {
+				if (unit == 1 && passes(filter, bits, load<u32>(ids + (j << 2))) == 0) continue;
+				const block = j / unit, n = unit == 1 ? 1 : some;
+				copyBytes(toCodes, codes + block * codeBytes, codeBytes);
+				copyBytes(toTerms, terms + block * termBytes, termBytes);
+				copyBytes(toIds, ids + (j << 2), n << 2);
+				toCodes += codeBytes; toTerms += termBytes; toIds += n << 2;
+				gathered += n;
+			}
 		}
 		store<u32>(out, <u32>gathered, 12);
 	}

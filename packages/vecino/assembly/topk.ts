@@ -94,11 +94,17 @@ export function topkPush(state: usize, distances: usize, n: usize, ids: usize, b
 	return load<f32>(state, 12);
 }
 
+/** Whether the filter lets a label in. */
+// @ts-ignore: decorator
+@inline export function topkAdmits(state: usize, label: u32): bool {
+	const filter = <usize>load<u32>(state, 16);
+	return filter == 0 || passes(filter, load<u32>(state, 20), label);
+}
+
 /** Adds one candidate; there must be room for it. NaN and what is above the threshold is not added, nor what the filter keeps out. */
 // @ts-ignore: decorator
 @inline export function topkAppend(state: usize, distance: f32, label: u32): void {
-	const filter = <usize>load<u32>(state, 16);
-	if (filter != 0 && !passes(filter, load<u32>(state, 20), label)) return;
+	if (!topkAdmits(state, label)) return;
 	const count = load<u32>(state, 8);
 	store<u64>(state + HEADER + ((<usize>count) << 3), keyOf(distance, label));
 	store<u32>(state, count + <u32>(distance <= load<f32>(state, 12)), 8);

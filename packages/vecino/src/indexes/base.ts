@@ -681,7 +681,14 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		const set = toVectorSet(where, 'q', q, this.d);
 		const result = new SearchResult(set.n, k, this.metric);
 		if (resolved.stats !== undefined) resolved.stats.nq += set.n;
-		const steps = this.#among(method, resolved.filter, function* (rows, matches) {
+		const { filter } = resolved;
+		const { live } = this;
+		// The way of most searches, with no step more than they need.
+		if (filter === undefined && live?.count !== 0) {
+			const steps = search(set, resolved, result, live);
+			return { steps: this.#reading(method, steps, () => result.settle(live?.count ?? this.ntotal)), resolved, result };
+		}
+		const steps = this.#among(method, filter, function* (rows, matches) {
 			if (matches > 0) yield* search(set, resolved, result, rows);
 			result.settle(matches);
 		});
@@ -773,12 +780,14 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		}
 	}
 
-	*#reading<T>(method: string, steps: Steps<T>): Steps<T> {
+	*#reading<T>(method: string, steps: Steps<T>, settle?: () => void): Steps<T> {
 		this.checkUsable(method);
 		if (this.#state === 'writing') throw this.#busy(method, 'a train or add');
 		this.#readers++;
 		try {
-			return yield* steps;
+			const out = yield* steps;
+			settle?.();
+			return out;
 		} finally {
 			this.#readers--;
 		}

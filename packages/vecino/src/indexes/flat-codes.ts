@@ -22,7 +22,7 @@ const SCAN_BYTES = 256 * 1024;
 const QUERY_BYTES = 256 * 1024;
 const MAX_BLOCK = 64;
 /** Share of the codes, in whole blocks, up to which those that match are copied together (bench/engine/filters.ts). */
-const GATHERED_SHARE = 1 / 4;
+const GATHERED_SHARE = 1 / 6;
 
 export abstract class IndexFlatCodes extends Index<SearchParams> {
 	/** @internal */
@@ -154,7 +154,7 @@ export abstract class IndexFlatCodes extends Index<SearchParams> {
 		result: SearchResult,
 		admitted?: LabelBitmap,
 	): Steps<void> {
-		if (admitted !== undefined && blockShare(this.codes, admitted) < GATHERED_SHARE / this.engine.threads) {
+		if (admitted !== undefined && blockShare(this.codes, admitted) < GATHERED_SHARE / this.#side) {
 			yield* this.gatheredSteps(q, k, params, result, admitted);
 			return;
 		}
@@ -186,6 +186,11 @@ export abstract class IndexFlatCodes extends Index<SearchParams> {
 			if (params.stats !== undefined) params.stats.ndis += nq * this.codes.n;
 			yield { phase: 'search', done: first + nq, total: q.n };
 		}
+	}
+
+	/** Threads that share a scan of all codes; where they must be scanned in order, none do. */
+	get #side(): number {
+		return this.#scanner.block.inOrder ? 1 : this.engine.threads;
 	}
 
 	/** Scans only blocks of codes that hold a row that is admitted, copied together. */

@@ -20,8 +20,8 @@ import { RowBounds } from './row-bounds.ts';
 export const PRUNED_D = 384;
 
 /** One row in so many, under a filter, up to which those that match are copied together. */
-const GATHERED_BLOCK = 8;
-const GATHERED_PRUNED = 8;
+const GATHERED_BLOCK = 4;
+const GATHERED_PRUNED = 16;
 
 /** Options of IndexFlat. */
 export interface IndexFlatOptions extends IndexOptions {

@@ -56,8 +56,10 @@ export interface SearchedLists {
 export interface ListChoice {
 	/** Pointer to the matches of each list; 0 without a filter. */
 	readonly counts: number;
-	/** Lists that are gone through at least, and what they are to count as. */
+	/** Ranked lists that are gone through at least. */
 	readonly least: number;
+	/** Lists that those opened are to count as, each by the share of it that matches. */
+	readonly wanted: number;
 	/** Codes after which no further list is opened; 0: no limit. */
 	readonly maxCodes: number;
 }
@@ -67,6 +69,11 @@ export interface GivenCells {
 	readonly cells: Uint32Array;
 	/** Distances of the centroids as kernels have them: smaller is better. Default: they are computed. */
 	readonly distances: Float32Array | undefined;
+}
+
+/** All that are ranked, until they hold so many codes. */
+export function upTo(maxCodes: number): ListChoice {
+	return { counts: 0, least: Number.POSITIVE_INFINITY, wanted: 0, maxCodes };
 }
 
 /** What a search is held to. */
@@ -275,10 +282,11 @@ export class BlockSearch implements Disposable {
 		calls.push(scanner.prepare(at.queries, n, at.states, at.work));
 		calls.push(['topkInitMany', at.topks, n, stride, k, topkCapacity(k), ...this.#admission]);
 		if (choice !== undefined) {
-			const { counts, least, maxCodes } = choice;
+			const { counts, wanted, maxCodes } = choice;
+			const least = Math.min(choice.least, nprobe);
 			const [filter, bits] = this.#admission;
 			const from = [lists.directory, lists.nlist, filter, bits, counts, at.cells, n, nprobe] as const;
-			calls.push(['chooseLists', ...from, least, least, this.#wanted, maxCodes, at.chosen]);
+			calls.push(['chooseLists', ...from, least, wanted, this.#wanted, maxCodes, at.chosen]);
 		}
 		if (order !== 0) calls.push(['orderByList', at.cells, n * nprobe, lists.nlist + 1, at.listCounts, order]);
 		const { stateBytes } = scanner;

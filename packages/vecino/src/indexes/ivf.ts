@@ -40,6 +40,7 @@ import {
 	type SearchScope,
 	searchCost,
 	searchTogether,
+	upTo,
 } from './ivf-search.ts';
 import { expectedProbes, MatchedLists } from './matched-lists.ts';
 import { MAX_POOL, measureNprobe } from './nprobe.ts';
@@ -442,23 +443,31 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	// ── Searching ──────────────────────────────────────────────────────────────────────────────
 
 	/** @internal */
-	*searchSteps(
+	searchSteps(
 		q: VectorSet,
 		k: number,
 		params: IVFSearchParams,
 		result: SearchResult,
 		admitted?: LabelBitmap,
 	): Steps<void> {
+		if (admitted !== undefined) return this.#filteredSteps(q, k, params, result, admitted);
+		const nprobe = Math.min(params.nprobe ?? this.#nprobe, this.#nlist);
+		const { maxCodes } = params;
+		const scope = maxCodes === undefined ? undefined : { choice: upTo(maxCodes) };
+		return this.#searchLists(this.#searched(), q, k, nprobe, params, result, scope);
+	}
+
+	*#filteredSteps(
+		q: VectorSet,
+		k: number,
+		params: IVFSearchParams,
+		result: SearchResult,
+		rows: LabelBitmap,
+	): Steps<void> {
 		const least = Math.min(params.nprobe ?? this.#nprobe, this.#nlist);
 		const { maxCodes = 0 } = params;
 		const cells = this.#searched();
-		if (admitted === undefined) {
-			const choice = maxCodes === 0 ? undefined : { counts: 0, least: 0, maxCodes };
-			yield* this.#searchLists(cells, q, k, least, params, result, { choice });
-			return;
-		}
-		const matched = MatchedLists.of(cells, admitted);
-		const rows = admitted;
+		const matched = MatchedLists.of(cells, rows);
 		const narrow = maxCodes === 0 ? yield* matched.narrow(cells, rows, q.n, least) : undefined;
 		if (narrow !== undefined) {
 			yield* this.#searchLists(narrow, q, k, narrow.lists.nlist, params, result, { rows });
@@ -466,7 +475,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		}
 		// Some more than are expected to be opened, so that few queries rank cells twice.
 		const width = Math.ceil(WIDTH * expectedProbes(least, Math.min(1, rows.count / this.#ntotal))) + 8;
-		const choice = { counts: matched.counts, least, maxCodes };
+		const choice = { counts: matched.counts, least, wanted: least, maxCodes };
 		yield* this.#searchLists(cells, q, k, Math.min(width, this.#nlist), params, result, { rows, choice });
 	}
 
@@ -477,7 +486,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		nprobe: number,
 		{ stats }: IVFSearchParams,
 		result: SearchResult,
-		scope: SearchScope,
+		scope?: SearchScope,
 	): Steps<void> {
 		const { engine } = this;
 		const block = blockSize(cells, k, nprobe, q.n);
@@ -485,13 +494,13 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 			yield* searchTogether(cells, q, k, nprobe, block, result, stats, scope);
 			return;
 		}
-		const isPlain = scope.rows === undefined && scope.choice === undefined && scope.given === undefined;
-		using search = isPlain ? this.#takeSearch(k, nprobe, block) : new BlockSearch(cells, k, nprobe, block, scope);
+		using search =
+			scope === undefined ? this.#takeSearch(k, nprobe, block) : new BlockSearch(cells, k, nprobe, block, scope);
 		for (const [first, n] of chunks(q.n, block)) {
 			search.run(q, first, n, result, stats);
 			yield { phase: 'search', done: first + n, total: q.n };
 		}
-		if (isPlain) this.#idle = search;
+		if (scope === undefined) this.#idle = search;
 	}
 
 	/**
@@ -518,10 +527,10 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		const method = 'searchPreassigned';
 		return this.searchBy(method, q, k, params, PREASSIGNED_PARAMS, (set, resolved, result, rows) => {
 			const given = givenCells(`${this.type}.${method}`, this, set.n, cells, centroidDistances);
-			const { maxCodes = 0 } = resolved;
+			const { maxCodes } = resolved;
 			const nprobe = set.n === 0 ? 0 : given.cells.length / set.n;
 			if (nprobe === 0) return (function* (): Steps<void> {})();
-			const choice = maxCodes === 0 ? undefined : { counts: 0, least: 0, maxCodes };
+			const choice = maxCodes === undefined ? undefined : upTo(maxCodes);
 			return this.#searchLists(this.#searched(), set, k, nprobe, resolved, result, { rows, given, choice });
 		});
 	}

@@ -22,6 +22,12 @@ export class MatchedCodes implements Disposable {
 	readonly #byteLength: number;
 	readonly #ids: number;
 	readonly #addresses: number;
+	/** Numbers of the blocks of a piece, and how many they are. */
+	readonly #numbers: number;
+	readonly #count: number;
+	/** Address and first block of each segment. */
+	readonly #segments: number;
+	readonly #nSegments: number;
 
 	constructor(engine: Engine, codes: CodeArray, rows: LabelBitmap) {
 		const { blockSize, codeSize } = codes.layout;
@@ -35,10 +41,17 @@ export class MatchedCodes implements Disposable {
 		// Kernels read 8 bytes past the last code.
 		const codeBytes = Math.ceil((this.#most * blockBytes + 8) / 16) * 16;
 		const idBytes = Math.ceil((this.#most * blockSize) / 4) * 16;
-		this.#byteLength = codeBytes + idBytes + this.#most * 4;
+		const segments = [...codes.segments()];
+		this.#nSegments = segments.length;
+		this.#byteLength = codeBytes + idBytes + this.#most * 8 + segments.length * 8 + 4;
 		this.#ptr = engine.arena.allocScratch(this.#byteLength);
 		this.#ids = this.#ptr + codeBytes;
 		this.#addresses = this.#ids + idBytes;
+		this.#numbers = this.#addresses + this.#most * 4;
+		this.#segments = this.#numbers + this.#most * 4;
+		this.#count = this.#segments + segments.length * 8;
+		const at = segments.flatMap(({ ptr, start }) => [ptr, start / blockSize]);
+		engine.arena.u32.set(at, this.#segments >>> 2);
 	}
 
 	/** Directory entries of one piece after the other: codes, terms, ids, n (kernels.ts). The next one takes the place of the last. */
@@ -46,35 +59,35 @@ export class MatchedCodes implements Disposable {
 		const { arena, kernels } = this.#engine;
 		const [unit, codes] = [this.#unit, this.#codes];
 		const blockBytes = unit * codes.codeSize;
-		let [blocks, n] = [0, 0];
-		for (const first of this.#blocks()) {
+		const end = Math.ceil(this.#rows.bits / 32);
+		let [w, word] = [-1, 0];
+		for (;;) {
 			const { u32 } = arena;
-			const { ptr, at } = codes.where(first);
-			u32[(this.#addresses >>> 2) + blocks++] = ptr + at * codes.codeSize;
-			for (let row = first; row < Math.min(first + unit, codes.n); row++) u32[(this.#ids >>> 2) + n++] = row;
-			if (blocks < this.#most) continue;
+			const bitmap = this.#rows.ptr >>> 2;
+			const [numbers, ids] = [this.#numbers >>> 2, this.#ids >>> 2];
+			let [blocks, n] = [0, 0];
+			if (unit === 1) {
+				while (blocks < this.#most) {
+					while (word === 0 && ++w < end) word = u32[bitmap + w]!;
+					if (word === 0) break;
+					u32[numbers + blocks++] = w * 32 + 31 - Math.clz32(word & -word);
+					word &= word - 1;
+				}
+				u32.copyWithin(ids, numbers, numbers + blocks);
+				n = blocks;
+			} else {
+				// A word is a block.
+				while (blocks < this.#most && ++w < end) {
+					if (u32[bitmap + w] === 0) continue;
+					u32[numbers + blocks++] = w;
+					for (let row = w * 32; row < Math.min((w + 1) * 32, codes.n); row++) u32[ids + n++] = row;
+				}
+			}
+			if (blocks === 0) return;
+			const to = [blockBytes, this.#numbers, 1, blocks, this.#addresses, this.#count] as const;
+			kernels.rowAddresses(this.#segments, this.#nSegments, ...to);
 			kernels.gatherRows(this.#addresses, blockBytes, blocks, this.#ptr);
 			yield [this.#ptr, 0, this.#ids, n];
-			[blocks, n] = [0, 0];
-		}
-		if (blocks === 0) return;
-		kernels.gatherRows(this.#addresses, blockBytes, blocks, this.#ptr);
-		yield [this.#ptr, 0, this.#ids, n];
-	}
-
-	/** First rows of the blocks that hold a match. */
-	*#blocks(): Generator<number> {
-		const { arena } = this.#engine;
-		const { ptr, bits } = this.#rows;
-		const words = Math.ceil(bits / 32);
-		for (let w = 0; w < words; w++) {
-			let word = arena.u32[(ptr >>> 2) + w]!;
-			if (word === 0) continue;
-			if (this.#unit === 32) {
-				yield w * 32;
-				continue;
-			}
-			for (; word !== 0; word &= word - 1) yield w * 32 + 31 - Math.clz32(word & -word);
 		}
 	}
 

@@ -21,7 +21,7 @@ const IDS_PER_STEP = 2 ** 20;
 /** Nanoseconds: to count an id, to copy a cell, a block of codes and a byte of it. */
 const COUNT = 1.2;
 const COPY_CELL = 300;
-const COPY_BLOCK = 50;
+const COPY_BLOCK = 250;
 const COPY_BYTE = 0.06;
 /** To rank by a value of a centroid, to open a list, to scan a code and a byte of it. */
 const RANK = 0.1;

@@ -26,7 +26,8 @@ export function listBlock(
 
 /** Bytes that nlist lists take beside their blocks. */
 export function directoryBytes(nlist: number): number {
-	return (nlist + 1) * ENTRY_BYTES + nlist * 12;
+	// Blocks of an arena are multiples of 64 bytes.
+	return Math.ceil(((nlist + 1) * ENTRY_BYTES) / 64) * 64 + nlist * 12;
 }
 
 export class ArrayInvertedLists implements Disposable {

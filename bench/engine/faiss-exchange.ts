@@ -132,15 +132,16 @@ function ask(entry: object): Answer {
 }
 let version = '';
 
-/** Ids that both have, of 1000; queries with the same ten in the same order; largest difference of distances, relative. */
+/** Ids that both have, of 1000; queries with the same ten in the same order; largest difference of their distances, relative. */
 function compare({ ids, distances }: Answer, result: SearchResult): string {
 	let [same, whole, worst] = [0, 0, 0];
 	for (const [q, expected] of ids.entries()) {
 		const hits = result.hits(q);
 		same += hits.filter(({ label }) => expected.includes(label)).length;
 		if (hits.every(({ label }, i) => label === expected[i])) whole++;
-		for (const [i, { distance }] of hits.entries()) {
-			const other = distances[q]![i]!;
+		for (const { label, distance } of hits) {
+			const other = distances[q]![expected.indexOf(label)];
+			if (other === undefined) continue;
 			worst = Math.max(worst, Math.abs(distance - other) / Math.max(1e-6, Math.abs(other)));
 		}
 	}

@@ -5,11 +5,12 @@
 import { extname } from 'node:path';
 import type { Command } from 'commander';
 import type { IVFSearchParams, RefineSearchParams, SearchResult } from 'vecino';
-import { loadIndex, writeFileAtomic, writeVectors } from 'vecino/node';
+import { writeFileAtomic, writeVectors } from 'vecino/node';
 import { addCommand, type Context, withContext } from '../context.ts';
 import { checkOutput, checkSameDimension, readFirst } from '../data.ts';
 import { identify } from '../describe.ts';
 import { UsageError } from '../errors.ts';
+import { openIndexFile } from '../index-files.ts';
 import { checkSearchOptions } from '../measure.ts';
 import { integer, kOption, number, type Threads, threadsOption, useThreads } from '../options.ts';
 import { bytes, count, distance, millis, plural, table } from '../output.ts';
@@ -57,7 +58,7 @@ async function run(context: Context, indexPath: string, queryPath: string, optio
 	const format = output === undefined ? undefined : formatOf(output);
 	if (output !== undefined) await checkOutput(output, [indexPath, queryPath]);
 	await useThreads(options.threads);
-	using index = await loadIndex(indexPath, context.run);
+	using index = await openIndexFile(indexPath, context);
 	checkSearchOptions(index, { nprobe, kFactor, efSearch });
 	const identity = identify(index);
 	const queries = await readFirst(context, queryPath, limit);

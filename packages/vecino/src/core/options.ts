@@ -185,6 +185,92 @@ export const REFINE_SEARCH_PARAMS: OptionTable = Object.freeze({
 	kFactor: { type: 'number', min: 1, max: 1e6, help: 'candidates re-ranked per result; default: that of the index' },
 });
 
+/** Parameters of a range search, beside those of a search. */
+export interface RangeParams {
+	/** Most results of one query; the nearest are kept. Default: no limit. */
+	readonly maxResults?: number | undefined;
+}
+
+/** Parameters of paging, beside those of a search. */
+export interface PageParams {
+	/** Neighbours of one page, 1..65536. Default: 10. */
+	readonly pageSize?: number | undefined;
+	/** Neighbours passed over first: those of pages read before. Default: 0. */
+	readonly offset?: number | undefined;
+}
+
+export const RANGE_PARAMS: OptionTable = Object.freeze({
+	maxResults: {
+		type: 'integer',
+		min: 1,
+		max: 2 ** 32 - 1,
+		help: 'most results of one query, the nearest; default: no limit',
+	},
+});
+
+export const PAGE_PARAMS: OptionTable = Object.freeze({
+	pageSize: { type: 'integer', default: 10, min: 1, max: 65_536, help: 'neighbours of one page' },
+	offset: { type: 'integer', default: 0, min: 0, max: 2 ** 32 - 1, help: 'neighbours passed over first' },
+});
+
+/** Options of measureRecall, beside vectors, queries and truth; the rest are parameters of the searches measured. */
+export const MEASURE_RECALL_OPTIONS: OptionTable = Object.freeze({
+	k: { type: 'integer', default: 10, min: 1, max: 65535, help: 'neighbours per query' },
+	sample: { type: 'integer', default: 200, min: 1, max: 2 ** 32 - 1, help: 'vectors drawn as queries' },
+	seed: KMEANS_OPTIONS['seed']!,
+	maxLoss: {
+		type: 'number',
+		default: 0.01,
+		min: 0,
+		max: 1,
+		help: 'share of the true neighbours that each stage may lose with the parameters suggested',
+	},
+	suggest: { type: 'boolean', default: true, help: 'work out the cheapest parameters that lose no more' },
+});
+
+/** Options of indexFactory, beside the engine. */
+export const FACTORY_OPTIONS: OptionTable = Object.freeze({
+	metric: { type: 'choice', default: 'l2', choices: ['l2', 'ip', 'cosine'], help: 'metric of the index' },
+	engine: { type: 'object', help: 'engine that holds the index; default: the shared one' },
+	pad: { type: 'boolean', default: false, help: 'fill vectors up with zeros where m does not divide d' },
+	kFactor: { type: 'number', default: 10, min: 1, max: 1e6, help: 'Refine: candidates re-ranked per result' },
+	efConstruction: {
+		type: 'integer',
+		default: 64,
+		min: 1,
+		max: 65536,
+		help: 'HNSW: nodes that adding a vector keeps in view',
+	},
+	seed: { type: 'integer', default: 1234, min: 0, max: 2 ** 32 - 1, help: 'seed of rotations (RR, RaBitQ)' },
+	n: {
+		type: 'integer',
+		min: 1,
+		max: 2 ** 32 - 1,
+		help: 'vectors the index is for; Auto and IVF without a number of cells choose by it',
+	},
+	bytesPerVector: {
+		type: 'number',
+		min: 1,
+		max: 2 ** 20,
+		help: 'Auto: resident bytes per vector at most; default: about a third of float32',
+	},
+});
+
+/** Options of estimateSpec. */
+export const ESTIMATE_OPTIONS: OptionTable = Object.freeze({
+	metric: FACTORY_OPTIONS['metric']!,
+	pad: FACTORY_OPTIONS['pad']!,
+	nprobe: { type: 'integer', min: 1, max: 2 ** 31, help: 'cells opened; default: the root of nlist' },
+	k: { type: 'integer', default: 10, min: 1, max: 65536, help: 'neighbours that a query asks for' },
+	kFactor: FACTORY_OPTIONS['kFactor']!,
+	efSearch: HNSW_SEARCH_PARAMS['efSearch']!,
+	trainingRows: { type: 'integer', min: 0, max: 2 ** 32 - 1, help: 'vectors handed to train; default: all' },
+	training: { type: 'object', help: 'options of train' },
+	bytesPerVector: FACTORY_OPTIONS['bytesPerVector']!,
+	measure: { type: 'boolean', default: true, help: 'measure this device and give seconds' },
+	engine: FACTORY_OPTIONS['engine']!,
+});
+
 /** Names and defaults of a table, looked up at every search. */
 interface Digest {
 	readonly names: readonly string[];

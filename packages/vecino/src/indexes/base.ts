@@ -12,22 +12,28 @@ import type { KMeansOptions } from '../cluster/kmeans.ts';
 import { METRICS, type Metric } from '../core/metric.ts';
 import {
 	type OptionTable,
+	PAGE_PARAMS,
+	type PageParams,
+	RANGE_PARAMS,
+	type RangeParams,
 	type RefineSearchParams,
 	RUN_OPTIONS,
 	resolveOptions,
 	type SearchParams,
 	TRAIN_OPTIONS,
 } from '../core/options.ts';
-import { type IndexStats, SearchResult } from '../core/result.ts';
+import { type IndexStats, type RangeResult, SearchResult } from '../core/result.ts';
 import { type Filter, IDSelector, toSelector } from '../core/selector.ts';
-import { MAX_D, toVectorSet, type VectorSet, type Vectors } from '../core/vectors.ts';
+import { MAX_D, toVectorSet, VectorSet, type Vectors } from '../core/vectors.ts';
 import { VecinoError } from '../errors.ts';
 import type { LabelBitmap } from '../invlists/label-bitmap.ts';
 import { defaultEngine, type Engine } from '../kernels/engine.ts';
-import { checkInt, checkOneOf } from '../util/check.ts';
+import { checkInt, checkOneOf, show } from '../util/check.ts';
 import { checkDistinct, type Labels, toLabels } from '../util/labels.ts';
 import { type AsyncRunOptions, type RunOptions, runAsync, runSync, type Steps } from '../util/steps.ts';
 import { type LabelSpace, PreparedFilter, selectRows } from './filter.ts';
+import { PageReader } from './pages.ts';
+import { rangeSteps } from './range-search.ts';
 
 /** A search among rows that may be found, all where there are none given. */
 type RowSearch<P> = (q: VectorSet, params: P, result: SearchResult, rows: LabelBitmap | undefined) => Steps<void>;
@@ -36,9 +42,9 @@ type RowSearch<P> = (q: VectorSet, params: P, result: SearchResult, rows: LabelB
 export interface IndexOptions {
 	/** Dimension of the vectors, 1..65536. */
 	readonly d: number;
-	/** Default: 'l2'. */
+	/** What is compared. Default: 'l2'. */
 	readonly metric?: Metric | undefined;
-	/** Default: the shared engine. */
+	/** Memory and kernels to use. Default: the shared engine. */
 	readonly engine?: Engine | undefined;
 }
 
@@ -64,11 +70,23 @@ export const MAX_K: number = 65536;
 export const MAX_NTOTAL: number = 2 ** 32 - 1;
 
 /**
+ * What every index can do. Abstract: make one of its kinds.
+ *
  * @typeParam P - Search parameters. `Index` alone stands for any kind, with all parameters there are; one that the index
  * at hand does not have is refused when the search runs.
+ *
+ * @example
+ * function firstHit(index: Index): number {
+ *   return index.search(queries, 1).labels[0]!;
+ * }
+ * using exact = new IndexFlat({ d: 64 });
+ * using cells = new IndexIVFFlat({ d: 64, nlist: 20 });
+ * console.log(firstHit(exact.add(vectors)) === firstHit(cells.train(vectors).add(vectors))); // true
  */
 export abstract class Index<P extends SearchParams = RefineSearchParams> implements Disposable {
+	/** Dimension of the vectors. */
 	readonly d: number;
+	/** What is compared: squared distances, inner products or cosines. */
 	readonly metric: Metric;
 	/** @internal */
 	readonly engine: Engine;
@@ -98,36 +116,88 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	abstract get isTrained(): boolean;
 	/** Every resident byte that the index owns: codes, labels, centroids, tables, spare room. */
 	abstract get byteLength(): number;
-	/** Sizes and bytes by component. */
+	/**
+	 * Sizes and bytes by component.
+	 *
+	 * @example
+	 * using index = new IndexIVFPQ({ d: 64, nlist: 20, m: 8 });
+	 * const { bytes } = index.train(vectors).add(vectors).stats();
+	 * console.log(Object.values(bytes).reduce((a, b) => a + b) === index.byteLength); // true
+	 */
 	abstract stats(): IndexStats;
 
-	/** Learns centroids and codebooks from a sample of x; x is not added. A second call starts afresh and needs an empty index. */
+	/**
+	 * Learns centroids and codebooks from a sample of x; x is not added. A second call starts afresh and needs an empty index.
+	 *
+	 * @param x - n >= 1 vectors of dimension d. At most `maxPointsPerCentroid` (256) per centroid are used, drawn at random.
+	 * @throws {VecinoError} `dimension-mismatch`, `not-finite`, `unsupported` when the index holds vectors.
+	 *
+	 * @example
+	 * using index = new IndexIVFPQ({ d: 64, nlist: 20, m: 8 });
+	 * console.log(index.isTrained, index.train(vectors, { seed: 7 }).isTrained, index.ntotal); // false true 0
+	 */
 	train(x: Vectors, options?: TrainOptions): this {
 		const { steps, resolved } = this.#prepareTrain('train', x, options);
 		runSync(steps, resolved);
 		return this;
 	}
 
+	/**
+	 * train in slices, or on the threads of the engine; an abort leaves the index as it was.
+	 *
+	 * @throws {VecinoError} as train; `aborted`.
+	 *
+	 * @example
+	 * using index = new IndexPQ({ d: 64, m: 8 });
+	 * const phases = new Set<string>();
+	 * await index.trainAsync(vectors, { onProgress: ({ phase }) => phases.add(phase) });
+	 * console.log(index.isTrained, phases.size > 0); // true true
+	 */
 	async trainAsync(x: Vectors, options?: TrainOptions & AsyncRunOptions): Promise<this> {
 		const { steps, resolved } = this.#prepareTrain('trainAsync', x, options);
 		await runAsync(steps, resolved);
 		return this;
 	}
 
-	/** Adds n vectors with labels labelEnd .. labelEnd + n - 1; all of them or, on an error, none. */
+	/**
+	 * Adds n vectors with labels labelEnd .. labelEnd + n - 1; all of them or, on an error, none.
+	 *
+	 * @param x - n >= 0 vectors of dimension d.
+	 * @throws {VecinoError} `not-trained`, `dimension-mismatch`, `not-finite` with the row, `out-of-memory`.
+	 *
+	 * @example
+	 * using index = new IndexFlat({ d: 2 });
+	 * console.log(index.add([[0, 0], [3, 4]]).add([5, 5]).ntotal); // 3
+	 */
 	add(x: Vectors, options?: RunOptions): this {
 		const { steps, resolved } = this.#prepareAdd('add', x, options);
 		runSync(steps, resolved);
 		return this;
 	}
 
+	/**
+	 * add in slices, or on the threads of the engine; an abort adds nothing.
+	 *
+	 * @throws {VecinoError} as add; `aborted`.
+	 *
+	 * @example
+	 * using index = new IndexFlat({ d: 64 });
+	 * const adding = index.addAsync(vectors, { signal: AbortSignal.abort() });
+	 * console.log(await adding.catch(({ code }) => code), index.ntotal); // aborted 0
+	 */
 	async addAsync(x: Vectors, options?: AsyncRunOptions): Promise<this> {
 		const { steps, resolved } = this.#prepareAdd('addAsync', x, options);
 		await runAsync(steps, resolved);
 		return this;
 	}
 
-	/** Adds vectors under ids of the caller's: IndexIDMap does that, other indexes throw `unsupported`. */
+	/**
+	 * Adds vectors under ids of the caller's: IndexIDMap does that, other indexes throw `unsupported`.
+	 *
+	 * @example
+	 * using index = new IndexIDMap({ index: new IndexFlat({ d: 2 }) });
+	 * console.log(index.addWithIds([[0, 0], [3, 4]], [1001, 2002]).ntotal); // 2
+	 */
 	addWithIds(_x: Vectors, _ids: ArrayLike<number>, _options?: RunOptions): this {
 		const message = `${this.type}.addWithIds: labels are row numbers here; wrap the index: new IndexIDMap({ index })`;
 		throw new VecinoError('unsupported', message);
@@ -212,6 +282,11 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	 * @param q - One or more queries of dimension d.
 	 * @param k - 1..65536; when fewer vectors are there the rest is padding (label -1), absent in hits().
 	 * @throws {VecinoError} `not-trained`, `dimension-mismatch`, `not-finite`.
+	 *
+	 * @example
+	 * using index = new IndexFlat({ d: 2, metric: 'ip' });
+	 * index.add([[0, 0], [3, 4]]);
+	 * console.log(index.search([1, 1], 3).labels, index.search([1, 1], 3).hits(0)); // Float64Array(3) [1, 0, -1] [{ label: 1, distance: 7 }, { label: 0, distance: 0 }]
 	 */
 	search(q: Vectors, k: number, params?: P): SearchResult {
 		const { steps, resolved, result } = this.#prepareSearch('search', q, k, params);
@@ -219,6 +294,16 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return result;
 	}
 
+	/**
+	 * search in slices, or on the threads of the engine; the same results.
+	 *
+	 * @throws {VecinoError} as search; `aborted`.
+	 *
+	 * @example
+	 * using index = new IndexFlat({ d: 64 });
+	 * const { labels } = await index.add(vectors).searchAsync(vectors.slice(0, 3), 1, { signal: AbortSignal.timeout(60_000) });
+	 * console.log(labels); // Float64Array(3) [0, 1, 2]
+	 */
 	async searchAsync(q: Vectors, k: number, params?: P & AsyncRunOptions): Promise<SearchResult> {
 		const { steps, resolved, result } = this.#prepareSearch('searchAsync', q, k, params);
 		await runAsync(steps, resolved);
@@ -238,7 +323,61 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return new PreparedFilter(this, toSelector(`${this.type}.prepareFilter`, filter));
 	}
 
-	/** The vector that the index holds for a label, decoded from its code (normalised under 'cosine'). */
+	/**
+	 * Every vector within a radius of each query, nearest first. Of an index with cells those that a search for as many
+	 * neighbours would open: with `nprobe` all of them, for a result that is complete.
+	 *
+	 * @param radius - Squared distance under 'l2', where vectors with distance <= radius are found; similarity under 'ip' and
+	 * 'cosine', where those with similarity >= radius are. (FAISS leaves out those at the radius.)
+	 * @throws {VecinoError} `not-trained`, `dimension-mismatch`, `not-finite`.
+	 * @example
+	 * using index = new IndexFlat({ d: 2 });
+	 * index.add([[0, 0], [3, 4], [6, 8]]);
+	 * const found = index.rangeSearch([0, 0], 25);
+	 * console.log(found.hits()); // [{ label: 0, distance: 0 }, { label: 1, distance: 25 }]
+	 * console.log(found.complete); // true
+	 */
+	rangeSearch(q: Vectors, radius: number, params?: P & RangeParams): RangeResult {
+		const { steps, resolved } = this.#prepareRange('rangeSearch', q, radius, params);
+		return runSync(steps, resolved);
+	}
+
+	async rangeSearchAsync(q: Vectors, radius: number, params?: P & RangeParams & AsyncRunOptions): Promise<RangeResult> {
+		const { steps, resolved } = this.#prepareRange('rangeSearchAsync', q, radius, params);
+		return await runAsync(steps, resolved);
+	}
+
+	/**
+	 * The neighbours of one query, page by page, each once, until all vectors have come. Within a page and from page to page
+	 * they come nearest first, as far as the search finds them in time: with cells or a graph one may come late. When the
+	 * index changes between two pages, reading goes on in it as it is then.
+	 *
+	 * @returns Pages of one query, `pageSize` neighbours each, the last one fewer. Taking one more page costs, on average,
+	 * less than a third of searching for all so far.
+	 * @example
+	 * using index = new IndexFlat({ d: 1 });
+	 * index.add([[0], [1], [2], [3], [4]]);
+	 * for (const page of index.pages([0], { pageSize: 2 })) console.log([...page.labels]);
+	 * const rest = index.pages([0], { pageSize: 2, offset: 4 });
+	 * console.log([...rest.next().value!.labels]); // [4]
+	 */
+	pages(q: Vectors, params?: P & PageParams): Generator<SearchResult, void, undefined> {
+		return this.#readPages(this.#preparePages('pages', q, params));
+	}
+
+	pagesAsync(q: Vectors, params?: P & PageParams & AsyncRunOptions): AsyncGenerator<SearchResult, void, undefined> {
+		return this.#readPagesAsync(this.#preparePages('pagesAsync', q, params));
+	}
+
+	/**
+	 * The vector that the index holds for a label, decoded from its code (normalised under 'cosine').
+	 *
+	 * @throws {VecinoError} `unknown-label`.
+	 *
+	 * @example
+	 * using index = new IndexScalarQuantizer({ d: 2, type: 'f16' });
+	 * console.log(index.add([[0, 0], [3, 4]]).reconstruct(1)); // Float32Array(2) [3, 4]
+	 */
 	reconstruct(label: number): Float32Array<ArrayBuffer> {
 		this.checkUsable('reconstruct');
 		if (!this.has(label)) {
@@ -249,8 +388,40 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	}
 
 	/**
+	 * The vectors of many labels, decoded from their codes, in the order asked for.
+	 *
+	 * @param labels - Any number, any order, repeats allowed.
+	 * @returns labels.length rows of d values.
+	 * @throws {VecinoError} `unknown-label` naming the first that is not there.
+	 * @example
+	 * using index = new IndexFlat({ d: 2 });
+	 * index.add([[0, 0], [3, 4]]);
+	 * console.log([...index.reconstructMany([1, 0]).data]); // [3, 4, 0, 0]
+	 */
+	reconstructMany(labels: Labels): VectorSet {
+		const where = `${this.type}.reconstructMany`;
+		this.checkUsable('reconstructMany');
+		const list = toLabels(where, labels);
+		const missing = list.findIndex((label) => !this.hasLabel(label));
+		if (missing >= 0) {
+			const message = `${where}: no vector has label ${list[missing]}; there are ${this.ntotal}`;
+			throw new VecinoError('unknown-label', message, { row: missing, found: list[missing]! });
+		}
+		const out = new VectorSet(new Float32Array(list.length * this.d), this.d);
+		this.reconstructRows(this.rowsOf(list), out.data);
+		return out;
+	}
+
+	/**
 	 * Makes room for n more vectors at once, so that adding them in parts leaves no spare room behind. What depends on the
 	 * vectors themselves (the length of inverted lists) still grows by an eighth at a time.
+	 *
+	 * @example
+	 * using index = new IndexFlat({ d: 64 });
+	 * index.reserve(vectors.n);
+	 * const before = index.byteLength;
+	 * for (let i = 0; i < vectors.n; i += 100) index.add(vectors.slice(i, i + 100));
+	 * console.log(index.byteLength === before); // true
 	 */
 	reserve(n: number): this {
 		const where = `${this.type}.reserve`;
@@ -261,7 +432,17 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return this;
 	}
 
-	/** Gives back room that adding in parts left to grow into: after it, the index is as large as one built at once. */
+	/**
+	 * Gives back room that adding in parts left to grow into: after it, the index is as large as one built at once (without
+	 * cells: and 64 bytes for each part).
+	 *
+	 * @example
+	 * using index = new IndexIVFFlat({ d: 64, nlist: 20 });
+	 * index.train(vectors);
+	 * for (let i = 0; i < vectors.n; i += 250) index.add(vectors.slice(i, i + 250));
+	 * const grown = index.byteLength;
+	 * console.log(index.shrink().byteLength < grown); // true
+	 */
 	shrink(): this {
 		this.checkUsable('shrink');
 		this.#checkQuiet('shrink');
@@ -269,7 +450,14 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return this;
 	}
 
-	/** Forgets all vectors, and all labels given out; keeps what was trained. */
+	/**
+	 * Forgets all vectors, and all labels given out; keeps what was trained.
+	 *
+	 * @example
+	 * using index = new IndexPQ({ d: 64, m: 8 });
+	 * index.train(vectors).add(vectors).reset();
+	 * console.log(index.ntotal, index.isTrained); // 0 true
+	 */
 	reset(): void {
 		this.checkUsable('reset');
 		this.#checkQuiet('reset');
@@ -294,6 +482,10 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	/** Rows of the option tables that its searches take. @internal */
 	abstract get searchTable(): OptionTable;
 	/** @internal */ abstract reconstructRow(row: number): Float32Array<ArrayBuffer>;
+	/** Rows of d values into `out`, in the order of `rows`. @internal */
+	reconstructRows(rows: Uint32Array, out: Float32Array): void {
+		for (const [i, row] of rows.entries()) out.set(this.reconstructRow(row), i * this.d);
+	}
 	/** @internal */ abstract reserveRows(n: number): void;
 	/** @internal */ shrinkRows(): void {}
 	/** @internal */ abstract resetRows(): void;
@@ -314,6 +506,21 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	/** Row numbers are below this: ntotal, unless some rows are dead. @internal */
 	get rowSpan(): number {
 		return this.labelEnd;
+	}
+
+	/** Rows of labels that are there. @internal */
+	rowsOf(labels: Float64Array): Uint32Array {
+		return Uint32Array.from(labels);
+	}
+
+	/** Search parameters with which as large a share of the k nearest is found as with `params` of the ten nearest. @internal */
+	widened(params: P, _k: number): P {
+		return params;
+	}
+
+	/** Whether a search for the k nearest looks at every vector. @internal */
+	isExhaustive(_params: P, _k: number): boolean {
+		return true;
 	}
 
 	/** Rows and their labels, for filters. @internal */
@@ -474,39 +681,83 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		const set = toVectorSet(where, 'q', q, this.d);
 		const result = new SearchResult(set.n, k, this.metric);
 		if (resolved.stats !== undefined) resolved.stats.nq += set.n;
-		const among = (rows: LabelBitmap | undefined): Steps<void> => search(set, resolved, result, rows);
-		return { steps: this.#reading(method, this.#searching(method, resolved, result, among)), resolved, result };
+		const steps = this.#among(method, resolved.filter, function* (rows, matches) {
+			if (matches > 0) yield* search(set, resolved, result, rows);
+			result.settle(matches);
+		});
+		return { steps: this.#reading(method, steps), resolved, result };
 	}
 
-	/** Search among the rows that the filter lets in and that are alive. */
-	*#searching(
+	/** A search among the rows that the filter lets in and that are alive: `rows`, all if undefined; `matches` of them. */
+	*#among<T>(
 		method: string,
-		params: P,
-		result: SearchResult,
-		search: (rows: LabelBitmap | undefined) => Steps<void>,
-	): Steps<void> {
-		const filter = params.filter as IDSelector | undefined;
+		filter: Filter | undefined,
+		search: (rows: LabelBitmap | undefined, matches: number) => Steps<T>,
+	): Steps<T> {
 		if (filter === undefined) {
 			const { live } = this;
-			if (live?.count !== 0) yield* search(live);
-			result.settle(live?.count ?? this.ntotal);
-			return;
+			return yield* search(live, live?.count ?? this.ntotal);
 		}
 		const { engine } = this;
 		const kept = filter instanceof PreparedFilter;
-		const selector = kept ? filter.selector : filter;
+		const selector = kept ? filter.selector : (filter as IDSelector);
 		const make = () => selectRows(engine.arena, selector, this.labelSpace, kept);
-		const among = function* (rows: LabelBitmap): Steps<void> {
-			// A filter that lets everything in is none.
-			if (rows.count > 0) yield* search(rows.count === rows.bits ? undefined : rows);
-			result.settle(rows.count);
-		};
-		if (kept) {
-			yield* filter.use(`${this.type}.${method}`, this, this.#version, make, among);
-			return;
-		}
+		// A filter that lets everything in is none.
+		const among = (rows: LabelBitmap): Steps<T> => search(rows.count === rows.bits ? undefined : rows, rows.count);
+		if (kept) return yield* filter.use(`${this.type}.${method}`, this, this.#version, make, among);
 		using rows = yield* make();
-		yield* among(rows);
+		return yield* among(rows);
+	}
+
+	#prepareRange(method: string, q: Vectors, radius: number, params: (P & RangeParams) | undefined) {
+		const where = `${this.type}.${method}`;
+		this.checkTrained(method);
+		if (typeof radius !== 'number' || Number.isNaN(radius)) {
+			throw new TypeError(`${where}: radius must be a number, got ${show(radius)}`);
+		}
+		const table = { ...RANGE_PARAMS, ...this.searchTable };
+		const { maxResults = MAX_NTOTAL, ...resolved } = resolveOptions<SearchParams & RangeParams>(where, params, table);
+		const set = toVectorSet(where, 'q', q, this.d);
+		if (resolved.stats !== undefined) resolved.stats.nq += set.n;
+		const steps = this.#among(method, resolved.filter, (admitted, matches) =>
+			rangeSteps(this, set, { radius, maxResults, params: resolved as P, admitted, matches }),
+		);
+		return { steps: this.#reading(method, steps), resolved };
+	}
+
+	#preparePages(method: string, q: Vectors, params: (P & PageParams) | undefined): Paging {
+		const where = `${this.type}.${method}`;
+		this.checkTrained(method);
+		const table = { ...PAGE_PARAMS, ...this.searchTable };
+		const { pageSize, offset, ...rest } = resolveOptions<SearchParams & PageParams>(where, params, table);
+		const set = toVectorSet(where, 'q', q, this.d);
+		if (set.n !== 1) throw new RangeError(`${where}: q must be one query, got ${set.n}`);
+		const resolved = rest as P;
+		if (resolved.stats !== undefined) resolved.stats.nq++;
+		const reader = new PageReader(this, new VectorSet(set.data.slice(), this.d), resolved);
+		const read = (n: number): Steps<SearchResult> => {
+			const steps = this.#among(method, resolved.filter, (rows, matches) => reader.next(n, rows, matches));
+			return this.#reading(method, steps);
+		};
+		return { read, pageSize: pageSize!, offset: offset!, resolved };
+	}
+
+	*#readPages({ read, offset, pageSize, resolved }: Paging): Generator<SearchResult, void, undefined> {
+		if (offset > 0) runSync(read(offset), resolved);
+		for (let last = false; !last; ) {
+			const page = runSync(read(pageSize), resolved);
+			last = page.k < pageSize;
+			if (page.k > 0) yield page;
+		}
+	}
+
+	async *#readPagesAsync({ read, offset, pageSize, resolved }: Paging): AsyncGenerator<SearchResult, void, undefined> {
+		if (offset > 0) await runAsync(read(offset), resolved);
+		for (let last = false; !last; ) {
+			const page = await runAsync(read(pageSize), resolved);
+			last = page.k < pageSize;
+			if (page.k > 0) yield page;
+		}
 	}
 
 	/** Only one writer at a time, and no reader beside it: async work may be under way. */
@@ -522,12 +773,12 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		}
 	}
 
-	*#reading(method: string, steps: Steps<void>): Steps<void> {
+	*#reading<T>(method: string, steps: Steps<T>): Steps<T> {
 		this.checkUsable(method);
 		if (this.#state === 'writing') throw this.#busy(method, 'a train or add');
 		this.#readers++;
 		try {
-			yield* steps;
+			return yield* steps;
 		} finally {
 			this.#readers--;
 		}
@@ -541,4 +792,12 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	#busy(method: string, other: string): VecinoError {
 		return new VecinoError('busy', `${this.type}.${method}: ${other} on this index is still under way; await it first`);
 	}
+}
+
+/** Pages that are being read. */
+interface Paging {
+	readonly read: (n: number) => Steps<SearchResult>;
+	readonly pageSize: number;
+	readonly offset: number;
+	readonly resolved: AsyncRunOptions;
 }

@@ -141,13 +141,13 @@ export class PreparedFilter extends IDSelector implements Disposable {
 	}
 
 	/** Runs `work` with the rows of this filter, made anew when `version` of the index is another one. @internal */
-	*use(
+	*use<T>(
 		where: string,
 		owner: object,
 		version: number,
 		make: () => Steps<LabelBitmap>,
-		work: (rows: LabelBitmap) => Steps<void>,
-	): Steps<void> {
+		work: (rows: LabelBitmap) => Steps<T>,
+	): Steps<T> {
 		if (this.#disposed) throw new VecinoError('disposed', `${where}: the prepared filter was disposed`);
 		if (this.#owner !== owner) throw new RangeError(`${where}: filter was prepared for another index`);
 		this.#users++;
@@ -163,7 +163,7 @@ export class PreparedFilter extends IDSelector implements Disposable {
 					this.#version = version;
 				}
 			}
-			yield* work(this.#rows);
+			return yield* work(this.#rows);
 		} finally {
 			this.#users--;
 			if (this.#disposed && this.#users === 0) this.#free();

@@ -23,6 +23,7 @@ export const PRUNED_D = 384;
 const GATHERED_BLOCK = 8;
 const GATHERED_PRUNED = 8;
 
+/** Options of IndexFlat. */
 export interface IndexFlatOptions extends IndexOptions {
 	/**
 	 * Keeps bounds beside the vectors, d + 12 bytes each (d rounded up to 8), which make searches of a few queries two to

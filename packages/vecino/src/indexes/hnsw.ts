@@ -20,6 +20,7 @@ import type { IndexFlatCodes } from './flat-codes.ts';
 import { type GraphStore, HnswGraph } from './hnsw-graph.ts';
 import { IndexScalarQuantizer } from './scalar-quantizer.ts';
 
+/** Options of IndexHNSW. */
 export interface IndexHNSWOptions extends IndexOptions {
 	/** Links of a vector on upper levels; twice as many on the lowest. 2..512. Default: 32. */
 	readonly M?: number | undefined;
@@ -42,12 +43,16 @@ const ROWS_PER_NODE = 16;
  * @example
  * using index = new IndexHNSW({ d: 64, M: 16 });
  * index.add(vectors);
- * index.search(queries, 10, { efSearch: 64 });
+ * const found = index.search(queries, 10, { efSearch: 64 });
+ * console.log(recallAtK(found, exactNeighbors(vectors, queries, 10)) > 0.9); // true
  */
 export class IndexHNSW extends Index<HNSWSearchParams> {
 	readonly type = 'IndexHNSW';
+	/** Links of a vector on upper levels; twice as many on the lowest. */
 	readonly M: number;
+	/** Nodes that adding a vector keeps in view. */
 	readonly efConstruction: number;
+	/** How vectors are held. */
 	readonly store: 'flat' | 'sq8';
 	/** Holds the vectors. @internal */
 	readonly storage: IndexFlatCodes;
@@ -216,7 +221,7 @@ export class IndexHNSW extends Index<HNSWSearchParams> {
 		const parts = [4 * d, storage.scanner.stateBytes, 4 * most, 4 * most].map((n) => Math.ceil(n / 16) * 16 + 16);
 		const bytes = parts.reduce((a, b) => a + b) + graphScratchBytes(M, d, rows, ef);
 		const query = arena.allocScratch(bytes);
-		/** Queries for which the walk came past too few rows that are admitted. */
+		/** Queries for which the walk came past too few rows: many are asked for, few are admitted, or no link leads to some. */
 		const short: number[] = [];
 		try {
 			const state = query + parts[0]!;
@@ -237,7 +242,7 @@ export class IndexHNSW extends Index<HNSWSearchParams> {
 					result.labels[i * k + at] = label;
 					at++;
 				}
-				if (admitted !== undefined && at < wanted) short.push(i);
+				if (at < wanted) short.push(i);
 				if (params.stats !== undefined) params.stats.ndis += u32[scratch >>> 2]!;
 				yield { phase: 'search', done: i + 1, total: q.n };
 			}
@@ -269,6 +274,16 @@ export class IndexHNSW extends Index<HNSWSearchParams> {
 	/** @internal */
 	reconstructRow(row: number): Float32Array<ArrayBuffer> {
 		return this.storage.reconstructRow(row);
+	}
+
+	/** @internal */
+	override reconstructRows(rows: Uint32Array, out: Float32Array): void {
+		this.storage.reconstructRows(rows, out);
+	}
+
+	/** @internal */
+	override isExhaustive(): boolean {
+		return false;
 	}
 
 	/** @internal */

@@ -17,6 +17,7 @@ import type { LabelSpace } from './filter.ts';
 /** Vectors that go to free rows are encoded to about this many bytes at a time. */
 const PART_BYTES = 2 ** 24;
 
+/** Options of IndexIDMap. */
 export interface IndexIDMapOptions {
 	/** The index that holds the vectors; must be empty. Owned by the IndexIDMap from now on. */
 	readonly index: Index;
@@ -34,6 +35,7 @@ export interface IndexIDMapOptions {
  */
 export class IndexIDMap extends Index {
 	readonly type = 'IndexIDMap';
+	/** The index inside; its labels are row numbers. */
 	readonly index: Index;
 	/** @internal */
 	readonly table: IdTable = new IdTable();
@@ -75,6 +77,11 @@ export class IndexIDMap extends Index {
 	 * Adds vectors under ids: safe integers >= 0 that are not in the index yet.
 	 *
 	 * @param ids - n of them. @throws {VecinoError} `duplicate-id` naming the id and its row.
+	 *
+	 * @example
+	 * using index = new IndexIDMap({ index: new IndexFlat({ d: 2 }) });
+	 * index.addWithIds([[0, 0], [3, 4]], [1001, 2002]);
+	 * console.log(index.ids, index.reconstruct(2002)); // Float64Array(2) [1001, 2002] Float32Array(2) [3, 4]
 	 */
 	override addWithIds(x: Vectors, ids: ArrayLike<number>, options?: RunOptions): this {
 		const set = this.#prepare('addWithIds', x, ids, false);
@@ -263,6 +270,26 @@ export class IndexIDMap extends Index {
 	/** @internal */
 	reconstructRow(row: number): Float32Array<ArrayBuffer> {
 		return this.index.reconstructRow(row);
+	}
+
+	/** @internal */
+	override reconstructRows(rows: Uint32Array, out: Float32Array): void {
+		this.index.reconstructRows(rows, out);
+	}
+
+	/** @internal */
+	override rowsOf(ids: Float64Array): Uint32Array {
+		return Uint32Array.from(ids, (id) => this.table.rowOf(id));
+	}
+
+	/** @internal */
+	override widened(params: RefineSearchParams, k: number): RefineSearchParams {
+		return this.index.widened(params, k);
+	}
+
+	/** @internal */
+	override isExhaustive(params: RefineSearchParams, k: number): boolean {
+		return this.index.isExhaustive(params, k);
 	}
 
 	/** @internal */

@@ -15,13 +15,18 @@ import type { IndexStats, SearchResult } from '../core/result.ts';
 import { VectorSet } from '../core/vectors.ts';
 import { VecinoError } from '../errors.ts';
 import type { LabelBitmap } from '../invlists/label-bitmap.ts';
+import { OPQTransform } from '../transforms/opq.ts';
 import { Transform } from '../transforms/transform.ts';
 import { checkKeys, show } from '../util/check.ts';
 import { isParallel, type Steps } from '../util/steps.ts';
 import { Index, type StagedRows, type TrainOptions } from './base.ts';
 import { chunks, loadRows } from './batch.ts';
 import type { LabelSpace } from './filter.ts';
+import { IndexIVF } from './ivf.ts';
+import { IndexRefine } from './refine.ts';
+import { residualRowsSteps } from './residual-rows.ts';
 
+/** Options of IndexPreTransform. */
 export interface IndexPreTransformOptions {
 	/** 1 to 8, first to last; each takes the rows that the one before makes. Owned by the index from now on. */
 	readonly transforms: readonly Transform[];
@@ -36,16 +41,21 @@ const PART_BYTES = 2 ** 24;
 const OUTSIDE: readonly string[] = ['IndexIDMap', 'IndexPreTransform'];
 
 /**
+ * Transforms, then an index over what they make. Bytes are those of the index, and of the matrices.
+ *
  * @example
  * using index = new IndexPreTransform({
- *   transforms: [new OPQTransform({ d: 64, m: 16 })],
- *   index: new IndexIVFPQ({ d: 64, nlist: 100, m: 16 }),
+ *   transforms: [new PCATransform({ dIn: 64, dOut: 32 })],
+ *   index: new IndexFlat({ d: 32 }),
  * });
  * index.train(vectors).add(vectors);
+ * console.log(index.d, index.index.d, index.search(vectors.row(42), 1).labels[0]); // 64 32 42
  */
 export class IndexPreTransform extends Index {
 	readonly type = 'IndexPreTransform';
+	/** Applied first to last. */
 	readonly transforms: readonly Transform[];
+	/** What the transformed rows go to. */
 	readonly index: Index;
 	/** Largest dimension of a row on its way. */
 	readonly #widest: number;
@@ -125,7 +135,13 @@ export class IndexPreTransform extends Index {
 			for (const [i, transform] of transforms.entries()) {
 				const sample = sampleRows(x.n, Math.max(1, transform.trainingLimit()), (seed + 16 + i) >>> 0);
 				using rows = this.#rows(x, sample, i);
-				yield* transform.trainSteps(rows, { seed, metric });
+				const cells = i === transforms.length - 1 && transform instanceof OPQTransform ? residualCells(index) : 0;
+				if (cells === 0) yield* transform.trainSteps(rows, { seed, metric });
+				else {
+					using others = this.#rows(x, sample, i);
+					using residuals = yield* residualRowsSteps(engine, others, { metric, nlist: cells, seed });
+					yield* (transform as OPQTransform).trainSteps(rows, { seed, metric }, residuals);
+				}
 			}
 			const limit = Math.max(1, Math.min(x.n, index.trainingLimit(options)));
 			const sample = sampleRows(x.n, limit, (seed + 15) >>> 0);
@@ -208,10 +224,14 @@ export class IndexPreTransform extends Index {
 		result: SearchResult,
 		admitted?: LabelBitmap,
 	): Steps<void> {
-		const { index } = this;
-		const queries = new VectorSet(new Float32Array(q.n * index.d), index.d);
+		yield* this.index.searchSteps(yield* this.querySteps(q), k, params, result, admitted);
+	}
+
+	/** Queries as the index inside gets them. @internal */
+	*querySteps(q: VectorSet): Steps<VectorSet> {
+		const queries = new VectorSet(new Float32Array(q.n * this.index.d), this.index.d);
 		yield* this.#transform(q, 0, queries, 'transform', q.n);
-		yield* index.searchSteps(queries, k, params, result, admitted);
+		return queries;
 	}
 
 	/** Rows start.. of x through all transforms, as many as `out` has. */
@@ -275,11 +295,32 @@ export class IndexPreTransform extends Index {
 
 	/** The row of the index led back through the transforms. @internal */
 	reconstructRow(row: number): Float32Array<ArrayBuffer> {
+		return this.#reverse(this.index.reconstructRow(row));
+	}
+
+	/** What a row was before all transforms. */
+	#reverse(row: Float32Array): Float32Array<ArrayBuffer> {
 		for (const transform of this.transforms) transform.checkReversible(`${this.type}.reconstruct`);
-		return this.transforms.reduceRight(
-			(vector, transform) => transform.reverseRow(vector),
-			this.index.reconstructRow(row),
-		);
+		return this.transforms.reduceRight((vector, transform) => transform.reverseRow(vector), Float32Array.from(row));
+	}
+
+	/** @internal */
+	override reconstructRows(rows: Uint32Array, out: Float32Array): void {
+		if (rows.length === 0) return;
+		const { d } = this.index;
+		const inner = new Float32Array(rows.length * d);
+		this.index.reconstructRows(rows, inner);
+		for (let i = 0; i < rows.length; i++) out.set(this.#reverse(inner.subarray(i * d, (i + 1) * d)), i * this.d);
+	}
+
+	/** @internal */
+	override widened(params: RefineSearchParams, k: number): RefineSearchParams {
+		return this.index.widened(params, k);
+	}
+
+	/** @internal */
+	override isExhaustive(params: RefineSearchParams, k: number): boolean {
+		return this.index.isExhaustive(params, k);
 	}
 
 	/** @internal */
@@ -354,4 +395,10 @@ function* within(steps: Steps<void>, before: number, total: number): Steps<void>
 	} finally {
 		steps.return();
 	}
+}
+
+/** Cells of an index that codes residuals; 0 for any other. */
+function residualCells(index: Index): number {
+	const inner = index instanceof IndexRefine ? index.base : index;
+	return inner instanceof IndexIVF && inner.byResidual ? inner.nlist : 0;
 }

@@ -29,6 +29,7 @@ export type RefineStore = 'flat' | ScalarType | { readonly pq: { readonly m: num
 
 const STORE_WORDS = ['flat', ...SCALAR_TYPES] as const;
 
+/** Options of IndexRefine. */
 export interface IndexRefineOptions {
 	/** Proposes candidates; labels must be row numbers. Owned by the IndexRefine from now on. */
 	readonly base: Index;
@@ -44,15 +45,22 @@ export interface IndexRefineOptions {
 }
 
 /**
+ * Candidates of one index, re-ranked with another code of the same vectors: takes the bytes of both.
+ *
  * @example
- * using index = new IndexRefine({ base: new IndexIVFPQ({ d: 64, nlist: 100, m: 16 }), store: 'sq8' });
+ * using index = new IndexRefine({ base: new IndexPQ({ d: 64, m: 8 }), store: 'sq8' });
  * index.train(vectors).add(vectors);
- * index.search(queries, 10, { nprobe: 8, kFactor: 10 });
+ * const truth = exactNeighbors(vectors, queries, 10);
+ * const raw = recallAtK(index.base.search(queries, 10), truth);
+ * console.log(raw < recallAtK(index.search(queries, 10, { kFactor: 10 }), truth)); // true
  */
 export class IndexRefine extends Index<RefineSearchParams> {
 	readonly type = 'IndexRefine';
+	/** Proposes candidates. */
 	readonly base: Index;
+	/** Puts candidates in order: one code per row. */
 	readonly refine: IndexFlatCodes;
+	/** Candidates per result, unless the search says otherwise. */
 	readonly kFactor: number;
 
 	constructor(options: IndexRefineOptions) {
@@ -149,7 +157,7 @@ export class IndexRefine extends Index<RefineSearchParams> {
 		admitted?: LabelBitmap,
 	): Steps<void> {
 		const { kFactor = this.kFactor, ...base } = params;
-		const wide = Math.min(Math.ceil(k * kFactor), MAX_K, Math.max(k, admitted?.count ?? this.ntotal));
+		const wide = this.#wide(k, kFactor, admitted?.count ?? this.ntotal);
 		const candidates = new SearchResult(q.n, wide, this.metric);
 		yield* this.base.searchSteps(q, wide, base, candidates, admitted);
 		const { engine, refine, d } = this;
@@ -222,6 +230,28 @@ export class IndexRefine extends Index<RefineSearchParams> {
 	/** @internal */
 	reconstructRow(row: number): Float32Array<ArrayBuffer> {
 		return this.refine.reconstructRow(row);
+	}
+
+	/** @internal */
+	override reconstructRows(rows: Uint32Array, out: Float32Array): void {
+		this.refine.reconstructRows(rows, out);
+	}
+
+	/** @internal */
+	override widened(params: RefineSearchParams, k: number): RefineSearchParams {
+		return this.base.widened(params, k);
+	}
+
+	/** @internal */
+	override isExhaustive(params: RefineSearchParams, k: number): boolean {
+		const { kFactor = this.kFactor, ...base } = params;
+		const wide = this.#wide(k, kFactor, this.ntotal);
+		return wide >= this.ntotal && this.base.isExhaustive(base, wide);
+	}
+
+	/** Candidates for k results out of `all` vectors. */
+	#wide(k: number, kFactor: number, all: number): number {
+		return Math.max(k, Math.min(Math.ceil(k * kFactor), MAX_K, all));
 	}
 
 	/** @internal */

@@ -43,6 +43,7 @@ import { fillTransform, makeTransform } from './read-transforms.ts';
 import { type Reading, readFromBytes, readFromSource, type SourceReadOptions } from './reading.ts';
 import type { RangeSource } from './source.ts';
 
+/** Options of readIndex. */
 export interface ReadIndexOptions {
 	/** The engine that will hold the index. Default: the shared engine. */
 	readonly engine?: Engine | undefined;
@@ -50,14 +51,18 @@ export interface ReadIndexOptions {
 	readonly verify?: boolean | undefined;
 }
 
+/** Options of openIndex and loadIndex. */
 export interface OpenIndexOptions extends ReadIndexOptions, SourceReadOptions {}
 
 /** What the header of a file says. */
 export interface IndexFileInfo {
 	/** Class of the outermost index. */
 	readonly type: string;
+	/** Dimension of the vectors. */
 	readonly d: number;
+	/** Metric of the outermost index. */
 	readonly metric: string;
+	/** Vectors held. */
 	readonly ntotal: number;
 	/** Length of the file, bytes. */
 	readonly byteLength: number;
@@ -76,6 +81,11 @@ const FILE_NAME = 'vecino file';
  *
  * @throws VecinoError 'corrupt-data' with the offset; 'unsupported-version' for files of a newer version;
  *   'unsupported' for another kind of file, named where known; 'out-of-memory'.
+ *
+ * @example
+ * using index = new IndexFlat({ d: 2 });
+ * using again = readIndex(writeIndex(index.add([[0, 0], [3, 4]])));
+ * console.log(again.search([3, 3], 1).labels[0]); // 1
  */
 export function readIndex(bytes: Uint8Array, options: ReadIndexOptions = {}): Index {
 	const where = 'readIndex';
@@ -88,6 +98,12 @@ export function readIndex(bytes: Uint8Array, options: ReadIndexOptions = {}): In
  * The same from a source of ranges, in parts of at most 4 MiB.
  *
  * @throws as readIndex; VecinoError 'aborted', 'storage'; what the source throws.
+ *
+ * @example
+ * using index = new IndexFlat({ d: 2 });
+ * const source = bytesSource(writeIndex(index.add([[0, 0], [3, 4]])));
+ * using again = await openIndex(source, { onProgress: ({ done, total }) => void (done / total) });
+ * console.log(again.ntotal); // 2
  */
 export async function openIndex(source: RangeSource, options: OpenIndexOptions = {}): Promise<Index> {
 	checkKeys('openIndex', options, ['engine', 'verify', 'signal', 'onProgress']);
@@ -104,6 +120,11 @@ export async function openIndexNamed(source: RangeSource, options: OpenIndexOpti
  * What a file holds, from its header alone: some hundred bytes.
  *
  * @throws as readIndex, for what is wrong with the header.
+ *
+ * @example
+ * using index = new IndexFlat({ d: 2 });
+ * const { type, d, ntotal, version } = await inspectIndex(bytesSource(writeIndex(index.add([[0, 0]]))));
+ * console.log(type, d, ntotal, version); // IndexFlat 2 1 1.0
  */
 export async function inspectIndex(source: RangeSource): Promise<IndexFileInfo> {
 	return inspectIndexNamed(source, FILE_NAME);
@@ -125,7 +146,8 @@ export async function inspectIndexNamed(source: RangeSource, name: string): Prom
 	};
 }
 
-function lengthOf(where: string, source: RangeSource): number {
+/** @internal */
+export function lengthOf(where: string, source: RangeSource): number {
 	const byteLength: unknown = source?.byteLength;
 	if (typeof byteLength === 'number' && Number.isSafeInteger(byteLength) && byteLength >= 0) return byteLength;
 	throw new TypeError(`${where}: source must be a RangeSource with its byteLength, got ${show(source)}`);
@@ -183,8 +205,8 @@ function* readTree(byteLength: number, name: string): Reading<FileTree> {
 	}
 }
 
-/** The tree of indexes, without content. */
-function makeIndex(node: IndexNode, engine: Engine): Index {
+/** The tree of indexes, without content. @internal */
+export function makeIndex(node: IndexNode, engine: Engine): Index {
 	const { d, metric } = node;
 	switch (node.type) {
 		case 'IndexFlat':

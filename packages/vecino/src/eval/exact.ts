@@ -6,6 +6,7 @@ import { cosineSimilarity, innerProduct, isBetter, type Metric, squaredL2 } from
 import type { RefineSearchParams } from '../core/options.ts';
 import { VectorSet } from '../core/vectors.ts';
 import { VecinoError } from '../errors.ts';
+import type { LabelBitmap } from '../invlists/label-bitmap.ts';
 import { show } from '../util/check.ts';
 import { runSync } from '../util/steps.ts';
 import { type Parts, queriesOf, truthSteps } from './parts.ts';
@@ -45,7 +46,7 @@ export function exactDistances(
 	if (vectors instanceof VectorSet) {
 		return {
 			distance: (_, row) => distanceOf(metric, q.data, vectors.row(row)),
-			rank: (row, distance) => rankAmong(metric, q.data, vectors, row, distance!),
+			rank: (row, distance) => rankAmong(metric, q.data, vectors, row, distance!, parts.index.labelSpace.live),
 		};
 	}
 	const distance = (label: number): number | undefined => {
@@ -72,16 +73,16 @@ export function checkVectors(where: string, { index }: Parts, vectors: unknown):
 /** Refuses rows of another number or dimension than those of an index. */
 export function checkSameRows(
 	where: string,
-	{ d, ntotal }: { readonly d: number; readonly ntotal: number },
+	{ d, labelEnd }: { readonly d: number; readonly labelEnd: number },
 	vectors: { readonly n: number; readonly d: number },
 ): void {
 	if (vectors.d !== d) {
 		const message = `${where}: vectors has dimension ${vectors.d}, expected ${d}`;
 		throw new VecinoError('dimension-mismatch', message, { expected: d, found: vectors.d });
 	}
-	if (vectors.n === ntotal) return;
+	if (vectors.n === labelEnd) return;
 	throw new RangeError(
-		`${where}: vectors must be the ${ntotal} rows in the index, in the order of adding, got ${vectors.n}`,
+		`${where}: vectors must be the ${labelEnd} rows in the index, in the order of adding, got ${vectors.n}`,
 	);
 }
 
@@ -101,10 +102,18 @@ function ofIndex(parts: Parts, q: VectorSet, k: number, params: RefineSearchPara
 	};
 }
 
-/** Rank of a row; ties go to the lower one. */
-function rankAmong(metric: Metric, q: Float32Array, x: VectorSet, row: number, distance: number): number {
+/** Rank of a row among those alive; ties go to the lower one. */
+function rankAmong(
+	metric: Metric,
+	q: Float32Array,
+	x: VectorSet,
+	row: number,
+	distance: number,
+	live: LabelBitmap | undefined,
+): number {
 	let rank = 1;
 	for (let i = 0; i < x.n; i++) {
+		if (live?.has(i) === false) continue;
 		const other = distanceOf(metric, q, x.row(i));
 		if (isBetter(metric, other, distance) || (other === distance && i < row)) rank++;
 	}

@@ -128,7 +128,7 @@ class Asked {
 	readonly #rankOf: Uint32Array;
 	/** Codes in the nearest 0, 1, ... nlist cells, size nlist + 1. */
 	readonly #held: Float64Array;
-	/** Number of the cell of each row, size ntotal; empty without cells. */
+	/** Number of the cell of each row, size labelEnd; empty without cells. */
 	readonly #cellOf: Uint32Array;
 	/** By code, all rows of enough cells to hold the rows asked about. */
 	readonly #estimates: Estimates;
@@ -329,9 +329,9 @@ function smallest(
 	return make(high);
 }
 
-/** The cell of each row, size ntotal. */
-function cellsOfRows({ lists, nlist, ntotal, engine }: NonNullable<Parts['ivf']>): Uint32Array {
-	const out = new Uint32Array(ntotal);
+/** The cell of each row, size labelEnd. */
+function cellsOfRows({ lists, nlist, labelEnd, engine }: NonNullable<Parts['ivf']>): Uint32Array {
+	const out = new Uint32Array(labelEnd);
 	for (let cell = 0; cell < nlist; cell++) {
 		const { ids, n } = lists.list(cell);
 		const { u32 } = engine.arena;

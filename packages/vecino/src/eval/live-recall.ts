@@ -85,6 +85,11 @@ export async function measureRecallAsync(
 		throw new TypeError(`${where}: vectors must be a VectorSet or an open vector file, got ${show(vectors)}`);
 	}
 	checkSameRows(where, index, vectors);
+	if (index.labelEnd > index.ntotal) {
+		throw new RangeError(
+			`${where}: vectors were removed from the index: give them as a VectorSet, which can be searched without`,
+		);
+	}
 	const asked = queries ?? (await readRows(vectors, plan.rows, signal));
 	const known = plan.truth !== undefined || parts.exact;
 	const truth = known
@@ -186,7 +191,7 @@ function* trueNeighbors(
 	using flat = new IndexFlat({ d, metric, engine, pruned: false });
 	yield* under('truth', flat.addSteps(vectors));
 	const result = new SearchResult(queries.n, width, metric);
-	yield* under('truth', flat.searchSteps(queries, width, {}, result));
+	yield* under('truth', flat.searchSteps(queries, width, {}, result, parts.index.labelSpace.live));
 	return result;
 }
 
@@ -244,7 +249,7 @@ function* searchEach(
 		const stats = emptySearchStats();
 		const result = new SearchResult(size, width, index.metric);
 		const some = queries.slice(i, i + size);
-		yield* under('recall', index.searchSteps(some, width, { ...exactly, ...(ivf && { stats }) }, result));
+		yield* under('recall', index.searchSteps(some, width, { ...exactly, ...(ivf && { stats }) }, result, index.live));
 		for (let j = 0; j < size; j++) {
 			const { own } = all[i + j]!;
 			const found = result.hits(j).map(({ label }) => rowOf(parts, label));

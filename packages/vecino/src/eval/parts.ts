@@ -79,7 +79,7 @@ function keepsDistances(pre: IndexPreTransform | undefined): boolean {
 /** Row number of a label, -1 when the index does not hold it. */
 export function rowOf({ ids, index }: Parts, label: number): number {
 	if (ids !== undefined) return ids.rowOf(label);
-	return Number.isInteger(label) && label >= 0 && label < index.ntotal ? label : -1;
+	return index.has(label) ? label : -1;
 }
 
 /** Row number of a label that the index must hold. */
@@ -173,7 +173,7 @@ export function* estimateSteps(
 	const searched = parts.hnsw?.storage ?? parts.leaf;
 	const result = new SearchResult(1, k, searched.metric);
 	const resolved = leafParams(searched, { ...params, ...(parts.ivf && { nprobe }) });
-	yield* searched.searchSteps(q, k, resolved, result);
+	yield* searched.searchSteps(q, k, resolved, result, parts.leaf.live);
 	const end = result.labels.indexOf(-1);
 	return end < 0
 		? { rows: result.labels, distances: result.distances }
@@ -188,7 +188,7 @@ export function* proposeSteps(
 	params: RefineSearchParams,
 ): Steps<Float64Array> {
 	const result = new SearchResult(q.n, wide, leaf.metric);
-	yield* leaf.searchSteps(q, wide, leafParams(leaf, params), result);
+	yield* leaf.searchSteps(q, wide, leafParams(leaf, params), result, leaf.live);
 	return result.labels;
 }
 
@@ -199,7 +199,9 @@ export function* truthSteps(parts: Parts, q: VectorSet, k: number, params: Refin
 	const searched: Index = refine?.refine ?? parts.inner ?? hnsw?.storage ?? leaf;
 	const result = new SearchResult(q.n, k, searched.metric);
 	const all = { ...params, ...(refine === undefined && ivf && { nprobe: ivf.nlist }) };
-	yield* searched.searchSteps(queries, k, leafParams(searched, all), result);
+	// A store knows nothing of which rows are gone.
+	const rows = refine === undefined ? leaf.live : parts.index.labelSpace.live;
+	yield* searched.searchSteps(queries, k, leafParams(searched, all), result, rows);
 	return result;
 }
 

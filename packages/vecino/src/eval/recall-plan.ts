@@ -79,8 +79,13 @@ export function makePlan(
 	return { where, parts, ...own, params, queries: set, truth, rows, width };
 }
 
-function drawRows({ ntotal }: Index, sample: number, seed: number): Uint32Array {
-	return new Rng(seed).sample(ntotal, Math.min(sample, ntotal));
+function drawRows({ ntotal, labelSpace }: Index, sample: number, seed: number): Uint32Array {
+	const drawn = new Rng(seed).sample(ntotal, Math.min(sample, ntotal));
+	const { span, live } = labelSpace;
+	if (live === undefined) return drawn;
+	const rows = new Uint32Array(ntotal);
+	for (let row = 0, n = 0; row < span; row++) if (live.has(row)) rows[n++] = row;
+	return drawn.map((i) => rows[i]!);
 }
 
 /** Rows of labels that belong to queries. */

@@ -6,9 +6,8 @@
 import type { ListStats } from '../core/result.ts';
 import { isVecinoError } from '../errors.ts';
 import type { Arena } from '../kernels/arena.ts';
-import { clearBehind, moveCode, wipeCode } from './change-codes.ts';
 import { LabelLocator } from './label-locator.ts';
-import { type CodeLayout, codesBytes, termsBytes, wholeBlocks } from './layout.ts';
+import { type CodeLayout, clearBehind, codesBytes, moveCode, termsBytes, wholeBlocks, wipeCode } from './layout.ts';
 
 const ENTRY_BYTES = 16;
 /** Kernels may read this far past the last code of a list. */

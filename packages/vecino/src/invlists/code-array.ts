@@ -4,8 +4,7 @@
  */
 
 import type { Arena } from '../kernels/arena.ts';
-import { clearBehind, wipeCode } from './change-codes.ts';
-import { type CodeLayout, codesBytes, wholeBlocks } from './layout.ts';
+import { type CodeLayout, clearBehind, codesBytes, wholeBlocks, wipeCode } from './layout.ts';
 
 export interface CodeSegment {
 	readonly ptr: number;

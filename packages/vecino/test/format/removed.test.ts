@@ -1,7 +1,12 @@
 /** Files of indexes from which something was removed: what they hold, and lies about it with right checksums. */
 import { describe, expect, it } from 'vitest';
+import { readFaissIndex, writeFaissIndex } from '../../src/index.ts';
+import type { Index } from '../../src/indexes/base.ts';
 import { IndexFlat } from '../../src/indexes/flat.ts';
+import { IndexHNSW } from '../../src/indexes/hnsw.ts';
+import { IndexIDMap } from '../../src/indexes/id-map.ts';
 import { IndexIVFFlat } from '../../src/indexes/ivf-flat.ts';
+import { IndexRefine } from '../../src/indexes/refine.ts';
 import { inspectIndex, readIndex } from '../../src/io/read-index.ts';
 import { bytesSource } from '../../src/io/source.ts';
 import { writeIndex } from '../../src/io/write-index.ts';
@@ -62,6 +67,37 @@ describe('what a file says', () => {
 		expect([back.ntotal, back.labelEnd, back.has(2996), back.has(2998)]).toEqual([3, 3000, false, true]);
 		expect(back.search(x.row(2999), 5, { nprobe: 3 }).hits()).toHaveLength(3);
 		expect(back.remove([1, 2998])).toBe(1);
+	});
+});
+
+describe('as a FAISS file', () => {
+	it('lists keep the labels, which are ids on the way back', () => {
+		using index = new IndexIVFFlat({ d: 4, nlist: 3 });
+		const x = clustered(60, 4);
+		index
+			.train(x)
+			.add(x)
+			.remove((label) => label < 50);
+		using back = readFaissIndex(writeFaissIndex(index));
+		expect([back.type, back.ntotal, back.has(55), back.has(3)]).toEqual(['IndexIDMap', 10, true, false]);
+		const params = { nprobe: 3 };
+		expect(back.search(x, 3, params).labels).toEqual(index.search(x, 3, params).labels);
+	});
+
+	it('what goes by row numbers has no room for gaps', () => {
+		for (const index of [
+			new IndexFlat({ d: 4 }),
+			new IndexHNSW({ d: 4 }),
+			new IndexRefine({ base: new IndexIVFFlat({ d: 4, nlist: 3 }) }),
+			new IndexIDMap({ index: new IndexIVFFlat({ d: 4, nlist: 3 }) }),
+		] as Index[]) {
+			using owned = index;
+			const x = clustered(60, 4);
+			owned.train(x).add(x).remove(3);
+			expect(() => writeFaissIndex(owned)).toThrow(
+				`writeFaissIndex: an ${owned.type} from which vectors were removed cannot be written to a FAISS file`,
+			);
+		}
 	});
 });
 

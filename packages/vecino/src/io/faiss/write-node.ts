@@ -39,6 +39,10 @@ const MAX_K_FACTOR = 1000;
 /** @param isUnit - Rows come normalised: by cosine then is by inner product. */
 export function putIndex(out: FaissOut, index: Index, isUnit: boolean): void {
 	const isCosine = index.metric === 'cosine';
+	// FAISS's lists hold any labels; everything else goes by row numbers without gaps.
+	if (index.labelEnd > index.ntotal && !(index instanceof IndexIVF || index instanceof IndexPreTransform)) {
+		throw cannotWrite(`an ${index.type} from which vectors were removed`);
+	}
 	if (index instanceof IndexIDMap) {
 		putIDMap(out, index);
 	} else if (index instanceof IndexPreTransform) {

@@ -4,7 +4,7 @@
  */
 
 import type { IndexIVF } from '../../indexes/ivf.ts';
-import { clearBehind } from '../../invlists/change-codes.ts';
+import { clearBehind } from '../../invlists/layout.ts';
 import type { CodeArray } from '../../invlists/code-array.ts';
 import { type CodeLayout, wholeBlocks } from '../../invlists/layout.ts';
 import type { Arena } from '../../kernels/arena.ts';

@@ -10,7 +10,7 @@
 // off from the true sum S by at most `slack` = (m + 4) 2^-23 sum_j max_c |e[j][c]|, so adc8 <= t means
 // S <= t + slack, hence sum u <= (t + slack - low) * scale; one more covers what float64 rounds.
 import { adc8 } from './adc';
-import { topkPush, topkThreshold } from './topk';
+import { topkAdmits, topkPush, topkThreshold } from './topk';
 
 /** Queries at once. */
 const WAYS: usize = 8;
@@ -91,6 +91,7 @@ function offer(mask: u32, code: usize, m: usize, states: usize, stride: usize, l
 	while (mask != 0) {
 		const q = <usize>ctz(mask), topk = topks + q * topkStride;
 		mask &= mask - 1;
+		if (!topkAdmits(topk, label)) continue;
 		adc8(code, 1, m, states + q * stride, tile);
 		if (!(load<f32>(tile) <= topkThreshold(topk))) continue;
 		const before = topkThreshold(topk);

@@ -16,7 +16,7 @@ export function rerankCodes(
 ): void {
 	for (let i: usize = 0; i < nq; ++i) {
 		const n = <usize>load<u32>(counts + (i << 2)), first = i * wide << 2, out = i * <usize>k << 2;
-		topkInit(topk, k, capacity);
+		topkInit(topk, k, capacity, 0, 0, f32.MAX_VALUE * 2);
 		for (let j: usize = 0; j < n; j += some) {
 			const at = first + (j << 2), count = min(some, n - j);
 			gatherRows(addresses + at, codeSize, count, gathered);

@@ -10,43 +10,21 @@
  * Where the queries of a block share lists, these are scanned list by list: a list's codes are read once for all of them.
  */
 
-import type { Metric } from '../core/metric.ts';
 import type { SearchResult, SearchStats } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
-import type { ArrayInvertedLists } from '../invlists/array-lists.ts';
-import type { Engine } from '../kernels/engine.ts';
-import { bindCalls, type Call, TILE, topkBytes, topkCapacity } from '../kernels/kernels.ts';
-import { align16, type BlockScanner } from '../quantizers/codec.ts';
+import { ADMIT_ALL, type Admission, bindCalls, type Call, TILE, topkBytes, topkCapacity } from '../kernels/kernels.ts';
+import { align16 } from '../quantizers/codec.ts';
 import type { Steps } from '../util/steps.ts';
 import { loadRows } from './batch.ts';
-import type { CellRanker } from './cells.ts';
-import type { IndexFlatCodes } from './flat-codes.ts';
 import { Reranker } from './rerank.ts';
+import type { GivenCells, Rerank, SearchedCells, SearchScope } from './searched-cells.ts';
 import { sideBySide } from './side-by-side.ts';
 
-/** What a search needs of an IVF index. */
-export interface SearchedCells {
-	readonly engine: Engine;
-	readonly d: number;
-	readonly metric: Metric;
-	readonly ranker: CellRanker;
-	readonly scanner: BlockScanner;
-	readonly lists: ArrayInvertedLists;
-	/** Pointer to a row that is taken off each query before it is prepared; 0: none. */
-	readonly centre: number;
-	readonly byResidual: boolean;
-	readonly ntotal: number;
-}
-
-/** What becomes of the candidates of a search: the best k by the codes of a store of the same rows. */
-export interface Rerank {
-	readonly store: IndexFlatCodes;
-	readonly k: number;
-	/** The queries for the store, where they are others than those for the cells (transforms). */
-	readonly queries?: VectorSet | undefined;
-}
-
 const MAX_BLOCK = 256;
+/** Times as many cells when those ranked were too few. */
+const WIDER = 2;
+/** The same under a filter, where it is known how much of the lists matches. */
+const MUCH_WIDER = 4;
 /** Prepared queries and top-k states of a block stay in L2. */
 const BLOCK_BYTES = 512 * 1024;
 /**
@@ -88,9 +66,10 @@ export function* searchTogether(
 	most: number,
 	result: SearchResult,
 	stats: SearchStats | undefined,
+	scope?: SearchScope,
 	rerank?: Rerank,
 ): Steps<void> {
-	const make = (size: number): BlockSearch => new BlockSearch(cells, k, nprobe, size, rerank);
+	const make = (size: number): BlockSearch => new BlockSearch(cells, k, nprobe, size, scope, rerank);
 	yield* sideBySide(cells.engine, 'search', q.n, most, make, {
 		load: (search, first, n) => search.load(q, first, n),
 		run: (search, n) => search.scan(n),
@@ -105,6 +84,10 @@ export class BlockSearch implements Disposable {
 	readonly #n: number;
 	/** Queries that are scanned at a time; after the last of them all are ranked again. */
 	readonly #part: number;
+	readonly #admission: Admission;
+	/** Neighbours that there can be. */
+	readonly #wanted: number;
+	readonly #scope: SearchScope;
 	readonly #byteLength: number;
 	readonly #sizes: Readonly<Record<Part, number>>;
 	readonly #topkStride: number;
@@ -119,8 +102,11 @@ export class BlockSearch implements Disposable {
 	/** The program for n queries at these pointers. */
 	#calls: readonly (() => unknown)[];
 
-	/** @param n - Queries of a block, at most. @param rerank - What k candidates are for; else they are the result. */
-	constructor(cells: SearchedCells, k: number, nprobe: number, n: number, rerank?: Rerank) {
+	/**
+	 * @param nprobe - Cells that are ranked, and opened if nothing else decides. @param n - Queries of a block, at most.
+	 * @param rerank - What the k candidates are for; without it they are the result.
+	 */
+	constructor(cells: SearchedCells, k: number, nprobe: number, n: number, scope: SearchScope = {}, rerank?: Rerank) {
 		const { engine, d, scanner, ranker, lists, centre } = cells;
 		this.#cells = cells;
 		this.#k = k;
@@ -128,6 +114,9 @@ export class BlockSearch implements Disposable {
 		this.#n = n;
 		this.#part = Math.min(n, partSize(cells, k, nprobe));
 		const part = this.#part;
+		this.#scope = scope;
+		this.#admission = scope.rows?.admission ?? ADMIT_ALL;
+		this.#wanted = Math.min(k, scope.rows?.count ?? cells.ntotal);
 		this.#topkStride = align16(topkBytes(k));
 		if (rerank !== undefined) this.#again = new Reranker(rerank.store, rerank.k, k, n);
 		this.#queries = rerank?.queries;
@@ -139,7 +128,8 @@ export class BlockSearch implements Disposable {
 			cellDistances: n * nprobe * 4,
 			cells: n * nprobe * 4,
 			order: ordered ? part * nprobe * 4 : 0,
-			listCounts: ordered ? (lists.nlist + 1) * 4 : 0,
+			listCounts: ordered ? (lists.nlist + 2) * 4 : 0,
+			chosen: scope.choice === undefined ? 0 : n * 8,
 			states: part * scanner.stateBytes,
 			topks: part * this.#topkStride,
 			// Ranking is over when queries are prepared, and that when lists are scanned.
@@ -203,6 +193,27 @@ export class BlockSearch implements Disposable {
 		loadRows(engine, metric, q, first, n, queries);
 		if (this.#queries !== undefined) loadRows(engine, metric, this.#queries, first, n, rawQueries);
 		else if (this.#sizes.rawQueries > 0) engine.arena.u8.copyWithin(rawQueries, queries, queries + n * q.d * 4);
+		if (this.#scope.given !== undefined) this.#loadCells(this.#scope.given, first, n);
+	}
+
+	#loadCells({ cells, distances }: GivenCells, first: number, n: number): void {
+		const { engine, d, metric, lists, centroids, byResidual } = this.#cells;
+		const { arena, kernels } = engine;
+		const nprobe = this.#nprobe;
+		const at = this.#at;
+		const mine = cells.subarray(first * nprobe, (first + n) * nprobe);
+		arena.u32.set(mine, at.cells >>> 2);
+		if (distances !== undefined) {
+			arena.f32.set(distances.subarray(first * nprobe, (first + n) * nprobe), at.cellDistances >>> 2);
+			return;
+		}
+		if (!byResidual) return;
+		for (const [j, cell] of mine.entries()) {
+			if (cell === lists.nlist) continue;
+			const pair = [at.queries + Math.floor(j / nprobe) * d * 4, centroids + cell * d * 4, 1, d] as const;
+			if (metric === 'l2') kernels.l2Many(...pair, at.cellDistances + j * 4);
+			else kernels.ipMany(...pair, at.cellDistances + j * 4);
+		}
 	}
 
 	/** Nothing but kernel calls. */
@@ -212,17 +223,22 @@ export class BlockSearch implements Disposable {
 
 	/** Writes what was found. */
 	settle(q: VectorSet, first: number, n: number, result: SearchResult, stats?: SearchStats): void {
-		const { engine, lists, ntotal } = this.#cells;
-		const wanted = Math.min(this.#k, ntotal);
+		const { engine, lists } = this.#cells;
+		const { choice, given } = this.#scope;
+		const canWiden = this.#nprobe < lists.nlist && given === undefined;
 		for (let i = 0; i < n; i++) {
-			const found = engine.arena.u32[(this.#at.counts >>> 2) + i]!;
+			const { u32 } = engine.arena;
+			const found = u32[(this.#at.counts >>> 2) + i]!;
+			const chosen = choice === undefined ? ENOUGH : u32[(this.#at.chosen >>> 2) + 2 * i + 1]!;
 			// Short of k: open more cells, until there are k or all are open.
-			if (found < wanted && this.#nprobe < lists.nlist) this.#widen(q, first + i, result, stats);
-			else {
-				if (this.#again === undefined) this.#emit(i, found, first + i, result);
-				else this.#again.emit(this.#at.again, i, first + i, result);
-				if (stats !== undefined) this.#count(i, stats);
+			const more = chosen === TOO_FEW || (chosen === ENOUGH && found < this.#wanted);
+			if (more && canWiden) {
+				this.#widen(q, first + i, result, stats);
+				continue;
 			}
+			if (this.#again === undefined) this.#emit(i, found, first + i, result);
+			else this.#again.emit(this.#at.again, i, first + i, result);
+			if (stats !== undefined) this.#count(i, stats);
 		}
 	}
 
@@ -250,11 +266,20 @@ export class BlockSearch implements Disposable {
 		const queries = at.queries + first * d * 4;
 		const [cells, cellDistances] = [at.cells + first * nprobe * 4, at.cellDistances + first * nprobe * 4];
 		const biases = byResidual ? cellDistances : 0;
-		const calls: Call[] = [ranker.call(queries, n, nprobe, at.work, cellDistances, cells)];
+		const { choice, given } = this.#scope;
+		const calls: Call[] = [];
+		if (given === undefined) calls.push(ranker.call(queries, n, nprobe, at.work, cellDistances, cells));
 		if (centre !== 0) calls.push(['subtractRow', queries, n, d, centre]);
 		calls.push(scanner.prepare(queries, n, at.states, at.work));
-		calls.push(['topkInitMany', at.topks, n, stride, k, topkCapacity(k)]);
-		if (order !== 0) calls.push(['orderByList', cells, n * nprobe, lists.nlist, at.listCounts, order]);
+		calls.push(['topkInitMany', at.topks, n, stride, k, topkCapacity(k), ...this.#admission]);
+		if (choice !== undefined) {
+			const { counts, wanted, maxCodes } = choice;
+			const least = Math.min(choice.least, nprobe);
+			const [filter, bits] = this.#admission;
+			const from = [lists.directory, lists.nlist, filter, bits, counts, cells, n, nprobe] as const;
+			calls.push(['chooseLists', ...from, least, wanted, this.#wanted, maxCodes, at.chosen + first * 8]);
+		}
+		if (order !== 0) calls.push(['orderByList', cells, n * nprobe, lists.nlist + 1, at.listCounts, order]);
 		const { stateBytes } = scanner;
 		const head = [kind, lists.directory, cells, biases, order, n, nprobe] as const;
 		calls.push(['scanLists', ...head, at.states, stateBytes, at.topks, stride, at.work, a, b, c]);
@@ -282,15 +307,20 @@ export class BlockSearch implements Disposable {
 		const { engine, lists } = this.#cells;
 		const { u32 } = engine.arena;
 		const cells = (this.#at.cells >>> 2) + i * this.#nprobe;
-		for (let p = 0; p < this.#nprobe; p++) stats.ndis += lists.listSize(u32[cells + p]!);
-		stats.nlistsVisited += this.#nprobe;
+		for (let p = 0; p < this.#nprobe; p++) {
+			const listNo = u32[cells + p]!;
+			if (listNo === lists.nlist) continue;
+			stats.ndis += lists.listSize(listNo);
+			stats.nlistsVisited++;
+		}
 	}
 
 	#widen(q: VectorSet, row: number, result: SearchResult, stats: SearchStats | undefined): void {
-		const nprobe = Math.min(2 * this.#nprobe, this.#cells.lists.nlist);
+		const factor = this.#scope.choice === undefined ? WIDER : MUCH_WIDER;
+		const nprobe = Math.min(factor * this.#nprobe, this.#cells.lists.nlist);
 		const again = this.#again;
 		const rerank = again && { store: again.store, k: again.k, queries: this.#queries };
-		using wider = new BlockSearch(this.#cells, this.#k, nprobe, 1, rerank);
+		using wider = new BlockSearch(this.#cells, this.#k, nprobe, 1, this.#scope, rerank);
 		wider.run(q, row, 1, result, stats);
 	}
 
@@ -301,6 +331,10 @@ export class BlockSearch implements Disposable {
 	}
 }
 
+/** What chooseLists says of a query. */
+const TOO_FEW = 0;
+const ENOUGH = 1;
+
 /** The part at the start of the scratch. */
 const FIRST = 'queries';
 
@@ -310,6 +344,7 @@ type Part =
 	| 'cells'
 	| 'order'
 	| 'listCounts'
+	| 'chosen'
 	| 'states'
 	| 'topks'
 	| 'work'

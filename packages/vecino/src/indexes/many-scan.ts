@@ -16,10 +16,13 @@ const CODES_PER_RESULT = 100;
 /** Tables of a block of queries stay in L2 and L3, beside the codes. */
 const TABLE_BYTES = 1024 * 1024;
 
-/** How many queries a block takes where they are scanned several at once, `nq` of them over n codes for k; 0: one by one. */
-export function manyBlock(scanner: CodeScanner, nq: number, k: number, n: number): number {
+/**
+ * How many queries a block takes where they are scanned several at once, `nq` of them over n codes for the k nearest of
+ * `matches` that may be found; 0: one by one.
+ */
+export function manyBlock(scanner: CodeScanner, nq: number, k: number, n: number, matches: number = n): number {
 	const { many } = scanner;
-	if (many === undefined || nq < LEAST_QUERIES || n < Math.max(LEAST_CODES, k * CODES_PER_RESULT)) return 0;
+	if (many === undefined || nq < LEAST_QUERIES || n < LEAST_CODES || matches < k * CODES_PER_RESULT) return 0;
 	const groups = Math.max(1, Math.floor(TABLE_BYTES / (many.tableBytes + many.ways * scanner.stateBytes)));
 	return many.ways * groups;
 }

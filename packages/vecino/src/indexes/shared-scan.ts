@@ -8,6 +8,7 @@ import type { Metric } from '../core/metric.ts';
 import type { SearchResult } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
 import type { CodeArray } from '../invlists/code-array.ts';
+import type { LabelBitmap } from '../invlists/label-bitmap.ts';
 import type { Engine } from '../kernels/engine.ts';
 import { together } from '../kernels/pool/parallel.ts';
 import type { Pool } from '../kernels/pool/pool.ts';
@@ -55,18 +56,26 @@ export function sharedScan(
 	q: VectorSet,
 	k: number,
 	result: SearchResult,
+	admitted?: LabelBitmap,
 ): Steps<void> | undefined {
 	const { pool } = index.engine;
 	const { n, codeSize } = index.codes;
 	if (pool === undefined || index.scanner.block.inOrder || q.n * n * (codeSize + CODE_BYTES) < pool.grain / 8)
 		return undefined;
-	return scanSteps(index, pool, q, k, result);
+	return scanSteps(index, pool, q, k, result, admitted);
 }
 
-function* scanSteps(index: ScannedCodes, pool: Pool, q: VectorSet, k: number, result: SearchResult): Steps<void> {
+function* scanSteps(
+	index: ScannedCodes,
+	pool: Pool,
+	q: VectorSet,
+	k: number,
+	result: SearchResult,
+	admitted: LabelBitmap | undefined,
+): Steps<void> {
 	const { engine, d, metric, codes, scanner } = index;
 	const spans = new Spans(engine, codes, Math.min(SPAN_BYTES, pool.grain / 16));
-	const plan = planUnits(pool, q.n, k, spans.n, codes, scanner);
+	const plan = planUnits(pool, q.n, k, spans.n, codes, scanner, admitted?.count);
 	const blocks: SearchScratch[][] = [];
 	const tables: ManyScan[] = [];
 	try {
@@ -75,7 +84,9 @@ function* scanSteps(index: ScannedCodes, pool: Pool, q: VectorSet, k: number, re
 			const parts: SearchScratch[] = [];
 			blocks.push(parts);
 			for (let part = 0; part < plan.parts; part++)
-				parts.push(new SearchScratch(engine, d, k, plan.block, part === 0 ? scanner.stateBytes : 0));
+				parts.push(
+					new SearchScratch(engine, d, k, plan.block, part === 0 ? scanner.stateBytes : 0, admitted?.admission),
+				);
 			if (plan.atOnce) tables.push(new ManyScan(engine, scanner, plan.block));
 		}
 		for (const [first, many] of chunks(q.n, group * plan.block)) {
@@ -134,9 +145,10 @@ function planUnits(
 	nSpans: number,
 	{ n, codeSize }: CodeArray,
 	scanner: CodeScanner,
+	matches?: number,
 ) {
 	const bytes = n * (codeSize + CODE_BYTES);
-	const atOnce = manyBlock(scanner, Math.ceil(nq / threads), k, n);
+	const atOnce = manyBlock(scanner, Math.ceil(nq / threads), k, n, matches);
 	const most = Math.min(MAX_BLOCK, atOnce > 0 ? atOnce : Math.max(1, Math.floor(QUERY_BYTES / scanner.stateBytes)));
 	const block = Math.min(most, Math.ceil(nq / threads));
 	const blocks = Math.ceil(nq / block);

@@ -30,9 +30,9 @@ describe('the tools', () => {
 describe('versions', () => {
 	it('tells a newer major version from damage', () => {
 		const error = errorOf(flat(), { major: 2, minor: 3 });
-		expect(error).toMatchObject({ code: 'unsupported-version', expected: '1.1', found: '2.3' });
+		expect(error).toMatchObject({ code: 'unsupported-version', expected: '1.2', found: '2.3' });
 		expect(error?.message).toBe(
-			'vecino file: file format 2.3 is newer than 1.1, which this version of vecino reads; update vecino',
+			'vecino file: file format 2.3 is newer than 1.2, which this version of vecino reads; update vecino',
 		);
 		expectCorrupt(flat(), 'file format 0.0 does not exist', { major: 0 });
 	});
@@ -43,12 +43,12 @@ describe('versions', () => {
 	});
 
 	it('reads newer minor versions as long as it understands them', () => {
-		expect(errorOf(flat(), { minor: 2 })).toBeUndefined();
+		expect(errorOf(flat(), { minor: 3 })).toBeUndefined();
 		const { json, sections } = flat();
 		const error = errorOf({ json: { ...json, colour: 'red' }, sections }, { minor: 7 });
 		expect(error).toMatchObject({ code: 'unsupported-version', found: '1.7' });
 		expect(error?.message).toMatch('and holds what it does not know: colour is not known; update vecino');
-		const reserved = errorOf(flat(), { minor: 2, header: (header) => header.fill(1, 40, 41) });
+		const reserved = errorOf(flat(), { minor: 3, header: (header) => header.fill(1, 40, 41) });
 		expect(reserved?.code).toBe('unsupported-version');
 	});
 });

@@ -28,3 +28,23 @@ it.each(METRICS)('metric %s: batches of any size, several segments of codes', as
 		}
 	}
 });
+
+it('filters and removed rows hold for all of them', async () => {
+	using engine = await createEngine({ threads: 2 });
+	engine.pool!.grain = 2 ** 18;
+	using index = new IndexPQ({ d: D, m: 5, engine });
+	index.train(base.slice(0, 2000), { niter: 3 });
+	index.add(base.slice(0, 4001)).add(base.slice(4001));
+	index.remove((label) => label % 4 === 1);
+	index.update([2, 4000], base.slice(7, 9));
+	for (const filter of [undefined, (label: number) => label % 3 !== 0, (label: number) => label % 50 === 2]) {
+		using prepared = index.prepareFilter(filter ?? (() => true));
+		const alone = Array.from({ length: queries.n }, (_, i) => index.search(queries.row(i), 30, { filter: prepared }));
+		for (const params of filter === undefined ? [{}, { filter: prepared }] : [{ filter: prepared }]) {
+			for (const found of [index.search(queries, 30, params), await index.searchAsync(queries, 30, params)]) {
+				expect(found.labels.every((label) => label % 4 !== 1 && (filter?.(label) ?? true))).toBe(true);
+				for (let i = 0; i < queries.n; i++) expect(found.hits(i)).toEqual(alone[i]!.hits());
+			}
+		}
+	}
+});

@@ -97,12 +97,42 @@ describe.each(METRICS)('cells as base, metric %s', (metric) => {
 					block.load(queries, candidates, 0, queries.n);
 					block.run(queries.n);
 					block.emit(0, queries.n, expected);
+					expected.settle(rows.n);
 					expect(found).toEqual(expected);
 					for (const i of [0, 149]) {
 						expect(refine.search(queries.row(i), k, { nprobe, kFactor }).hits()).toEqual(found.hits(i));
 					}
 					// The scratch of a search before is taken again, also for another store or none.
 					expect(base.search(queries, wide, { nprobe })).toEqual(candidates);
+				}
+				// Filters, wide and narrow, a limit of codes, and rows that were removed or have changed.
+				const [k, wide, nprobe] = [5, 60, 3];
+				for (const changed of [false, true]) {
+					if (changed) {
+						refine.remove((label) => label % 7 === 3);
+						refine.update([0, 1], rows.slice(500, 502));
+					}
+					for (const params of [
+						{},
+						{ filter: (label: number) => label % 3 > 0 },
+						{ filter: (label: number) => label % 100 === 7 },
+						{ maxCodes: 100 },
+						{ filter: (label: number) => label % 3 > 0, maxCodes: 100 },
+					]) {
+						const [stats, before] = [emptySearchStats(), emptySearchStats()];
+						const found = refine.search(queries, k, { ...params, nprobe, kFactor: wide / k, stats });
+						const candidates = base.search(queries, wide, { ...params, nprobe, stats: before });
+						expect(stats).toEqual(before);
+						const expected = new SearchResult(queries.n, k, metric);
+						using block = new RerankBlock(refine.refine, k, wide, queries.n);
+						block.load(queries, candidates, 0, queries.n);
+						block.run(queries.n);
+						block.emit(0, queries.n, expected);
+						expect(found.labels).toEqual(expected.labels);
+						expect(found.distances).toEqual(expected.distances);
+						expect(found.labels.every((label) => params.filter?.(label) ?? true)).toBe(true);
+						expect(changed && found.labels.some((label) => label % 7 === 3)).toBe(false);
+					}
 				}
 				refine.add(rows.slice(0, 5));
 				expect(refine.search(rows.row(2), 2, { nprobe: 30, kFactor: 800 }).hits()).toHaveLength(2);

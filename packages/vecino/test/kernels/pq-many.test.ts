@@ -1,8 +1,9 @@
 /** The scan of PQ codes for several queries at once against its scalar TypeScript twin, bit for bit. */
 import { describe, expect, it } from 'vitest';
-import { PQ_WAYS, pqManyBytes, topkBytes, topkCapacity } from '../../src/kernels/kernels.ts';
+import type { Engine } from '../../src/kernels/engine.ts';
+import { ADMIT_ALL, type Admission, PQ_WAYS, pqManyBytes, topkBytes, topkCapacity } from '../../src/kernels/kernels.ts';
 import { Rng } from '../../src/util/rng.ts';
-import { BUILDS, read, same, values } from './compare.ts';
+import { admissions, BUILDS, read, same, values } from './compare.ts';
 
 interface Shape {
 	readonly m: number;
@@ -18,8 +19,13 @@ const SHAPES: Shape[] = [1, 2, 3, 7, 8, 9, 12, 16, 24, 33, 64].flatMap((m, i) =>
 
 describe.each(BUILDS)('kernels %s = reference', (build) => {
 	/** Two scans one after the other; what the top-k states hold then, checked against adc8 in `same`. */
-	function scan({ m, nq, n, k }: Shape, change?: (tables: Float32Array, rng: Rng) => void): void {
+	function scan(
+		{ m, nq, n, k }: Shape,
+		change?: (tables: Float32Array, rng: Rng) => void,
+		admit: (engine: Engine) => Admission = () => ADMIT_ALL,
+	): void {
 		same(build, (engine) => {
+			const admission = admit(engine);
 			const { arena, kernels } = engine;
 			const rng = new Rng(m * 100 + n);
 			const stride = m * 1024 + 32;
@@ -33,7 +39,7 @@ describe.each(BUILDS)('kernels %s = reference', (build) => {
 			const made = arena.alloc(pqManyBytes(m));
 			const topkStride = Math.ceil(topkBytes(k) / 16) * 16;
 			const topks = arena.alloc(nq * topkStride);
-			kernels.topkInitMany(topks, nq, topkStride, k, topkCapacity(k));
+			kernels.topkInitMany(topks, nq, topkStride, k, topkCapacity(k), ...admission);
 			kernels.pqTablesMany(states, stride, nq, m, made);
 			const tile = arena.alloc(64);
 			const half = n >> 1;
@@ -47,6 +53,11 @@ describe.each(BUILDS)('kernels %s = reference', (build) => {
 	}
 
 	it.each(SHAPES)('pqScanMany %j', (shape) => scan(shape));
+
+	it.each(SHAPES)('pqScanMany under filters and limits %j', (shape) => {
+		// Labels run past the end of the bitmap.
+		for (let i = 1; i < 4; i++) scan(shape, undefined, (engine) => admissions(engine, 250, shape.m)[i]!);
+	});
 
 	it('tables without range, with huge and tiny values, with infinities and without numbers', () => {
 		const shape = { m: 8, nq: 5, n: 200, k: 4 };

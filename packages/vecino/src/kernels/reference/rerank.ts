@@ -39,7 +39,7 @@ export function rerankKernels(arena: Arena): Pick<KernelFunctions, 'rerankCodes'
 			const { u32 } = arena;
 			for (let i = 0; i < nq; i++) {
 				const n = u32[(counts >>> 2) + i]!;
-				topkInit(topk, k, capacity);
+				topkInit(topk, k, capacity, 0, 0, Number.POSITIVE_INFINITY);
 				for (let j = 0; j < n; j += some) {
 					const at = (i * wide + j) * 4;
 					const count = Math.min(some, n - j);

@@ -309,7 +309,7 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		k: number,
 		params: P | undefined,
 		table: OptionTable = this.searchTable,
-		search: RowSearch<P> = (set, resolved, result, rows) => this.searchSteps(set, k, resolved, result, rows),
+		search?: RowSearch<P>,
 	) {
 		const where = `${this.type}.${method}`;
 		this.checkTrained(method);
@@ -320,11 +320,13 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		if (resolved.stats !== undefined) resolved.stats.nq += set.n;
 		const filter = resolved.filter as IDSelector | undefined;
 		const { live } = this;
-		const among = (rows: LabelBitmap | undefined): Steps<void> => search(set, resolved, result, rows);
-		const steps =
-			filter === undefined && live?.count !== 0 ? among(live) : this.#filtered(method, filter, result, among);
-		const settle = filter === undefined ? result : undefined;
-		return { steps: this.#reading(method, steps, settle), resolved, result };
+		if (filter === undefined && search === undefined && live?.count !== 0) {
+			const steps = this.searchSteps(set, k, resolved, result, live);
+			return { steps: this.#reading(method, steps, result), resolved, result };
+		}
+		const among = (rows: LabelBitmap | undefined): Steps<void> =>
+			search?.(set, resolved, result, rows) ?? this.searchSteps(set, k, resolved, result, rows);
+		return { steps: this.#reading(method, this.#filtered(method, filter, result, among)), resolved, result };
 	}
 
 	/** Search among the rows that the filter lets in and that are alive. */
@@ -334,7 +336,12 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		result: SearchResult,
 		search: (rows: LabelBitmap | undefined) => Steps<void>,
 	): Steps<void> {
-		if (filter === undefined) return;
+		if (filter === undefined) {
+			const { live } = this;
+			if (live?.count !== 0) yield* search(live);
+			result.settle(live?.count ?? this.ntotal);
+			return;
+		}
 		const { engine } = this;
 		const kept = filter instanceof PreparedFilter;
 		const selector = kept ? filter.selector : filter;

@@ -672,7 +672,7 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		k: number,
 		params: P | undefined,
 		table: OptionTable = this.searchTable,
-		search: RowSearch<P> = (set, resolved, result, rows) => this.searchSteps(set, k, resolved, result, rows),
+		search?: RowSearch<P>,
 	) {
 		const where = `${this.type}.${method}`;
 		this.checkTrained(method);
@@ -683,13 +683,14 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		if (resolved.stats !== undefined) resolved.stats.nq += set.n;
 		const { filter } = resolved;
 		const { live } = this;
+		const run = (rows: LabelBitmap | undefined): Steps<void> =>
+			search === undefined ? this.searchSteps(set, k, resolved, result, rows) : search(set, resolved, result, rows);
 		// The way of most searches, with no step more than they need.
 		if (filter === undefined && live?.count !== 0) {
-			const steps = search(set, resolved, result, live);
-			return { steps: this.#reading(method, steps, () => result.settle(live?.count ?? this.ntotal)), resolved, result };
+			return { steps: this.#reading(method, run(live), result), resolved, result };
 		}
 		const steps = this.#among(method, filter, function* (rows, matches) {
-			if (matches > 0) yield* search(set, resolved, result, rows);
+			if (matches > 0) yield* run(rows);
 			result.settle(matches);
 		});
 		return { steps: this.#reading(method, steps), resolved, result };
@@ -780,13 +781,13 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		}
 	}
 
-	*#reading<T>(method: string, steps: Steps<T>, settle?: () => void): Steps<T> {
+	*#reading<T>(method: string, steps: Steps<T>, result?: SearchResult): Steps<T> {
 		this.checkUsable(method);
 		if (this.#state === 'writing') throw this.#busy(method, 'a train or add');
 		this.#readers++;
 		try {
 			const out = yield* steps;
-			settle?.();
+			result?.settle(this.live?.count ?? this.ntotal);
 			return out;
 		} finally {
 			this.#readers--;

@@ -203,7 +203,14 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		throw new VecinoError('unsupported', message);
 	}
 
-	/** Whether a vector with that label is in the index. */
+	/**
+	 * Whether a vector with that label is in the index.
+	 *
+	 * @example
+	 * using index = new IndexFlat({ d: 1 });
+	 * index.add([[0], [1]]).remove(0);
+	 * console.log(index.has(0), index.has(1)); // false true
+	 */
 	has(label: number): boolean {
 		this.checkUsable('has');
 		return Number.isSafeInteger(label) && label >= 0 && this.hasLabel(label);
@@ -263,14 +270,29 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return this;
 	}
 
-	/** As update, in slices or on the threads of the engine; searches and other changes throw `busy` meanwhile. */
+	/**
+	 * As update, in slices or on the threads of the engine; searches and other changes throw `busy` meanwhile.
+	 *
+	 * @example
+	 * using index = new IndexFlat({ d: 2 });
+	 * index.add([[0, 0], [3, 4]]);
+	 * await index.updateAsync([0, 1], [[1, 1], [2, 2]]);
+	 * console.log([...index.reconstruct(1)]); // [2, 2]
+	 */
 	async updateAsync(labels: Labels, x: Vectors, options?: AsyncRunOptions): Promise<this> {
 		const { steps, resolved } = this.#prepareUpdate('updateAsync', labels, x, options);
 		await runAsync(steps, resolved);
 		return this;
 	}
 
-	/** Vectors under ids, new or in place of those that are there: IndexIDMap does that, other indexes throw `unsupported`. */
+	/**
+	 * Vectors under ids, new or in place of those that are there: IndexIDMap does that, other indexes throw `unsupported`.
+	 *
+	 * @example
+	 * using index: Index = new IndexIDMap({ index: new IndexFlat({ d: 1 }) });
+	 * index.upsert([[1], [2]], [10, 20]).upsert([[5]], [20]);
+	 * console.log(index.ntotal, index.search([5], 1).labels[0]); // 2 20
+	 */
 	upsert(_x: Vectors, _ids: ArrayLike<number>, _options?: RunOptions): this {
 		const message = `${this.type}.upsert: labels are row numbers here; wrap the index: new IndexIDMap({ index })`;
 		throw new VecinoError('unsupported', message);

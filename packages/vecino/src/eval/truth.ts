@@ -94,5 +94,7 @@ export function mergeResults(a: SearchResult, b: SearchResult, metric: Metric): 
 			out.distances[at] = from.distances[j]!;
 		}
 	}
+	out.complete = a.complete && b.complete;
+	out.matches = a.matches + b.matches;
 	return out;
 }

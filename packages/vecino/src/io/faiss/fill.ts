@@ -4,9 +4,8 @@
  */
 
 import type { IndexIVF } from '../../indexes/ivf.ts';
-import { clearBehind } from '../../invlists/layout.ts';
 import type { CodeArray } from '../../invlists/code-array.ts';
-import { type CodeLayout, wholeBlocks } from '../../invlists/layout.ts';
+import { type CodeLayout, clearBehind, wholeBlocks } from '../../invlists/layout.ts';
 import type { Arena } from '../../kernels/arena.ts';
 import type { Codec } from '../../quantizers/codec.ts';
 import { FastScanQuantizer } from '../../quantizers/fast-scan.ts';

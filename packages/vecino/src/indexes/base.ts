@@ -22,6 +22,7 @@ import {
 	type SearchParams,
 	TRAIN_OPTIONS,
 } from '../core/options.ts';
+import { checkRecallTable, type RecallTable, settingFor } from '../core/recall-table.ts';
 import { type IndexStats, type RangeResult, SearchResult } from '../core/result.ts';
 import { type Filter, IDSelector, toSelector } from '../core/selector.ts';
 import { MAX_D, toVectorSet, VectorSet, type Vectors } from '../core/vectors.ts';
@@ -92,6 +93,7 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	readonly engine: Engine;
 	#state: 'ready' | 'writing' | 'disposed' = 'ready';
 	#readers = 0;
+	#recallTable: RecallTable | undefined;
 	/** Counts what has changed the rows. */
 	#version = 0;
 
@@ -125,6 +127,28 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	 * console.log(Object.values(bytes).reduce((a, b) => a + b) === index.byteLength); // true
 	 */
 	abstract stats(): IndexStats;
+
+	/**
+	 * What recall each setting of the search parameters reaches, for searches that ask for `recall`; undefined until it is
+	 * set, and again after training. Kept in files. Measured of the vectors there were: measure again after large changes.
+	 *
+	 * @throws {TypeError} @throws {RangeError} for what is no table, or one whose recall does not grow from row to row.
+	 *
+	 * @example
+	 * using index = new IndexIVFFlat({ d: 64, nlist: 16 });
+	 * index.train(vectors).add(vectors);
+	 * const truth = exactNeighbors(vectors, queries, 10);
+	 * index.recallTable = measureRecallTable(index, queries, { truth });
+	 * console.log(recallAtK(index.search(queries, 10, { recall: 0.9 }), truth) >= 0.9); // true
+	 */
+	get recallTable(): RecallTable | undefined {
+		return this.#recallTable;
+	}
+
+	set recallTable(table: RecallTable | undefined) {
+		this.checkUsable('recallTable');
+		this.#recallTable = table === undefined ? undefined : checkRecallTable(`${this.type}.recallTable`, table);
+	}
 
 	/**
 	 * Learns centroids and codebooks from a sample of x; x is not added. A second call starts afresh and needs an empty index.
@@ -569,6 +593,11 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return true;
 	}
 
+	/** Cells of an index that codes residuals; 0 for any other. @internal */
+	get residualCells(): number {
+		return 0;
+	}
+
 	/** Rows and their labels, for filters. @internal */
 	get labelSpace(): LabelSpace {
 		return { span: this.rowSpan, live: this.live };
@@ -654,7 +683,12 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 			const message = `${where}: the index holds ${this.ntotal} vectors coded with what was trained before; call reset first`;
 			throw new VecinoError('unsupported', message);
 		}
-		return { steps: this.#writing(method, this.trainSteps(set, resolved)), resolved };
+		return { steps: this.#writing(method, this.#training(set, resolved)), resolved };
+	}
+
+	*#training(x: VectorSet, options: TrainOptions): Steps<void> {
+		yield* this.trainSteps(x, options);
+		this.#recallTable = undefined;
 	}
 
 	#prepareAdd(method: string, x: Vectors, options: RunOptions | undefined) {
@@ -723,7 +757,7 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		const where = `${this.type}.${method}`;
 		this.checkTrained(method);
 		checkInt(where, 'k', k, 1, MAX_K);
-		const resolved = resolveOptions(where, params, table);
+		const resolved = this.#reaching(where, resolveOptions(where, params, table), table);
 		const set = toVectorSet(where, 'q', q, this.d);
 		const result = new SearchResult(set.n, k, this.metric);
 		if (resolved.stats !== undefined) resolved.stats.nq += set.n;
@@ -763,6 +797,18 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return yield* among(rows);
 	}
 
+	/** Puts in place of `recall` the parameters measured to reach it. Those given, other than defaults, stand. */
+	#reaching<Q extends SearchParams>(where: string, params: Q, table: OptionTable): Q {
+		const { recall, ...rest } = params as Q & { recall?: number };
+		if (recall === undefined) return params;
+		const found: Record<string, unknown> = { ...rest };
+		for (const [name, value] of Object.entries(settingFor(where, this.#recallTable, recall))) {
+			const given = found[name];
+			if (name in table && (given === undefined || given === table[name]!.default)) found[name] = value;
+		}
+		return found as unknown as Q;
+	}
+
 	#prepareRange(method: string, q: Vectors, radius: number, params: (P & RangeParams) | undefined) {
 		const where = `${this.type}.${method}`;
 		this.checkTrained(method);
@@ -770,7 +816,11 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 			throw new TypeError(`${where}: radius must be a number, got ${show(radius)}`);
 		}
 		const table = { ...RANGE_PARAMS, ...this.searchTable };
-		const { maxResults = MAX_NTOTAL, ...resolved } = resolveOptions<SearchParams & RangeParams>(where, params, table);
+		const { maxResults = MAX_NTOTAL, ...resolved } = this.#reaching(
+			where,
+			resolveOptions<SearchParams & RangeParams>(where, params, table),
+			table,
+		);
 		const set = toVectorSet(where, 'q', q, this.d);
 		if (resolved.stats !== undefined) resolved.stats.nq += set.n;
 		const steps = this.#among(method, resolved.filter, (admitted, matches) =>
@@ -783,7 +833,11 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		const where = `${this.type}.${method}`;
 		this.checkTrained(method);
 		const table = { ...PAGE_PARAMS, ...this.searchTable };
-		const { pageSize, offset, ...rest } = resolveOptions<SearchParams & PageParams>(where, params, table);
+		const { pageSize, offset, ...rest } = this.#reaching(
+			where,
+			resolveOptions<SearchParams & PageParams>(where, params, table),
+			table,
+		);
 		const set = toVectorSet(where, 'q', q, this.d);
 		if (set.n !== 1) throw new RangeError(`${where}: q must be one query, got ${set.n}`);
 		const resolved = rest as P;

@@ -13,6 +13,7 @@ import { align16, type Codec } from '../quantizers/codec.ts';
 import type { Steps } from '../util/steps.ts';
 import type { StagedRows } from './base.ts';
 import { chunks, kernelMetric, loadRows } from './batch.ts';
+import { reduceCells } from './reduce-cells.ts';
 
 /** What adding needs of an IVF index. */
 export interface FilledLists {
@@ -113,7 +114,9 @@ export function* stageForLists(filled: FilledLists, x: VectorSet, labels: Uint32
 /** The cell of each vector. */
 function* assignCells({ engine, d, metric, lists, centroids }: FilledLists, x: VectorSet): Steps<Uint32Array> {
 	const assigned = new Uint32Array(x.n);
-	using assigner = new Assigner(engine, d, centroids, lists.nlist, kernelMetric(metric), x.n);
+	using reduced = (yield* reduceCells(engine, d, centroids, lists.nlist, metric, x)) ?? null;
+	const forms = reduced ?? undefined;
+	using assigner = new Assigner(engine, d, centroids, lists.nlist, kernelMetric(metric), x.n, false, forms);
 	using rows = sampledRows(engine, x, sampleRows(x.n, x.n, 0), metric === 'cosine');
 	yield* assigner.run(rows, assigned, 'assign');
 	return assigned;

@@ -22,9 +22,9 @@ import { isParallel, type Steps } from '../util/steps.ts';
 import { Index, type StagedRows, type TrainOptions } from './base.ts';
 import { chunks, loadRows } from './batch.ts';
 import type { LabelSpace } from './filter.ts';
-import { IndexIVF } from './ivf.ts';
-import { IndexRefine } from './refine.ts';
+import type { IndexIVF } from './ivf.ts';
 import { residualRowsSteps } from './residual-rows.ts';
+import type { Rerank } from './searched-cells.ts';
 
 /** Options of IndexPreTransform. */
 export interface IndexPreTransformOptions {
@@ -135,7 +135,7 @@ export class IndexPreTransform extends Index {
 			for (const [i, transform] of transforms.entries()) {
 				const sample = sampleRows(x.n, Math.max(1, transform.trainingLimit()), (seed + 16 + i) >>> 0);
 				using rows = this.#rows(x, sample, i);
-				const cells = i === transforms.length - 1 && transform instanceof OPQTransform ? residualCells(index) : 0;
+				const cells = i === transforms.length - 1 && transform instanceof OPQTransform ? index.residualCells : 0;
 				if (cells === 0) yield* transform.trainSteps(rows, { seed, metric });
 				else {
 					using others = this.#rows(x, sample, i);
@@ -216,15 +216,19 @@ export class IndexPreTransform extends Index {
 		return yield* this.index.stageSteps(checked(rows, 'update', 0), labels);
 	}
 
-	/** @internal */
+	/** @param rerank - What becomes of the candidates, where the index is one of cells. @internal */
 	*searchSteps(
 		q: VectorSet,
 		k: number,
 		params: RefineSearchParams,
 		result: SearchResult,
 		admitted?: LabelBitmap,
+		rerank?: Rerank,
 	): Steps<void> {
-		yield* this.index.searchSteps(yield* this.querySteps(q), k, params, result, admitted);
+		const { index } = this;
+		const queries = yield* this.querySteps(q);
+		if (rerank === undefined) yield* index.searchSteps(queries, k, params, result, admitted);
+		else yield* (index as IndexIVF).searchSteps(queries, k, params, result, admitted, { ...rerank, queries: q });
 	}
 
 	/** Queries as the index inside gets them. @internal */
@@ -395,10 +399,4 @@ function* within(steps: Steps<void>, before: number, total: number): Steps<void>
 	} finally {
 		steps.return();
 	}
-}
-
-/** Cells of an index that codes residuals; 0 for any other. */
-function residualCells(index: Index): number {
-	const inner = index instanceof IndexRefine ? index.base : index;
-	return inner instanceof IndexIVF && inner.byResidual ? inner.nlist : 0;
 }

@@ -32,8 +32,13 @@ interface PackedFile {
 	readonly size: number;
 }
 
-/** Compressed bytes of all JavaScript of the engine with its comments, both kernel builds included: what a page loads at most. */
-const engineBudget = 235_000;
+/**
+ * Compressed bytes of all JavaScript of the engine with its comments, both kernel builds (30 kB) included: what a page that
+ * loads every file as it is would load. About half of that is comments and long names. Bundled and minified (rolldown) it is 60 kB compressed with
+ * IndexFlat alone, 105 kB with IndexIVFPQ, IndexRefine and readIndex, 151 kB with everything: FAISS's files, explanations,
+ * estimates and the factory cost only those who import them. A budget to notice growth by, with room for what is planned.
+ */
+const engineBudget = 340_000;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const readManifest = (folder: string): Manifest => JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));

@@ -218,6 +218,7 @@ export interface PageParams {
 	readonly offset?: number | undefined;
 }
 
+/** Parameters of a range search, beside those of a search. */
 export const RANGE_PARAMS: OptionTable = Object.freeze({
 	maxResults: {
 		type: 'integer',
@@ -227,13 +228,21 @@ export const RANGE_PARAMS: OptionTable = Object.freeze({
 	},
 });
 
+/** Parameters of paging, beside those of a search. */
 export const PAGE_PARAMS: OptionTable = Object.freeze({
 	pageSize: { type: 'integer', default: 10, min: 1, max: 65_536, help: 'neighbours of one page' },
 	offset: { type: 'integer', default: 0, min: 0, max: 2 ** 32 - 1, help: 'neighbours passed over first' },
 });
 
-/** Options of measureRecall, beside vectors, queries and truth; the rest are parameters of the searches measured. */
+/** Options of measureRecall, beside the parameters of the searches that are measured. */
 export const MEASURE_RECALL_OPTIONS: OptionTable = Object.freeze({
+	queries: { type: 'object', help: 'vectors to measure with; default: drawn from the index' },
+	own: {
+		type: 'object',
+		help: 'labels of the queries, where they are vectors of the index: each is left out of its answer',
+	},
+	truth: { type: 'object', help: 'true neighbours of the queries; default: computed' },
+	vectors: { type: 'object', help: 'the vectors in the index, where it does not hold them itself' },
 	k: { type: 'integer', default: 10, min: 1, max: 65535, help: 'neighbours per query' },
 	sample: { type: 'integer', default: 200, min: 1, max: 2 ** 32 - 1, help: 'vectors drawn as queries' },
 	seed: KMEANS_OPTIONS['seed']!,
@@ -247,8 +256,8 @@ export const MEASURE_RECALL_OPTIONS: OptionTable = Object.freeze({
 	suggest: { type: 'boolean', default: true, help: 'work out the cheapest parameters that lose no more' },
 });
 
-/** Options of indexFactory, beside the engine. */
-export const FACTORY_OPTIONS: OptionTable = Object.freeze({
+/** Options of indexFactory. */
+export const INDEX_FACTORY_OPTIONS: OptionTable = Object.freeze({
 	metric: { type: 'choice', default: 'l2', choices: ['l2', 'ip', 'cosine'], help: 'metric of the index' },
 	engine: { type: 'object', help: 'engine that holds the index; default: the shared one' },
 	pad: { type: 'boolean', default: false, help: 'fill vectors up with zeros where m does not divide d' },
@@ -276,18 +285,18 @@ export const FACTORY_OPTIONS: OptionTable = Object.freeze({
 });
 
 /** Options of estimateSpec. */
-export const ESTIMATE_OPTIONS: OptionTable = Object.freeze({
-	metric: FACTORY_OPTIONS['metric']!,
-	pad: FACTORY_OPTIONS['pad']!,
+export const ESTIMATE_SPEC_OPTIONS: OptionTable = Object.freeze({
+	metric: INDEX_FACTORY_OPTIONS['metric']!,
+	pad: INDEX_FACTORY_OPTIONS['pad']!,
 	nprobe: { type: 'integer', min: 1, max: 2 ** 31, help: 'cells opened; default: the root of nlist' },
 	k: { type: 'integer', default: 10, min: 1, max: 65536, help: 'neighbours that a query asks for' },
-	kFactor: FACTORY_OPTIONS['kFactor']!,
+	kFactor: INDEX_FACTORY_OPTIONS['kFactor']!,
 	efSearch: HNSW_SEARCH_PARAMS['efSearch']!,
 	trainingRows: { type: 'integer', min: 0, max: 2 ** 32 - 1, help: 'vectors handed to train; default: all' },
 	training: { type: 'object', help: 'options of train' },
-	bytesPerVector: FACTORY_OPTIONS['bytesPerVector']!,
+	bytesPerVector: INDEX_FACTORY_OPTIONS['bytesPerVector']!,
 	measure: { type: 'boolean', default: true, help: 'measure this device and give seconds' },
-	engine: FACTORY_OPTIONS['engine']!,
+	engine: INDEX_FACTORY_OPTIONS['engine']!,
 });
 
 /** Names and defaults of a table, looked up at every search. */

@@ -9,11 +9,15 @@ import { checkInt, checkKeys, checkNumber, show } from '../util/check.ts';
 export interface RecallSetting {
 	/** Mean recall@k of the queries that were tried. */
 	readonly recall: number;
+	/** Cells opened. */
 	readonly nprobe?: number | undefined;
+	/** Candidates re-ranked per result. */
 	readonly kFactor?: number | undefined;
+	/** Nodes of a graph kept in view. */
 	readonly efSearch?: number | undefined;
 }
 
+/** Settings of the search parameters of an index, and the recall that each was measured to reach. */
 export interface RecallTable {
 	/** Neighbours per query when it was measured. */
 	readonly k: number;
@@ -57,7 +61,7 @@ export function settingFor(
 	recall: number,
 ): Omit<RecallSetting, 'recall'> {
 	if (table === undefined) {
-		const message = `${where}: recall needs a table of what recall each setting reaches: index.recallTable = measureRecallTable(index, queries)`;
+		const message = `${where}: recall needs a table of what recall each setting reaches: index.recallTable = measureRecallTable(index, queries, { truth })`;
 		throw new VecinoError('unsupported', message);
 	}
 	const found = table.settings.find((setting) => setting.recall >= recall);

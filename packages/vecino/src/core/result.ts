@@ -73,8 +73,17 @@ export class SearchResult {
 	}
 }
 
-/** Everything within a radius of nq queries: a ragged table, each row nearest first, ties to the lower label. */
+/**
+ * Everything within a radius of nq queries: a ragged table, each row nearest first, ties to the lower label.
+ *
+ * @example
+ * using index = new IndexFlat({ d: 1 }).add([[0], [1], [5]]);
+ * const { lims, labels } = index.rangeSearch([[0], [6]], 1);
+ * console.log(lims); // Float64Array(3) [0, 2, 3]
+ * console.log(labels); // Float64Array(3) [0, 1, 2]
+ */
 export class RangeResult {
+	/** Queries answered. */
 	readonly nq: number;
 	/** Size nq + 1: what was found for query i is at lims[i] .. lims[i + 1] - 1. */
 	readonly lims: Float64Array<ArrayBuffer>;
@@ -96,7 +105,15 @@ export class RangeResult {
 		this.complete = complete;
 	}
 
-	/** What was found for query i. */
+	/**
+	 * What was found for query i, nearest first.
+	 *
+	 * @param i - 0..nq - 1. Default: 0.
+	 *
+	 * @example
+	 * using index = new IndexFlat({ d: 1 }).add([[0], [1], [5]]);
+	 * console.log(index.rangeSearch([[0], [6]], 1).hits(1)); // [{ label: 2, distance: 1 }]
+	 */
 	hits(i = 0): Hit[] {
 		checkInt('RangeResult.hits', 'i', i, 0, this.nq - 1);
 		const out: Hit[] = [];

@@ -17,9 +17,25 @@ import { show } from '../util/check.ts';
  */
 export type Filter = IDSelector | ((label: number) => boolean) | ArrayLike<number> | ReadonlySet<number>;
 
-/** The base of all selectors. Extend it and give it `has` for one of your own, which is called once for each label that there is. */
+/**
+ * The base of all selectors. Extend it and give it `has` for one of your own, which is called once for each label that there is.
+ *
+ * @example
+ * class Odd extends IDSelector {
+ *   has(label: number): boolean {
+ *     return label % 2 === 1;
+ *   }
+ * }
+ * using index = new IndexFlat({ d: 1 });
+ * console.log(index.add([[0], [1], [2]]).search([0], 1, { filter: new Odd() }).labels[0]); // 1
+ */
 export abstract class IDSelector {
-	/** Whether a label (row number, or id under IndexIDMap) may be returned. */
+	/**
+	 * Whether a label (row number, or id under IndexIDMap) may be returned.
+	 *
+	 * @example
+	 * console.log(new IDSelectorRange(10, 20).has(20)); // false
+	 */
 	abstract has(label: number): boolean;
 }
 
@@ -27,10 +43,14 @@ export abstract class IDSelector {
  * Labels min <= label < max.
  *
  * @example
- * index.search(q, 10, { filter: new IDSelectorRange(1000, 2000) }); // labels 1000..1999
+ * using index = new IndexFlat({ d: 64 }).add(vectors);
+ * const { labels } = index.search(queries, 10, { filter: new IDSelectorRange(1000, 2000) });
+ * console.log(labels.every((label) => label >= 1000 && label < 2000)); // true
  */
 export class IDSelectorRange extends IDSelector {
+	/** The first label that may be in. */
 	readonly min: number;
+	/** The first label that is not in any more. */
 	readonly max: number;
 
 	/** @param max - The first label that is not in any more. Default: none. */
@@ -56,7 +76,9 @@ export class IDSelectorRange extends IDSelector {
  * Labels of a list; those that no vector has are no error.
  *
  * @example
- * index.search(q, 10, { filter: new IDSelectorBatch([3, 14, 15]) });
+ * using index = new IndexFlat({ d: 64 }).add(vectors);
+ * const { labels } = index.search(vectors.row(14), 2, { filter: new IDSelectorBatch([3, 14, 1_000_000]) });
+ * console.log(labels); // Float64Array(2) [14, 3]
  */
 export class IDSelectorBatch extends IDSelector {
 	/** The labels as given. */
@@ -87,9 +109,11 @@ export class IDSelectorBatch extends IDSelector {
  * @example
  * const bits = new Uint8Array(2);
  * bits[1] = 0b101; // labels 8 and 10
- * index.search(q, 10, { filter: new IDSelectorBitmap(bits) });
+ * using index = new IndexFlat({ d: 64 }).add(vectors);
+ * console.log(index.search(vectors.row(10), 2, { filter: new IDSelectorBitmap(bits) }).labels); // Float64Array(2) [10, 8]
  */
 export class IDSelectorBitmap extends IDSelector {
+	/** The bits as given: size a byte for 8 labels. */
 	readonly bits: Uint8Array;
 
 	/** @param bits - Not copied: searches see later changes. */
@@ -105,8 +129,15 @@ export class IDSelectorBitmap extends IDSelector {
 	}
 }
 
-/** Labels that the other does not have. */
+/**
+ * Labels that the other does not have.
+ *
+ * @example
+ * using index = new IndexFlat({ d: 1 }).add([[0], [1], [2]]);
+ * console.log(index.search([0], 1, { filter: new IDSelectorNot([0]) }).labels[0]); // 1
+ */
 export class IDSelectorNot extends IDSelector {
+	/** What is turned round. */
 	readonly selector: IDSelector;
 
 	constructor(filter: Filter) {
@@ -124,8 +155,10 @@ export class IDSelectorNot extends IDSelector {
  *
  * @example
  * const filter = new IDSelectorAnd(new IDSelectorRange(0, 1000), new IDSelectorNot([13]));
+ * console.log(filter.has(12), filter.has(13)); // true false
  */
 export class IDSelectorAnd extends IDSelector {
+	/** All that must have a label. */
 	readonly selectors: readonly IDSelector[];
 
 	constructor(...filters: readonly Filter[]) {
@@ -138,8 +171,15 @@ export class IDSelectorAnd extends IDSelector {
 	}
 }
 
-/** Labels that any of the others has. */
+/**
+ * Labels that any of the others has.
+ *
+ * @example
+ * const filter = new IDSelectorOr(new IDSelectorRange(1000), [3, 5], (label) => label % 100 === 0);
+ * console.log([3, 4, 100, 1001].map((label) => filter.has(label))); // [true, false, true, true]
+ */
 export class IDSelectorOr extends IDSelector {
+	/** Those of which one must have a label. */
 	readonly selectors: readonly IDSelector[];
 
 	constructor(...filters: readonly Filter[]) {

@@ -4,7 +4,7 @@
  */
 
 import type { Metric } from '../core/metric.ts';
-import { ESTIMATE_OPTIONS, resolveOptions } from '../core/options.ts';
+import { ESTIMATE_SPEC_OPTIONS, resolveOptions } from '../core/options.ts';
 import { MAX_D } from '../core/vectors.ts';
 import {
 	codeBytes,
@@ -30,7 +30,7 @@ import { estimateSeconds, transformSeconds } from './estimate-seconds.ts';
 
 /** Options of estimateSpec. */
 export interface EstimateSpecOptions {
-	/** Default: 'l2'. */
+	/** What is compared. Default: 'l2'. */
 	readonly metric?: Metric | undefined;
 	/** Allow an m that does not divide d. Default: false. */
 	readonly pad?: boolean | undefined;
@@ -112,7 +112,7 @@ export function estimateSpec(
 	const where = 'estimateSpec';
 	checkInt(where, 'd', d, 1, MAX_D);
 	checkInt(where, 'n', n, 0, 2 ** 32 - 1);
-	const { metric = 'l2', pad = false, bytesPerVector, ...rest } = resolveOptions(where, options, ESTIMATE_OPTIONS);
+	const { metric = 'l2', pad = false, bytesPerVector, ...rest } = resolveOptions(where, options, ESTIMATE_SPEC_OPTIONS);
 	const text = typeof spec === 'string' ? spec : printSpec(spec);
 	const wanted = { d, metric, n: Math.max(1, n), bytesPerVector };
 	const settled = settleSpec(where, text, readSpec(where, text), wanted);

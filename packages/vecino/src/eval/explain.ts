@@ -31,7 +31,7 @@ import {
 
 /** Parameters of the search to explain, as given to `search`, and what else is known. */
 export interface ExplainOptions extends RefineSearchParams {
-	/** Default: 10. */
+	/** Neighbours asked for. Default: 10. */
 	readonly k?: number | undefined;
 	/** For exact distances, where the index does not hold the vectors themselves. */
 	readonly vectors?: VectorLookup | undefined;
@@ -46,9 +46,14 @@ export interface ExplainOptions extends RefineSearchParams {
  * @throws {VecinoError} `unknown-label`, and what `search` throws.
  *
  * @example
- * const why = explain(index, query, 4711, { k: 10, nprobe: 8 });
- * console.log(String(why)); // Label 4711 was missed: its cell 12 is the 9th nearest of 256, and 8 were opened. nprobe 9 finds it.
- * if (why.fix) index.search(query, 10, { nprobe: 8, ...why.fix }); // finds it
+ * using index = new IndexIVFFlat({ d: 64, nlist: 40 });
+ * index.train(vectors).add(vectors);
+ * const query = queries.row(0);
+ * const label = exactNeighbors(vectors, query, 10).labels[9]!; // the 10th nearest
+ * const why = explain(index, query, label, { k: 10, nprobe: 1 });
+ * // String(why): Label 1880 was missed: its cell 37 is the 2nd nearest of 40, and 1 was opened. nprobe 2 finds it.
+ * const found = index.search(query, 10, { nprobe: 1, ...why.fix });
+ * console.log(found.labels.includes(label)); // true
  */
 export function explain(index: Index, query: Vectors, labels: number, options?: ExplainOptions): Explanation;
 export function explain(
@@ -73,8 +78,13 @@ export function explain(
  * @param trueLabels - The k true neighbours, as exactNeighbors gives them; -1 is skipped.
  *
  * @example
+ * using index = new IndexIVFFlat({ d: 64, nlist: 40 });
+ * index.train(vectors).add(vectors);
+ * const query = queries.row(0);
  * const truth = exactNeighbors(vectors, query, 10);
- * for (const missed of explainMissed(index, query, truth.labels, { k: 10 })) console.log(missed.text);
+ * const missed = explainMissed(index, query, truth.labels, { k: 10, nprobe: 1 });
+ * console.log(missed.length > 0, missed.every(({ verdict }) => verdict === 'cell not probed')); // true true
+ * console.log(explainMissed(index, query, truth.labels, { k: 10, nprobe: 40 })); // []
  */
 export function explainMissed(
 	index: Index,

@@ -21,8 +21,11 @@ export type Verdict =
 
 /** Smallest changes to the parameters that find a vector; tried out. What is absent stays as it was. */
 export interface Fix {
+	/** Cells to open. */
 	readonly nprobe?: number;
+	/** Candidates to re-rank, per result. */
 	readonly kFactor?: number;
+	/** Nodes of a graph to keep in view. */
 	readonly efSearch?: number;
 	/** Neighbours to ask for, in an index that does not re-rank. */
 	readonly k?: number;
@@ -30,15 +33,19 @@ export interface Fix {
 
 /** What became of one vector in a search. Distances are in the metric's own terms, ranks count from 1, the nearest. */
 export interface Explanation {
+	/** The vector asked about. */
 	readonly label: number;
+	/** How it ended. */
 	readonly verdict: Verdict;
 	/** Its place in the result, 1..k. */
 	readonly position: number | undefined;
-	/** Neighbours asked for, and candidates kept for them: k, or k * kFactor of an index that re-ranks. */
+	/** Neighbours asked for. */
 	readonly k: number;
+	/** Candidates kept for them: k, or k * kFactor of an index that re-ranks. */
 	readonly candidates: number;
 	/** Its cell, of `nlist`; in indexes with cells. */
 	readonly cell: number | undefined;
+	/** Cells that there are. */
 	readonly nlist: number | undefined;
 	/** Rank of its cell for the query. */
 	readonly cellRank: number | undefined;
@@ -64,6 +71,7 @@ export interface Explanation {
 	readonly fix: Fix | undefined;
 	/** All this in a sentence or two. */
 	readonly text: string;
+	/** `text`: what `String(explanation)` gives. */
 	toString(): string;
 }
 

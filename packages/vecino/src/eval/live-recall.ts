@@ -50,10 +50,13 @@ const DEPTH = 10_000;
  * @throws {RangeError} for an empty index. @throws {VecinoError} what `search` throws.
  *
  * @example
- * const report = measureRecall(index, { k: 10, nprobe: 8, vectors });
- * console.log(report.text);
- * console.log(report.recall.mean, report.losses.cellNotProbed, report.losses.codeTooCoarse); // add up to 1
- * console.log(report.suggestion); // { nprobe: 31, kFactor: 6.2, needsStore: false, recall: { mean: 0.985, ... } }
+ * using index = new IndexIVFPQ({ d: 64, nlist: 40, m: 8 });
+ * index.train(vectors).add(vectors);
+ * const { text, recall, losses, suggestion } = measureRecall(index, { k: 10, nprobe: 1, vectors });
+ * // text: recall@10 is 0.518 (0.495 to 0.541) over 200 vectors of the index, the worst 5 % of them 0.100.
+ * // Lost: 24.4 % in cells not opened, 23.8 % to coarse codes. To lose 1.0 % at most to each: nprobe 4, ...
+ * console.log((recall.mean + losses.cellNotProbed + losses.codeTooCoarse).toFixed(6)); // 1.000000
+ * console.log(suggestion!.nprobe! > 1, suggestion!.needsStore, text.length > 100); // true true true
  */
 export function measureRecall(index: Index, options: MeasureRecallOptions = {}): RecallReport {
 	const where = 'measureRecall';
@@ -66,8 +69,11 @@ export function measureRecall(index: Index, options: MeasureRecallOptions = {}):
  * The same in slices, or on the threads of the index's engine; takes the vectors from a file too, which are read in parts.
  *
  * @example
- * await using vectors = await openVectors('base.fvecs'); // vecino/node
- * const { text } = await measureRecallAsync(index, { vectors, nprobe: 8, signal });
+ * using index = new IndexIVFFlat({ d: 64, nlist: 20 });
+ * const signal = AbortSignal.timeout(60_000);
+ * const { recall, truth } = await measureRecallAsync(index.train(vectors).add(vectors), { nprobe: 20, suggest: false, signal });
+ * console.log(recall.mean, truth); // 1 exact
+ * // Where the index holds codes only: { vectors: await openVectors('base.fvecs') }, of vecino/node.
  */
 export async function measureRecallAsync(
 	index: Index,

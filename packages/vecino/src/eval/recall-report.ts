@@ -26,7 +26,9 @@ export interface Suggestion {
 	readonly recall: Interval;
 }
 
+/** Recall of an index as it is, where it is lost, and what mends it. */
 export interface RecallReport {
+	/** Neighbours per query. */
 	readonly k: number;
 	/** Queries measured with. */
 	readonly nq: number;
@@ -44,6 +46,7 @@ export interface RecallReport {
 	readonly perQuery: Float64Array;
 	/** The worst 5 % of the queries: their mean recall, and their numbers, worst first. */
 	readonly worst: { readonly recall: number; readonly queries: readonly number[] };
+	/** Where the true neighbours that are missing were lost. */
 	readonly losses: Losses;
 	/** What the suggestion allows each stage to lose. */
 	readonly maxLoss: number;

@@ -9,16 +9,17 @@ import type { Index } from '../indexes/base.ts';
 import { checkInt, checkKeys } from '../util/check.ts';
 import { type LabelMatrix, recallAtK } from './recall.ts';
 
+/** Options of measureRecallTable. */
 export interface RecallTableOptions {
 	/** The true neighbours of the queries, at least k of each: exactNeighbors. */
 	readonly truth: LabelMatrix;
-	/** Default: 10. */
+	/** Neighbours per query. Default: 10. */
 	readonly k?: number | undefined;
-	/** Default: 1, 2, 4, ... up to all cells. */
+	/** Numbers of cells to try. Default: 1, 2, 4, ... up to all cells. */
 	readonly nprobe?: readonly number[] | undefined;
-	/** Default: 1, 2, 4, 10, 20, 50. */
+	/** Candidates per result to try. Default: 1, 2, 4, 10, 20, 50. */
 	readonly kFactor?: readonly number[] | undefined;
-	/** Default: 16, 32, 64, ... up to 512. */
+	/** Nodes in view to try, of a graph. Default: 16, 32, 64, ... up to 512. */
 	readonly efSearch?: readonly number[] | undefined;
 }
 

@@ -3,7 +3,7 @@
  */
 
 import type { Metric } from '../core/metric.ts';
-import { FACTORY_OPTIONS, resolveOptions } from '../core/options.ts';
+import { INDEX_FACTORY_OPTIONS, resolveOptions } from '../core/options.ts';
 import { MAX_D } from '../core/vectors.ts';
 import type { Index, IndexOptions } from '../indexes/base.ts';
 import { IndexIVFPQFastScan, IndexPQFastScan } from '../indexes/fast-scan.ts';
@@ -71,7 +71,7 @@ export function indexFactory(d: number, spec: string | IndexSpec, options: Index
 	const where = 'indexFactory';
 	checkInt(where, 'd', d, 1, MAX_D);
 	const given = typeof options === 'string' ? { metric: options } : options;
-	const resolved = resolveOptions<IndexFactoryOptions>(where, given, FACTORY_OPTIONS);
+	const resolved = resolveOptions<IndexFactoryOptions>(where, given, INDEX_FACTORY_OPTIONS);
 	const text = typeof spec === 'string' ? spec : printSpec(spec);
 	const { metric, n, bytesPerVector, pad } = resolved;
 	const settled = settleSpec(where, text, readSpec(where, text), { d, metric: metric!, n, bytesPerVector });

@@ -30,7 +30,7 @@ export interface ChooseIndexOptions {
 	readonly d: number;
 	/** Resident bytes per vector at most, centroids, labels and all that else there is counted. Default: what the choice needs, about d + 24. */
 	readonly bytesPerVector?: number | undefined;
-	/** Default: 'l2'. */
+	/** What is compared. Default: 'l2'. */
 	readonly metric?: Metric | undefined;
 }
 

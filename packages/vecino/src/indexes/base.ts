@@ -361,8 +361,10 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	 * only when the index has changed. Pays for functions, and for narrow filters. Dispose of it before the index.
 	 *
 	 * @example
-	 * using cheap = index.prepareFilter((label) => price[label] < 20);
-	 * for (const q of queries) index.search(q, 10, { filter: cheap });
+	 * const price = (label: number) => label % 50;
+	 * using index = new IndexFlat({ d: 64 }).add(vectors);
+	 * using cheap = index.prepareFilter((label) => price(label) < 20);
+	 * for (let i = 0; i < queries.n; i++) index.search(queries.row(i), 10, { filter: cheap });
 	 */
 	prepareFilter(filter: Filter): PreparedFilter {
 		this.checkUsable('prepareFilter');
@@ -388,6 +390,16 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return runSync(steps, resolved);
 	}
 
+	/**
+	 * rangeSearch in slices; the same results.
+	 *
+	 * @throws {VecinoError} as rangeSearch; `aborted`.
+	 *
+	 * @example
+	 * using index = new IndexFlat({ d: 64 }).add(vectors);
+	 * const { lims } = await index.rangeSearchAsync(vectors.slice(0, 2), 0, { sliceMs: 4 });
+	 * console.log(lims); // Float64Array(3) [0, 1, 2]
+	 */
 	async rangeSearchAsync(q: Vectors, radius: number, params?: P & RangeParams & AsyncRunOptions): Promise<RangeResult> {
 		const { steps, resolved } = this.#prepareRange('rangeSearchAsync', q, radius, params);
 		return await runAsync(steps, resolved);
@@ -403,14 +415,26 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	 * @example
 	 * using index = new IndexFlat({ d: 1 });
 	 * index.add([[0], [1], [2], [3], [4]]);
-	 * for (const page of index.pages([0], { pageSize: 2 })) console.log([...page.labels]);
-	 * const rest = index.pages([0], { pageSize: 2, offset: 4 });
-	 * console.log([...rest.next().value!.labels]); // [4]
+	 * const pages = [...index.pages([0], { pageSize: 2 })];
+	 * console.log(pages.map(({ labels }) => [...labels])); // [[0, 1], [2, 3], [4]]
+	 * for (const page of index.pages([0], { pageSize: 2, offset: 4 })) console.log(page.labels[0]); // 4
 	 */
 	pages(q: Vectors, params?: P & PageParams): Generator<SearchResult, void, undefined> {
 		return this.#readPages(this.#preparePages('pages', q, params));
 	}
 
+	/**
+	 * pages in slices; the same pages.
+	 *
+	 * @throws {VecinoError} as pages; `aborted`.
+	 *
+	 * @example
+	 * using index = new IndexFlat({ d: 64 }).add(vectors);
+	 * for await (const page of index.pagesAsync(queries.row(0), { pageSize: 20 })) {
+	 *   console.log(page.hits().length); // 20
+	 *   break;
+	 * }
+	 */
 	pagesAsync(q: Vectors, params?: P & PageParams & AsyncRunOptions): AsyncGenerator<SearchResult, void, undefined> {
 		return this.#readPagesAsync(this.#preparePages('pagesAsync', q, params));
 	}

@@ -561,8 +561,11 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	 * @throws {VecinoError} as search does. @throws {RangeError} when cells do not fit.
 	 *
 	 * @example
+	 * using index = new IndexIVFFlat({ d: 64, nlist: 20 });
+	 * index.train(vectors).add(vectors);
 	 * const nearest = index.assign(queries); // one cell each
-	 * index.searchPreassigned(queries, 10, nearest);
+	 * const found = index.searchPreassigned(queries, 10, nearest);
+	 * console.log(found.labels.join() === index.search(queries, 10, { nprobe: 1 }).labels.join()); // true
 	 */
 	searchPreassigned(
 		q: Vectors,

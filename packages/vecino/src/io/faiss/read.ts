@@ -17,11 +17,13 @@ import { fillTable } from './ids.ts';
 import { parseIndex } from './parse.ts';
 import { planFaiss } from './plan.ts';
 
+/** Options of readFaissIndex. */
 export interface ReadFaissOptions {
 	/** The engine that will hold the index. Default: the shared engine. */
 	readonly engine?: Engine | undefined;
 }
 
+/** Options of openFaissIndex. */
 export interface OpenFaissOptions extends ReadFaissOptions, SourceReadOptions {}
 
 const FILE_NAME = 'FAISS file';

@@ -155,7 +155,7 @@ function candidates(d: number, nlist: number): Tier[] {
 	if (!wide) tiers.push(one(`${cells}SQ4`, 'four bits a dimension'));
 	tiers.push(one(`${cells}RaBitQ2`, '2 bits a dimension (RaBitQ)'));
 	if (wide) tiers.push(one(scan, 'one bit a dimension (RaBitQ)'));
-	for (let m = divisorUpTo(cut, wide ? d / 16 : d / 4); ; m = divisorUpTo(cut, m / 2)) {
+	for (let m = divisorUpTo(cut, wide ? d / 8 : d / 4); ; m = divisorUpTo(cut, m - 1)) {
 		tiers.push(one(`${rotate}${cells}PQ${m}`, `product codes of ${plural(m, 'byte')}`));
 		tiers.push(one(fast(m), `4-bit product codes of ${plural(m, 'byte')}, scanned 32 at a time`));
 		if (m <= d / 16) {

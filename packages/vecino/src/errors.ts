@@ -14,6 +14,7 @@ export type VecinoErrorCode =
 	| 'unsupported'
 	| 'dimension-mismatch'
 	| 'not-finite'
+	| 'not-alike'
 	| 'duplicate-id'
 	| 'unknown-label'
 	| 'out-of-memory'

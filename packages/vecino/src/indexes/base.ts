@@ -22,8 +22,9 @@ import { type IndexStats, SearchResult } from '../core/result.ts';
 import { MAX_D, toVectorSet, type VectorSet, type Vectors } from '../core/vectors.ts';
 import { VecinoError } from '../errors.ts';
 import { defaultEngine, type Engine } from '../kernels/engine.ts';
-import { checkInt, checkOneOf } from '../util/check.ts';
+import { checkInt, checkOneOf, show } from '../util/check.ts';
 import { type AsyncRunOptions, type RunOptions, runAsync, runSync, type Steps } from '../util/steps.ts';
+import { firstDifference, type TrainedState } from './trained.ts';
 
 /** Options that every index takes. */
 export interface IndexOptions {
@@ -109,6 +110,56 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	addWithIds(_x: Vectors, _ids: ArrayLike<number>, _options?: RunOptions): this {
 		const message = `${this.type}.addWithIds: labels are row numbers here; wrap the index: new IndexIDMap({ index })`;
 		throw new VecinoError('unsupported', message);
+	}
+
+	/**
+	 * Appends the vectors of an index that was trained alike: same class, d, metric and options, and the same centroids,
+	 * codebooks and transforms, bit for bit (cloneTrained makes one; so does reading one file twice). Codes are copied as
+	 * they are. Labels of `other` go on behind those here; ids of an IndexIDMap are kept. `other` stays as it is, where
+	 * FAISS's merge_from empties it. All of them or, on an error, none.
+	 *
+	 * @param other - May live in another engine.
+	 * @throws {VecinoError} `not-alike` naming what differs, `duplicate-id` naming the id, `out-of-memory`.
+	 *
+	 * @example
+	 * using part = index.cloneTrained();
+	 * part.add(more);
+	 * index.mergeFrom(part);
+	 */
+	mergeFrom(other: Index, options?: RunOptions): this {
+		const { steps, resolved } = this.#prepareMerge('mergeFrom', other, options);
+		runSync(steps, resolved);
+		return this;
+	}
+
+	/** mergeFrom in slices. */
+	async mergeFromAsync(other: Index, options?: AsyncRunOptions): Promise<this> {
+		const { steps, resolved } = this.#prepareMerge('mergeFromAsync', other, options);
+		await runAsync(steps, resolved);
+		return this;
+	}
+
+	/**
+	 * An empty index that was trained as this one was, with copies of its centroids, codebooks and transforms: what it holds
+	 * later can be merged, and searched beside this one (IndexShards).
+	 *
+	 * @param engine - Where it is to live. Default: that of this index.
+	 * @throws {VecinoError} `not-trained`, `out-of-memory`.
+	 *
+	 * @example
+	 * using copy = index.cloneTrained({ engine: createEngineSync() });
+	 */
+	cloneTrained({ engine = this.engine }: { readonly engine?: Engine | undefined } = {}): Index {
+		this.checkTrained('cloneTrained');
+		const copy = this.alike(engine);
+		let done = false;
+		try {
+			copy.teach(this);
+			done = true;
+			return copy;
+		} finally {
+			if (!done) copy[Symbol.dispose]();
+		}
 	}
 
 	/**
@@ -207,6 +258,32 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		throw new Error(`internal: ${this.type} cannot take rows back`);
 	}
 
+	/** The label that the next vector gets. @internal */
+	get labelEnd(): number {
+		return this.ntotal;
+	}
+
+	/** An index with the same options, empty and not trained. @internal */
+	alike(_engine: Engine): Index {
+		throw new VecinoError('unsupported', `${this.type}.cloneTrained: not for this kind of index`);
+	}
+
+	/** What codes depend on, beside class, d and metric. @internal */
+	trainedState(): TrainedState {
+		throw new VecinoError('unsupported', `${this.type}: its training cannot be compared`);
+	}
+
+	/** Learns what a trained index with the same options has learnt; this one is empty. @internal */
+	teach(_from: Index): void {
+		throw new VecinoError('unsupported', `${this.type}.cloneTrained: not for this kind of index`);
+	}
+
+	/** Appends the vectors of an index trained alike; all of them or none. @internal */
+	// biome-ignore lint/correctness/useYield: kinds of index that can merge yield
+	*mergeSteps(_other: Index): Steps<void> {
+		throw new VecinoError('unsupported', `${this.type}.mergeFrom: not for this kind of index`);
+	}
+
 	// ── Doors ──────────────────────────────────────────────────────────────────────────────────
 
 	/** Throws when disposed. @internal */
@@ -252,6 +329,18 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return { steps: this.#writing(method, this.addSteps(set)), resolved };
 	}
 
+	#prepareMerge(method: string, other: Index, options: RunOptions | undefined) {
+		const where = `${this.type}.${method}`;
+		this.checkTrained(method);
+		const resolved = resolveOptions(where, options, RUN_OPTIONS);
+		if (!(other instanceof Index)) throw new TypeError(`${where}: other must be an index, got ${show(other)}`);
+		if (other === (this as Index<P> | Index)) throw new RangeError(`${where}: other must be another index`);
+		checkAlike(where, this as unknown as Index, other);
+		if (this.labelEnd + other.labelEnd > MAX_NTOTAL)
+			throw new RangeError(`${where}: an index holds at most ${MAX_NTOTAL} vectors`);
+		return { steps: this.#writing(method, mergeHeld(this as unknown as Index, other)), resolved };
+	}
+
 	#prepareSearch(method: string, q: Vectors, k: number, params: P | undefined) {
 		const where = `${this.type}.${method}`;
 		this.checkTrained(method);
@@ -293,5 +382,29 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 
 	#busy(method: string, other: string): VecinoError {
 		return new VecinoError('busy', `${this.type}.${method}: ${other} on this index is still under way; await it first`);
+	}
+}
+
+/** Throws unless codes of one index mean the same in the other. */
+export function checkAlike(where: string, index: Index, other: Index): void {
+	const differs = (name: string, expected: string | number, found: string | number): VecinoError => {
+		const message = `${where}: other must be trained alike, its ${name} is ${found}, not ${expected}`;
+		return new VecinoError('not-alike', message, { expected, found });
+	};
+	for (const key of ['type', 'd', 'metric'] as const)
+		if (other[key] !== index[key]) throw differs(key, index[key], other[key]);
+	other.checkTrained('mergeFrom');
+	const name = firstDifference(index.trainedState(), other.trainedState());
+	if (name === undefined) return;
+	throw new VecinoError('not-alike', `${where}: other must be trained alike, it has another ${name}`, { found: name });
+}
+
+/** Merges while `other` cannot change. */
+function* mergeHeld(index: Index, other: Index): Steps<void> {
+	const release = other.hold('mergeFrom');
+	try {
+		yield* index.mergeSteps(other);
+	} finally {
+		release();
 	}
 }

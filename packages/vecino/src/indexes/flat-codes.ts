@@ -7,12 +7,14 @@ import { type OptionTable, SEARCH_PARAMS, type SearchParams } from '../core/opti
 import type { IndexStats, SearchResult } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
 import { CodeArray } from '../invlists/code-array.ts';
+import { appendCodes, type HeldCodes } from '../invlists/transfer.ts';
 import { inWindows } from '../kernels/pool/parallel.ts';
 import type { Codec, CodeScanner } from '../quantizers/codec.ts';
 import type { Steps } from '../util/steps.ts';
 import { Index, type IndexOptions, type TrainOptions } from './base.ts';
 import { chunks, kernelMetric, loadRows, SearchScratch } from './batch.ts';
 import { sharedScan } from './shared-scan.ts';
+import { codecState, type TrainedState, teachCodec } from './trained.ts';
 
 /** Codes scanned for a block of queries before the next codes are read: they stay in L2. */
 const SCAN_BYTES = 256 * 1024;
@@ -115,6 +117,26 @@ export abstract class IndexFlatCodes extends Index<SearchParams> {
 			if (codes.n === before) codes.truncate(before);
 			arena.free(block);
 		}
+	}
+
+	/** @internal */
+	override trainedState(): TrainedState {
+		return codecState(this.codec);
+	}
+
+	/** @internal */
+	override teach(from: Index): void {
+		teachCodec(this.codec, from.trainedState());
+	}
+
+	/** @internal */
+	override *mergeSteps(other: Index): Steps<void> {
+		yield* appendCodes((other as IndexFlatCodes).held, this.held);
+	}
+
+	/** @internal */
+	get held(): HeldCodes {
+		return { arena: this.engine.arena, codec: this.codec, codes: this.codes };
 	}
 
 	/** @internal */

@@ -8,6 +8,7 @@ import { HNSW_SEARCH_PARAMS, type HNSWSearchParams, type OptionTable } from '../
 import type { IndexStats, SearchResult } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
 import { VecinoError } from '../errors.ts';
+import type { Engine } from '../kernels/engine.ts';
 import { graphScratchBytes } from '../kernels/kernels.ts';
 import type { ScalarQuantizer } from '../quantizers/scalar.ts';
 import { checkInt, checkKeys, checkOneOf } from '../util/check.ts';
@@ -18,6 +19,7 @@ import { IndexFlat } from './flat.ts';
 import type { IndexFlatCodes } from './flat-codes.ts';
 import { type GraphStore, HnswGraph } from './hnsw-graph.ts';
 import { IndexScalarQuantizer } from './scalar-quantizer.ts';
+import type { TrainedState } from './trained.ts';
 
 export interface IndexHNSWOptions extends IndexOptions {
 	/** Links of a vector on upper levels; twice as many on the lowest. 2..512. Default: 32. */
@@ -118,20 +120,47 @@ export class IndexHNSW extends Index<HNSWSearchParams> {
 	}
 
 	/** @internal */
+	override alike(engine: Engine): IndexHNSW {
+		const { d, metric, M, efConstruction, store } = this;
+		return new IndexHNSW({ d, metric, engine, M, efConstruction, store });
+	}
+
+	/** @internal */
+	override trainedState(): TrainedState {
+		const { M, efConstruction, store } = this;
+		return new Map([...this.storage.trainedState(), ['M', M], ['efConstruction', efConstruction], ['store', store]]);
+	}
+
+	/** @internal */
+	override teach(from: Index): void {
+		this.storage.teach((from as IndexHNSW).storage);
+	}
+
+	/** Codes are copied, links made anew. @internal */
+	override *mergeSteps(other: Index): Steps<void> {
+		if (other.ntotal === 0) return;
+		yield* this.#link(this.storage.mergeSteps((other as IndexHNSW).storage), other.ntotal);
+	}
+
+	/** @internal */
 	*trainSteps(x: VectorSet, options: TrainOptions): Steps<void> {
 		yield* this.storage.trainSteps(x, options);
 	}
 
 	/** @internal */
 	*addSteps(x: VectorSet): Steps<void> {
-		if (x.n === 0) return;
+		if (x.n > 0) yield* this.#link(this.storage.addSteps(x), x.n);
+	}
+
+	/** Stores n vectors and links them. */
+	*#link(rows: Steps<void>, n: number): Steps<void> {
 		const { graph, storage } = this;
 		const before = this.ntotal;
-		graph.reserve(x.n);
-		yield* storage.addSteps(x);
+		graph.reserve(n);
+		yield* rows;
 		let done = false;
 		try {
-			yield* graph.addSteps(before + x.n, 'link');
+			yield* graph.addSteps(before + n, 'link');
 			done = true;
 		} finally {
 			if (!done) storage.codes.truncate(before);

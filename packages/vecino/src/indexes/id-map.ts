@@ -6,10 +6,12 @@ import type { OptionTable, RefineSearchParams } from '../core/options.ts';
 import type { IndexStats, SearchResult } from '../core/result.ts';
 import { toVectorSet, type VectorSet, type Vectors } from '../core/vectors.ts';
 import { VecinoError } from '../errors.ts';
+import type { Engine } from '../kernels/engine.ts';
 import { checkKeys, show } from '../util/check.ts';
 import { IdTable } from '../util/id-table.ts';
 import type { RunOptions, Steps } from '../util/steps.ts';
 import { Index, type TrainOptions } from './base.ts';
+import type { TrainedState } from './trained.ts';
 
 export interface IndexIDMapOptions {
 	/** The index that holds the vectors; must be empty. Owned by the IndexIDMap from now on. */
@@ -117,6 +119,34 @@ export class IndexIDMap extends Index {
 		yield* this.index.searchSteps(q, k, params, result);
 		const { labels } = result;
 		for (let i = 0; i < labels.length; i++) if (labels[i] !== -1) labels[i] = this.table.idOf(labels[i]!);
+	}
+
+	/** @internal */
+	override alike(engine: Engine): IndexIDMap {
+		return new IndexIDMap({ index: this.index.alike(engine) });
+	}
+
+	/** @internal */
+	override trainedState(): TrainedState {
+		return new Map([['class inside', this.index.type], ...this.index.trainedState()]);
+	}
+
+	/** @internal */
+	override teach(from: Index): void {
+		this.index.teach((from as IndexIDMap).index);
+	}
+
+	/** Ids stay; one that is here already is refused. @internal */
+	override *mergeSteps(other: Index): Steps<void> {
+		const { ids } = (other as IndexIDMap).table;
+		const twice = ids.findIndex((id) => this.table.rowOf(id) >= 0);
+		if (twice >= 0) {
+			const message = `IndexIDMap.mergeFrom: id ${ids[twice]} of other is in the index already`;
+			throw new VecinoError('duplicate-id', message, { row: twice, found: ids[twice]! });
+		}
+		this.table.reserve(ids.length);
+		yield* this.index.mergeSteps((other as IndexIDMap).index);
+		for (const id of ids) this.table.push(id);
 	}
 
 	/** @internal */

@@ -20,6 +20,8 @@ import { IVF_SEARCH_PARAMS, type IVFSearchParams, type OptionTable } from '../co
 import type { IndexStats, SearchResult } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
 import { ArrayInvertedLists } from '../invlists/array-lists.ts';
+import { appendLists, type HeldLists } from '../invlists/transfer.ts';
+import type { Engine } from '../kernels/engine.ts';
 import type { BlockScanner, Codec } from '../quantizers/codec.ts';
 import { checkInt, checkOneOf } from '../util/check.ts';
 import type { Steps } from '../util/steps.ts';
@@ -32,6 +34,7 @@ import { addToLists } from './ivf-add.ts';
 import { BlockSearch, blockSize, type SearchedCells, searchCost, searchTogether } from './ivf-search.ts';
 import { MAX_POOL, measureNprobe } from './nprobe.ts';
 import { meanRow, termRange } from './terms.ts';
+import { codecState, type TrainedState, teachCodec } from './trained.ts';
 
 export interface IndexIVFOptions extends IndexOptions {
 	/** Cells, 1..2^24; training on fewer vectors makes fewer. */
@@ -64,9 +67,11 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	readonly byResidual: boolean;
 	/** Holds the centroids; ranks cells. */
 	#quantizer: IndexFlat | undefined;
-	/** Mean of the centroids (d values), where codes carry terms; 0 elsewhere. */
+	/** Mean of the centroids (d values), or #fixedCentre, where codes carry terms; 0 elsewhere. */
 	#centre = 0;
 	#centreKnown = false;
+	/** What codes are relative to once centroids have moved, d values; undefined: the mean of the centroids. */
+	#fixedCentre: Float32Array | undefined;
 	#ranker: CellRanker | undefined;
 	/** Over the centroids, with coarse 'hnsw'. */
 	#cellGraph: HnswGraph | undefined;
@@ -258,6 +263,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		this.#lists?.[Symbol.dispose]();
 		this.#quantizer?.[Symbol.dispose]();
 		this.#centreKnown = false;
+		this.#fixedCentre = undefined;
 		this.#ranker?.[Symbol.dispose]();
 		this.#ranker = undefined;
 		this.#cellGraph?.[Symbol.dispose]();
@@ -305,7 +311,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		this.#ranker?.[Symbol.dispose]();
 		this.#ranker = undefined;
 		this.#ranker = new CellRanker(this.engine, this.quantizer, this.#nlist, this.#cellGraph);
-		this.codec.learnCells?.(this.quantizer.codes.at(0), this.#nlist);
+		this.codec.learnCells?.(this.quantizer.codes.at(0), this.#nlist, this.#fixedCentre);
 		this.#changed();
 	}
 
@@ -359,9 +365,46 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	/** Pointer to the mean of the centroids, found when it is first needed, because a reader fills centroids in late. */
 	#centreOf(): number {
 		if (this.#centreKnown) return this.#centre;
-		this.engine.arena.writeF32(this.#centre, meanRow(this.centroids, this.d));
+		this.engine.arena.writeF32(this.#centre, this.#fixedCentre ?? meanRow(this.centroids, this.d));
 		this.#centreKnown = true;
 		return this.#centre;
+	}
+
+	// ── Indexes alike ──────────────────────────────────────────────────────────────────────────
+
+	/** The options of an index alike. @internal */
+	cellOptions(engine: Engine): IndexIVFOptions {
+		const { d, metric, nlist, coarse } = this;
+		return { d, metric, engine, nlist, coarse };
+	}
+
+	/** @internal */
+	override trainedState(): TrainedState {
+		const { byResidual, centroids } = this;
+		const centre: [string, Float32Array][] = this.#fixedCentre === undefined ? [] : [['centre', this.#fixedCentre]];
+		return new Map([...codecState(this.codec), ['byResidual', byResidual], ['centroids', centroids], ...centre]);
+	}
+
+	/** @internal */
+	override teach(from: Index): void {
+		const { nlist, nprobe, cellGraph, centroids } = from as IndexIVF;
+		teachCodec(this.codec, codecState((from as IndexIVF).codec));
+		this.engine.arena.writeF32(this.makeTrained(nlist, nprobe), centroids);
+		this.#fixedCentre = (from as IndexIVF).#fixedCentre;
+		if (cellGraph !== undefined) this.makeCellGraph(cellGraph.M, cellGraph.efConstruction).copyFrom(cellGraph);
+		this.#makeRanker();
+	}
+
+	/** @internal */
+	override *mergeSteps(other: Index): Steps<void> {
+		yield* appendLists((other as IndexIVF).held, this.held, this.labelEnd);
+		this.#ntotal += other.ntotal;
+		this.#changed();
+	}
+
+	/** @internal */
+	get held(): HeldLists {
+		return { arena: this.engine.arena, codec: this.codec, lists: this.lists };
 	}
 
 	// ── The rest ───────────────────────────────────────────────────────────────────────────────

@@ -14,11 +14,13 @@ import type { OptionTable, RefineSearchParams } from '../core/options.ts';
 import type { IndexStats, SearchResult } from '../core/result.ts';
 import { VectorSet } from '../core/vectors.ts';
 import { VecinoError } from '../errors.ts';
+import type { Engine } from '../kernels/engine.ts';
 import { Transform } from '../transforms/transform.ts';
 import { checkKeys, show } from '../util/check.ts';
 import { isParallel, type Steps } from '../util/steps.ts';
 import { Index, type TrainOptions } from './base.ts';
 import { chunks, loadRows } from './batch.ts';
+import { prefixed, type TrainedState, teachTransform, transformLike, transformState } from './trained.ts';
 
 export interface IndexPreTransformOptions {
 	/** 1 to 8, first to last; each takes the rows that the one before makes. Owned by the index from now on. */
@@ -225,6 +227,30 @@ export class IndexPreTransform extends Index {
 			(vector, transform) => transform.reverseRow(vector),
 			this.index.reconstructRow(row),
 		);
+	}
+
+	/** @internal */
+	override alike(engine: Engine): IndexPreTransform {
+		const transforms = this.transforms.map((transform) => transformLike(transform, engine));
+		return new IndexPreTransform({ transforms, index: this.index.alike(engine) });
+	}
+
+	/** @internal */
+	override trainedState(): TrainedState {
+		const states = this.transforms.flatMap((one, i) => [...prefixed(`transform ${i} `, transformState(one))]);
+		return new Map([...states, ['class inside', this.index.type], ...this.index.trainedState()]);
+	}
+
+	/** @internal */
+	override teach(from: Index): void {
+		const { transforms, index } = from as IndexPreTransform;
+		for (const [i, one] of transforms.entries()) teachTransform(this.transforms[i]!, transformState(one));
+		this.index.teach(index);
+	}
+
+	/** @internal */
+	override mergeSteps(other: Index): Steps<void> {
+		return this.index.mergeSteps((other as IndexPreTransform).index);
 	}
 
 	/** @internal */

@@ -7,6 +7,7 @@ import { type OptionTable, REFINE_SEARCH_PARAMS, type RefineSearchParams } from 
 import { type IndexStats, SearchResult } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
 import { VecinoError } from '../errors.ts';
+import type { Engine } from '../kernels/engine.ts';
 import { SCALAR_TYPES, type ScalarType } from '../quantizers/scalar-types.ts';
 import { checkKeys, checkNumber, checkOneOf, show } from '../util/check.ts';
 import type { Steps } from '../util/steps.ts';
@@ -18,6 +19,7 @@ import { IndexPQ } from './pq.ts';
 import { mostQueries, RerankBlock } from './rerank.ts';
 import { IndexScalarQuantizer } from './scalar-quantizer.ts';
 import { sideBySide } from './side-by-side.ts';
+import { prefixed, type TrainedState } from './trained.ts';
 
 /**
  * What candidates are re-ranked with, and its bytes per vector: exact vectors (4 * d), 16-bit floats (2 * d), SQ8 (d),
@@ -111,13 +113,46 @@ export class IndexRefine extends Index<RefineSearchParams> {
 	}
 
 	/** @internal */
+	override alike(engine: Engine): IndexRefine {
+		const { base, refine, kFactor } = this;
+		return new IndexRefine({ base: base.alike(engine), refine: refine.alike(engine), kFactor });
+	}
+
+	/** @internal */
+	override trainedState(): TrainedState {
+		const { base, refine } = this;
+		const kinds: [string, string][] = [
+			['class of the base', base.type],
+			['store', this.store],
+		];
+		const states = [...prefixed('base ', base.trainedState()), ...prefixed('store ', refine.trainedState())];
+		return new Map([...kinds, ...states]);
+	}
+
+	/** @internal */
+	override teach(from: Index): void {
+		this.base.teach((from as IndexRefine).base);
+		this.refine.teach((from as IndexRefine).refine);
+	}
+
+	/** @internal */
+	override *mergeSteps(other: Index): Steps<void> {
+		const { base, refine } = other as IndexRefine;
+		yield* this.#both(this.refine.mergeSteps(refine), this.base.mergeSteps(base));
+	}
+
+	/** @internal */
 	*addSteps(x: VectorSet): Steps<void> {
+		yield* this.#both(this.refine.addSteps(x), this.base.addSteps(x));
+	}
+
+	*#both(store: Steps<void>, base: Steps<void>): Steps<void> {
 		// The store goes first: a base that fails or is aborted then leaves rows behind that can be taken back.
 		const before = this.refine.ntotal;
-		yield* this.refine.addSteps(x);
+		yield* store;
 		let done = false;
 		try {
-			yield* this.base.addSteps(x);
+			yield* base;
 			done = true;
 		} finally {
 			if (!done) this.refine.codes.truncate(before);

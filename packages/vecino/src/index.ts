@@ -28,6 +28,7 @@ export {
 	type Hit,
 	type IndexStats,
 	type ListStats,
+	mergeResults,
 	SearchResult,
 	type SearchStats,
 } from './core/result.ts';
@@ -43,7 +44,7 @@ export {
 	recallAtK,
 	recallPerQuery,
 } from './eval/recall.ts';
-export { exactNeighbors, exactNeighborsOfParts, mergeResults, type TruthOptions } from './eval/truth.ts';
+export { exactNeighbors, exactNeighborsOfParts, type TruthOptions } from './eval/truth.ts';
 export { Index, type IndexOptions, type TrainOptions } from './indexes/base.ts';
 export {
 	IndexIVFPQFastScan,
@@ -68,6 +69,7 @@ export {
 } from './indexes/rabitq.ts';
 export { IndexRefine, type IndexRefineOptions, type RefineStore } from './indexes/refine.ts';
 export { IndexScalarQuantizer, type IndexScalarQuantizerOptions } from './indexes/scalar-quantizer.ts';
+export { IndexShards, type IndexShardsOptions } from './indexes/shards.ts';
 export { encodeNpy } from './io/npy.ts';
 export {
 	type IndexFileInfo,

@@ -3,7 +3,7 @@
  */
 
 import { checkInt } from '../util/check.ts';
-import { type Metric, worstDistance } from './metric.ts';
+import { isBetter, type Metric, worstDistance } from './metric.ts';
 
 /** One neighbour. `distance` is in the metric's own terms (core/metric.ts). */
 export interface Hit {
@@ -37,6 +37,26 @@ export class SearchResult {
 		}
 		return out;
 	}
+}
+
+/** The k nearest of two results for the same queries; the first wins ties. */
+export function mergeResults(a: SearchResult, b: SearchResult, metric: Metric): SearchResult {
+	if (a.nq !== b.nq || a.k !== b.k) throw new RangeError('mergeResults: both results must have the same nq and k');
+	const { nq, k } = a;
+	const out = new SearchResult(nq, k, metric);
+	for (let i = 0; i < nq; i++) {
+		let fromA = i * k;
+		let fromB = i * k;
+		for (let at = i * k; at < (i + 1) * k; at++) {
+			const takeB =
+				a.labels[fromA] === -1 ||
+				(b.labels[fromB] !== -1 && isBetter(metric, b.distances[fromB]!, a.distances[fromA]!));
+			const [from, j] = takeB ? [b, fromB++] : [a, fromA++];
+			out.labels[at] = from.labels[j]!;
+			out.distances[at] = from.distances[j]!;
+		}
+	}
+	return out;
 }
 
 /** What a search did; pass one as `stats` and it is added to. */

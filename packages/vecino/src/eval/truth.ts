@@ -2,8 +2,8 @@
  * Exact nearest neighbours: the ground truth that recall is measured against.
  */
 
-import { isBetter, type Metric } from '../core/metric.ts';
-import { SearchResult } from '../core/result.ts';
+import type { Metric } from '../core/metric.ts';
+import { mergeResults, SearchResult } from '../core/result.ts';
 import { toVectorSet, VectorSet, type Vectors } from '../core/vectors.ts';
 import { IndexFlat } from '../indexes/flat.ts';
 import type { Engine } from '../kernels/engine.ts';
@@ -55,24 +55,4 @@ export async function exactNeighborsOfParts(
 		best = mergeResults(best, found, metric);
 	}
 	return best;
-}
-
-/** The k nearest of two results for the same queries; the first wins ties. */
-export function mergeResults(a: SearchResult, b: SearchResult, metric: Metric): SearchResult {
-	if (a.nq !== b.nq || a.k !== b.k) throw new RangeError('mergeResults: both results must have the same nq and k');
-	const { nq, k } = a;
-	const out = new SearchResult(nq, k, metric);
-	for (let i = 0; i < nq; i++) {
-		let fromA = i * k;
-		let fromB = i * k;
-		for (let at = i * k; at < (i + 1) * k; at++) {
-			const takeB =
-				a.labels[fromA] === -1 ||
-				(b.labels[fromB] !== -1 && isBetter(metric, b.distances[fromB]!, a.distances[fromA]!));
-			const [from, j] = takeB ? [b, fromB++] : [a, fromA++];
-			out.labels[at] = from.labels[j]!;
-			out.distances[at] = from.distances[j]!;
-		}
-	}
-	return out;
 }

@@ -17,7 +17,7 @@ import { VecinoError } from '../errors.ts';
 import type { Engine } from '../kernels/engine.ts';
 import { Transform } from '../transforms/transform.ts';
 import { checkKeys, show } from '../util/check.ts';
-import { isParallel, type Steps } from '../util/steps.ts';
+import { type Steps, within } from '../util/steps.ts';
 import { Index, type TrainOptions } from './base.ts';
 import { chunks, loadRows } from './batch.ts';
 import { prefixed, type TrainedState, teachTransform, transformLike, transformState } from './trained.ts';
@@ -307,22 +307,4 @@ function checked(rows: VectorSet, method: string, first: number): VectorSet {
 	const row = first + Math.floor(bad / rows.d);
 	const message = `IndexPreTransform.${method}: row ${row} holds ${rows.data[bad]} once transformed; scale it down or remove it`;
 	throw new VecinoError('not-finite', message, { row });
-}
-
-/** Progress of a part as progress of the whole. */
-function* within(steps: Steps<void>, before: number, total: number): Steps<void> {
-	try {
-		for (;;) {
-			const step = steps.next();
-			if (step.done) return;
-			if (isParallel(step.value)) {
-				yield step.value;
-				continue;
-			}
-			const { phase, done } = step.value;
-			yield { phase, done: before + done, total };
-		}
-	} finally {
-		steps.return();
-	}
 }

@@ -139,7 +139,8 @@ function quantizerKey(type: ScalarType): Pick<SQNode, 'quantizer'> {
 }
 
 function cannotWrite(index: Index): VecinoError {
-	return new VecinoError('unsupported', `an index of type ${index.type} cannot be written to a file`);
+	const hint = index.type === 'IndexShards' ? '; write each of its shards (saveShards)' : '';
+	return new VecinoError('unsupported', `an index of type ${index.type} cannot be written to a file${hint}`);
 }
 
 function planIVF(

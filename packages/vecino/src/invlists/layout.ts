@@ -91,15 +91,22 @@ export function clearBehind(
 	n: number,
 	capacity: number,
 ): void {
-	const { codeSize, blockSize, termBytes } = layout;
+	const { codeSize, blockSize, termBytes, records } = layout;
 	if (blockSize === 1) return;
 	const whole = wholeBlocks(layout, n);
+	const recordBytes = records === undefined ? 0 : records.slotBytes + (records.aside ? 0 : records.rowBytes);
 	for (let i = n; i < whole; i++) {
 		const start = i - (i % blockSize);
 		const bits = 15 << (4 * ((i >> 4) & 1));
-		for (let j = 0; j < 2 * codeSize; j++) {
+		for (let j = 0; j < 2 * (codeSize - recordBytes); j++) {
 			const at = codes + start * codeSize + j * 16 + (i & 15);
 			u8[at] = u8[at]! & ~bits;
+		}
+		if (records !== undefined) {
+			const { slot, row } = recordsAt(layout, records, codes, terms, i);
+			u8.fill(0, slot, slot + records.slotBytes);
+			u8.fill(0, row, row + records.rowBytes);
+			continue;
 		}
 		const term = terms + (start + fastSlot(i & 31)) * termBytes;
 		u8.fill(0, term, term + termBytes);

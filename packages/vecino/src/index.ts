@@ -45,7 +45,7 @@ export {
 	recallPerQuery,
 } from './eval/recall.ts';
 export { exactNeighbors, exactNeighborsOfParts, type TruthOptions } from './eval/truth.ts';
-export { Index, type IndexOptions, type TrainOptions } from './indexes/base.ts';
+export { Index, type IndexOptions, type RetrainOptions, type TrainOptions } from './indexes/base.ts';
 export {
 	IndexIVFPQFastScan,
 	type IndexIVFPQFastScanOptions,
@@ -53,6 +53,7 @@ export {
 	type IndexPQFastScanOptions,
 } from './indexes/fast-scan.ts';
 export { IndexFlat, type IndexFlatOptions } from './indexes/flat.ts';
+export type { IndexHealth } from './indexes/health.ts';
 export { IndexHNSW, type IndexHNSWOptions } from './indexes/hnsw.ts';
 export { IndexIDMap, type IndexIDMapOptions } from './indexes/id-map.ts';
 export { IndexIVF, type IndexIVFOptions } from './indexes/ivf.ts';
@@ -67,6 +68,7 @@ export {
 	IndexRaBitQ,
 	type IndexRaBitQOptions,
 } from './indexes/rabitq.ts';
+export type { RebalanceOptions, RebalanceReport } from './indexes/rebalance.ts';
 export { IndexRefine, type IndexRefineOptions, type RefineStore } from './indexes/refine.ts';
 export { IndexScalarQuantizer, type IndexScalarQuantizerOptions } from './indexes/scalar-quantizer.ts';
 export { IndexShards, type IndexShardsOptions } from './indexes/shards.ts';

@@ -12,6 +12,8 @@ import type { KMeansOptions } from '../cluster/kmeans.ts';
 import { METRICS, type Metric } from '../core/metric.ts';
 import {
 	type OptionTable,
+	REBALANCE_OPTIONS,
+	RETRAIN_OPTIONS,
 	type RefineSearchParams,
 	RUN_OPTIONS,
 	resolveOptions,
@@ -24,6 +26,8 @@ import { VecinoError } from '../errors.ts';
 import { defaultEngine, type Engine } from '../kernels/engine.ts';
 import { checkInt, checkOneOf, show } from '../util/check.ts';
 import { type AsyncRunOptions, type RunOptions, runAsync, runSync, type Steps } from '../util/steps.ts';
+import { type CellMeasures, type IndexHealth, judge, type RowSource } from './health.ts';
+import type { RebalanceOptions, RebalanceReport } from './rebalance.ts';
 import { firstDifference, type TrainedState } from './trained.ts';
 
 /** Options that every index takes. */
@@ -45,6 +49,16 @@ export interface TrainOptions
 	 * cells and about as good. Default: 'auto', two levels from 512 cells.
 	 */
 	readonly clustering?: 'auto' | 'lloyd' | 'two-level' | undefined;
+}
+
+/** Options of retrain. */
+export interface RetrainOptions extends TrainOptions {
+	/** What to learn from, at best vectors like those to come. Default: the vectors held. */
+	readonly sample?: Vectors | undefined;
+	/** Cells afterwards. Default: as many as now. */
+	readonly nlist?: number | undefined;
+	/** The exact vector of a label (or id), d values. Default: the store of an IndexRefine, else what codes stand for. */
+	readonly source?: ((label: number) => ArrayLike<number>) | undefined;
 }
 
 export const MAX_K: number = 65536;
@@ -163,6 +177,72 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	}
 
 	/**
+	 * Whether the cells of the index still suit the vectors it holds, and what to do if not. For indexes with cells, and
+	 * those around them (IndexRefine, IndexPreTransform, IndexIDMap, IndexShards).
+	 *
+	 * @throws {VecinoError} `not-trained`; `unsupported` for indexes without cells.
+	 *
+	 * @example
+	 * const { verdict, reasons } = index.health();
+	 * if (verdict !== 'ok') console.log(reasons.join(' '));
+	 */
+	health(): IndexHealth {
+		this.checkTrained('health');
+		const release = this.hold('health');
+		try {
+			return judge(this.measureCells());
+		} finally {
+			release();
+		}
+	}
+
+	/**
+	 * Evens lists out, in place: long ones are split in two, short ones dissolved, so that there are as many cells as before.
+	 * Labels stay. Codes of vectors that move are made anew where they are of residuals: from exact vectors (`source`, or the
+	 * store of an IndexRefine) without loss, else from what the old codes stand for, whose error comes on top each time:
+	 * codes of 4 bits and fewer then lose a third of their recall and more. An abort leaves the splits done so far.
+	 *
+	 * @throws {VecinoError} `not-trained`, `aborted`, `out-of-memory`; `unsupported` for indexes without cells.
+	 *
+	 * @example
+	 * if (index.health().verdict === 'rebalance') index.rebalance();
+	 */
+	rebalance(options?: RebalanceOptions): RebalanceReport {
+		const { steps, resolved } = this.#prepareRebalance('rebalance', options);
+		return runSync(steps, resolved);
+	}
+
+	/** rebalance in slices. */
+	async rebalanceAsync(options?: RebalanceOptions & AsyncRunOptions): Promise<RebalanceReport> {
+		const { steps, resolved } = this.#prepareRebalance('rebalanceAsync', options);
+		return runAsync(steps, resolved);
+	}
+
+	/**
+	 * Learns cells and codebooks anew, from the vectors held or from `sample`, and codes all vectors again under the labels
+	 * they have. Takes the memory of a second index meanwhile; an error or an abort leaves the index as it was. Transforms
+	 * and the store of an IndexRefine stay as they are. Without exact vectors (`source`, or that store) codes are made from
+	 * codes, and the error of both adds up: worth it for IndexIVFFlat and 8 bits a dimension, hardly for others.
+	 *
+	 * @throws {VecinoError} `not-trained`, `aborted`, `out-of-memory`; `unsupported` for indexes without cells.
+	 *
+	 * @example
+	 * if (index.health().verdict === 'retrain') index.retrain({ source: (label) => vectors.row(label) });
+	 */
+	retrain(options?: RetrainOptions): this {
+		const { steps, resolved } = this.#prepareRetrain('retrain', options);
+		runSync(steps, resolved);
+		return this;
+	}
+
+	/** retrain in slices. */
+	async retrainAsync(options?: RetrainOptions & AsyncRunOptions): Promise<this> {
+		const { steps, resolved } = this.#prepareRetrain('retrainAsync', options);
+		await runAsync(steps, resolved);
+		return this;
+	}
+
+	/**
 	 * The k nearest of each query.
 	 *
 	 * @param q - One or more queries of dimension d.
@@ -263,6 +343,21 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return this.ntotal;
 	}
 
+	/** @param _exact - Vectors that are nearer to those added than codes are, where somebody has them. @internal */
+	measureCells(_exact?: RowSource): CellMeasures {
+		throw new VecinoError('unsupported', `${this.type}.health: only for indexes with cells (IVF)`);
+	}
+
+	/** @internal */
+	rebalanceSteps(_options: RebalanceOptions, _exact?: RowSource): Steps<RebalanceReport> {
+		throw new VecinoError('unsupported', `${this.type}.rebalance: only for indexes with cells (IVF)`);
+	}
+
+	/** @internal */
+	retrainSteps(_x: VectorSet | undefined, _options: RetrainOptions, _exact?: RowSource): Steps<void> {
+		throw new VecinoError('unsupported', `${this.type}.retrain: only for indexes with cells (IVF)`);
+	}
+
 	/** An index with the same options, empty and not trained. @internal */
 	alike(_engine: Engine): Index {
 		throw new VecinoError('unsupported', `${this.type}.cloneTrained: not for this kind of index`);
@@ -329,6 +424,25 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return { steps: this.#writing(method, this.addSteps(set)), resolved };
 	}
 
+	#prepareRebalance(method: string, options: RebalanceOptions | undefined) {
+		const where = `${this.type}.${method}`;
+		this.checkTrained(method);
+		const resolved = resolveOptions(where, options, REBALANCE_OPTIONS);
+		const exact = checkedSource(where, resolved.source, this.d);
+		return { steps: this.#writing(method, this.rebalanceSteps(resolved, exact)), resolved };
+	}
+
+	#prepareRetrain(method: string, options: RetrainOptions | undefined) {
+		const where = `${this.type}.${method}`;
+		this.checkTrained(method);
+		const resolved = resolveOptions(where, options, RETRAIN_OPTIONS);
+		const exact = checkedSource(where, resolved.source, this.d);
+		const x = resolved.sample && toVectorSet(where, 'sample', resolved.sample, this.d);
+		if (this.ntotal === 0 && x === undefined) throw new RangeError(`${where}: there are no vectors to learn from`);
+		if (x?.n === 0) throw new RangeError(`${where}: at least one vector is needed`);
+		return { steps: this.#writing(method, this.retrainSteps(x, resolved, exact)), resolved };
+	}
+
 	#prepareMerge(method: string, other: Index, options: RunOptions | undefined) {
 		const where = `${this.type}.${method}`;
 		this.checkTrained(method);
@@ -353,12 +467,12 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	}
 
 	/** Only one writer at a time, and no reader beside it: async work may be under way. */
-	*#writing(method: string, steps: Steps<void>): Steps<void> {
+	*#writing<T>(method: string, steps: Steps<T>): Steps<T> {
 		this.checkUsable(method);
 		this.#checkQuiet(method);
 		this.#state = 'writing';
 		try {
-			yield* steps;
+			return yield* steps;
 		} finally {
 			this.#state = 'ready';
 		}
@@ -407,4 +521,19 @@ function* mergeHeld(index: Index, other: Index): Steps<void> {
 	} finally {
 		release();
 	}
+}
+
+/** What a caller gives as the vectors of labels, looked at as they come. */
+function checkedSource(
+	where: string,
+	source: ((label: number) => ArrayLike<number>) | undefined,
+	d: number,
+): RowSource | undefined {
+	if (source === undefined) return undefined;
+	return (label) => {
+		const set = toVectorSet(where, `source(${label})`, Float32Array.from(source(label)), d);
+		if (set.n === 1) return set.data;
+		const message = `${where}: source(${label}) must be one vector of ${d} values, got ${set.n}`;
+		throw new VecinoError('dimension-mismatch', message, { expected: d, found: set.n * d });
+	};
 }

@@ -10,7 +10,9 @@ import type { Engine } from '../kernels/engine.ts';
 import { checkKeys, show } from '../util/check.ts';
 import { IdTable } from '../util/id-table.ts';
 import type { RunOptions, Steps } from '../util/steps.ts';
-import { Index, type TrainOptions } from './base.ts';
+import { Index, type RetrainOptions, type TrainOptions } from './base.ts';
+import type { CellMeasures, RowSource } from './health.ts';
+import type { RebalanceOptions, RebalanceReport } from './rebalance.ts';
 import type { TrainedState } from './trained.ts';
 
 export interface IndexIDMapOptions {
@@ -129,6 +131,26 @@ export class IndexIDMap extends Index {
 	/** @internal */
 	override trainedState(): TrainedState {
 		return new Map([['class inside', this.index.type], ...this.index.trainedState()]);
+	}
+
+	/** @internal */
+	override measureCells(exact?: RowSource): CellMeasures {
+		return this.index.measureCells(exact && this.#ofRow(exact));
+	}
+
+	/** @internal */
+	override rebalanceSteps(options: RebalanceOptions, exact?: RowSource): Steps<RebalanceReport> {
+		return this.index.rebalanceSteps(options, exact && this.#ofRow(exact));
+	}
+
+	/** @internal */
+	override retrainSteps(x: VectorSet | undefined, options: RetrainOptions, exact?: RowSource): Steps<void> {
+		return this.index.retrainSteps(x, options, exact && this.#ofRow(exact));
+	}
+
+	/** Vectors by row where they are known by id. */
+	#ofRow(exact: RowSource): RowSource {
+		return (row) => exact(this.table.idOf(row));
 	}
 
 	/** @internal */

@@ -2,8 +2,7 @@
  * Adding to inverted lists: each vector goes to the list of its nearest centroid, as a code of itself or of its residual.
  */
 
-import { Assigner } from '../cluster/kmeans.ts';
-import { ENCODE_COST, planWindows, sampledRows, sampleRows } from '../cluster/rows.ts';
+import { ENCODE_COST, planWindows, sampleRows } from '../cluster/rows.ts';
 import type { Metric } from '../core/metric.ts';
 import type { VectorSet } from '../core/vectors.ts';
 import type { ArrayInvertedLists } from '../invlists/array-lists.ts';
@@ -11,7 +10,8 @@ import type { Engine } from '../kernels/engine.ts';
 import { inWindows } from '../kernels/pool/parallel.ts';
 import { align16, type Codec } from '../quantizers/codec.ts';
 import type { Steps } from '../util/steps.ts';
-import { chunks, kernelMetric, loadRows } from './batch.ts';
+import { chunks, loadRows } from './batch.ts';
+import { assignRows } from './spread.ts';
 
 /** What adding needs of an IVF index. */
 export interface FilledLists {
@@ -32,17 +32,14 @@ export interface FilledLists {
 	readonly centre: number;
 }
 
-/** Adds n vectors; all of them or, when it is ended before, none. */
-export function* addToLists(filled: FilledLists, x: VectorSet): Steps<void> {
+/** Adds n vectors; all of them or, when it is ended before, none. Returns what they are off their centroids, together. */
+export function* addToLists(filled: FilledLists, x: VectorSet): Steps<number> {
 	const { engine, d, metric, codec, lists, byResidual, hasTerms, centroids, centre } = filled;
 	const { arena, kernels } = engine;
 	const { nlist } = lists;
 	const assigned = new Uint32Array(x.n);
-	{
-		using assigner = new Assigner(engine, d, centroids, nlist, kernelMetric(metric), x.n);
-		using rows = sampledRows(engine, x, sampleRows(x.n, x.n, 0), metric === 'cosine');
-		yield* assigner.run(rows, assigned, 'assign');
-	}
+	const rows = sampleRows(x.n, x.n, 0);
+	const spread = yield* assignRows(engine, metric, x, rows, centroids, nlist, assigned, 'assign');
 	const counts = new Uint32Array(nlist);
 	for (const listNo of assigned) counts[listNo] = counts[listNo]! + 1;
 	for (const [listNo, count] of counts.entries()) if (count > 0) lists.reserve(listNo, count);
@@ -98,6 +95,7 @@ export function* addToLists(filled: FilledLists, x: VectorSet): Steps<void> {
 		// Only now do the vectors count: an abort before leaves the lists as they were.
 		for (const [listNo, count] of counts.entries()) if (count > 0) lists.commit(listNo, count);
 		done = true;
+		return spread;
 	} finally {
 		if (!done) lists.truncate(filled.ntotal);
 		arena.free(block);

@@ -20,19 +20,24 @@ import { IVF_SEARCH_PARAMS, type IVFSearchParams, type OptionTable } from '../co
 import type { IndexStats, SearchResult } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
 import { ArrayInvertedLists } from '../invlists/array-lists.ts';
-import { appendLists, type HeldLists } from '../invlists/transfer.ts';
+import { appendLists } from '../invlists/transfer.ts';
 import type { Engine } from '../kernels/engine.ts';
 import type { BlockScanner, Codec } from '../quantizers/codec.ts';
 import { checkInt, checkOneOf } from '../util/check.ts';
-import type { Steps } from '../util/steps.ts';
-import { Index, type IndexOptions, type TrainOptions } from './base.ts';
+import { type Steps, within } from '../util/steps.ts';
+import { Index, type IndexOptions, type RetrainOptions, type TrainOptions } from './base.ts';
 import { chunks, kernelMetric } from './batch.ts';
 import { CellRanker, cellGraphSteps, makeCellGraph } from './cells.ts';
 import { IndexFlat } from './flat.ts';
+import type { CellMeasures, RowSource } from './health.ts';
+import { codeErrorOf, type HeldCells } from './held-rows.ts';
 import type { HnswGraph } from './hnsw-graph.ts';
 import { addToLists } from './ivf-add.ts';
 import { BlockSearch, blockSize, type SearchedCells, searchCost, searchTogether } from './ivf-search.ts';
 import { MAX_POOL, measureNprobe } from './nprobe.ts';
+import { type RebalanceOptions, type RebalanceReport, rebalanceCells } from './rebalance.ts';
+import { OrderedRows } from './retrain.ts';
+import { type Spread, SpreadSum, trainedSpread } from './spread.ts';
 import { meanRow, termRange } from './terms.ts';
 import { codecState, type TrainedState, teachCodec } from './trained.ts';
 
@@ -81,6 +86,8 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	#nlist: number;
 	#nprobe = 1;
 	#ntotal = 0;
+	/** How far vectors are from their centroids; undefined for files that do not say. */
+	#spread: SpreadSum | undefined;
 	readonly #scanner: BlockScanner;
 	/** What searches know of the index, and the last of them; gone when it changes. */
 	#cells: SearchedCells | undefined;
@@ -195,7 +202,9 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 			// Last, because it takes effect at once: an abort before leaves the index as it was.
 			if (this.coarse === 'hnsw') graph = yield* cellGraphSteps(engine, this.d, kernelMetric(metric), trained.ptr, k);
 			yield* this.#trainCodec(x, trained.ptr, k, options);
+			const spread = yield* trainedSpread(engine, metric, x, trained.ptr, k, sample.length, seed);
 			this.setTrained(arena.readF32(trained.ptr, k * this.d), nprobe, graph);
+			this.spread = { trained: spread, sum: 0, n: 0 };
 		} finally {
 			if (graph !== this.#cellGraph) graph?.[Symbol.dispose]();
 			arena.free(trained.ptr);
@@ -264,6 +273,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		this.#quantizer?.[Symbol.dispose]();
 		this.#centreKnown = false;
 		this.#fixedCentre = undefined;
+		this.#spread = undefined;
 		this.#ranker?.[Symbol.dispose]();
 		this.#ranker = undefined;
 		this.#cellGraph?.[Symbol.dispose]();
@@ -284,7 +294,9 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		const { engine, d, metric, codec, lists, byResidual, hasTerms, ntotal } = this;
 		const centroids = this.quantizer.codes.at(0);
 		const centre = hasTerms ? this.#centreOf() : 0;
-		yield* addToLists({ engine, d, metric, codec, lists, byResidual, hasTerms, ntotal, centroids, centre }, x);
+		const filled = { engine, d, metric, codec, lists, byResidual, hasTerms, ntotal, centroids, centre };
+		const off = yield* addToLists(filled, x);
+		this.#spread?.add(x.n, off, ntotal);
 		this.#ntotal += x.n;
 		this.#changed();
 	}
@@ -391,6 +403,8 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		teachCodec(this.codec, codecState((from as IndexIVF).codec));
 		this.engine.arena.writeF32(this.makeTrained(nlist, nprobe), centroids);
 		this.#fixedCentre = (from as IndexIVF).#fixedCentre;
+		const { spread } = from as IndexIVF;
+		this.spread = spread && { ...spread, sum: 0, n: 0 };
 		if (cellGraph !== undefined) this.makeCellGraph(cellGraph.M, cellGraph.efConstruction).copyFrom(cellGraph);
 		this.#makeRanker();
 	}
@@ -398,13 +412,107 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	/** @internal */
 	override *mergeSteps(other: Index): Steps<void> {
 		yield* appendLists((other as IndexIVF).held, this.held, this.labelEnd);
+		const { spread } = other as IndexIVF;
+		if (spread !== undefined) this.#spread?.add(spread.n, spread.sum, this.#ntotal);
 		this.#ntotal += other.ntotal;
 		this.#changed();
 	}
 
+	/** What codes are relative to, if not the mean of the centroids. @internal */
+	get fixedCentre(): Float32Array | undefined {
+		return this.#fixedCentre;
+	}
+
+	/** Set by readers, before setTotal. @internal */
+	set fixedCentre(centre: Float32Array | undefined) {
+		this.#fixedCentre = centre;
+	}
+
 	/** @internal */
-	get held(): HeldLists {
-		return { arena: this.engine.arena, codec: this.codec, lists: this.lists };
+	get spread(): Spread | undefined {
+		return this.#spread?.now;
+	}
+
+	/** @internal */
+	set spread(spread: Spread | undefined) {
+		this.#spread = spread && new SpreadSum(spread);
+	}
+
+	/** @internal */
+	override measureCells(exact?: RowSource): CellMeasures {
+		const { lists, nlist } = this;
+		const sizes = Uint32Array.from({ length: nlist }, (_, listNo) => lists.listSize(listNo));
+		return {
+			sizes,
+			spread: this.spread,
+			codeError: exact && this.#ntotal > 0 ? codeErrorOf(this.held, exact) : undefined,
+		};
+	}
+
+	/** @internal */
+	get held(): HeldCells {
+		const { engine, d, metric, codec, lists, byResidual, hasTerms } = this;
+		const centroids = this.quantizer.codes.at(0);
+		return { arena: engine.arena, engine, d, metric, codec, lists, byResidual, hasTerms, centroids };
+	}
+
+	// ── Cells that change ──────────────────────────────────────────────────────────────────────
+
+	/** @internal */
+	override *rebalanceSteps(options: RebalanceOptions, exact?: RowSource): Steps<RebalanceReport> {
+		const centre = this.hasTerms ? this.#centreOf() : 0;
+		const fixed = this.#fixedCentre ?? meanRow(this.centroids, this.d);
+		let moved = false;
+		const onMoved = (change: number): void => {
+			moved = true;
+			this.#spread?.move(change);
+			if (this.hasTerms || this.codec.learnCells !== undefined) this.#fixedCentre = fixed;
+		};
+		try {
+			const report = yield* rebalanceCells({ ...this.held, centre, onMoved }, options, exact);
+			if (moved && this.#cellGraph !== undefined) yield* this.#newCellGraph();
+			return report;
+		} finally {
+			if (moved) this.#makeRanker();
+		}
+	}
+
+	/** Links the centroids as they are now. Until it is done the old links lead, which miss a few more. */
+	*#newCellGraph(): Steps<void> {
+		const { engine, d, nlist } = this;
+		const { codes, metric } = this.quantizer;
+		const kind = kernelMetric(metric);
+		const graph = yield* cellGraphSteps(engine, d, kind, codes.at(0), nlist);
+		graph.moveTo({ codes, d, metric: kind, fixed: true });
+		this.#cellGraph?.[Symbol.dispose]();
+		this.#cellGraph = graph;
+	}
+
+	/** @internal */
+	override *retrainSteps(x: VectorSet | undefined, options: RetrainOptions, exact?: RowSource): Steps<void> {
+		const { sample: _sample, source: _source, nlist = this.nlist, ...train } = options;
+		using fresh = this.alike(this.engine) as IndexIVF;
+		fresh.#nlist = nlist;
+		const rows = new OrderedRows(this.held, this.labelEnd, exact);
+		const seed = ((options.seed ?? 1234) + 5) >>> 0;
+		yield* fresh.trainSteps(x ?? (yield* rows.sample(fresh.trainingLimit(train), seed)), train);
+		for (const part of rows.parts()) yield* within(fresh.addSteps(part), fresh.#ntotal, this.#ntotal);
+		fresh.lists.relabel(rows.labels);
+		this.#exchange(fresh);
+	}
+
+	/** Takes what another index alike has, and gives it what was here. */
+	#exchange(other: IndexIVF): void {
+		teachCodec(this.codec, codecState(other.codec));
+		[this.#quantizer, other.#quantizer] = [other.#quantizer, this.#quantizer];
+		[this.#lists, other.#lists] = [other.#lists, this.#lists];
+		[this.#centre, other.#centre] = [other.#centre, this.#centre];
+		[this.#ranker, other.#ranker] = [other.#ranker, this.#ranker];
+		[this.#cellGraph, other.#cellGraph] = [other.#cellGraph, this.#cellGraph];
+		[this.#nlist, this.#nprobe, this.#spread] = [other.#nlist, other.#nprobe, other.#spread];
+		[this.#fixedCentre, this.#centreKnown] = [other.#fixedCentre, other.#centreKnown];
+		this.codec.learnCells?.(this.quantizer.codes.at(0), this.#nlist, this.#fixedCentre);
+		this.#changed();
 	}
 
 	// ── The rest ───────────────────────────────────────────────────────────────────────────────
@@ -450,6 +558,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	/** @internal */
 	override truncateRows(n: number): void {
 		this.lists.truncate(n);
+		this.#spread?.truncate(n, this.#ntotal);
 		this.#ntotal = n;
 		this.#changed();
 	}
@@ -457,6 +566,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	/** @internal */
 	resetRows(): void {
 		this.#lists?.clear();
+		this.#spread?.truncate(0, this.#ntotal);
 		this.#ntotal = 0;
 		this.#changed();
 	}

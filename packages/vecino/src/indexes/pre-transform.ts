@@ -18,8 +18,10 @@ import type { Engine } from '../kernels/engine.ts';
 import { Transform } from '../transforms/transform.ts';
 import { checkKeys, show } from '../util/check.ts';
 import { type Steps, within } from '../util/steps.ts';
-import { Index, type TrainOptions } from './base.ts';
+import { Index, type RetrainOptions, type TrainOptions } from './base.ts';
 import { chunks, loadRows } from './batch.ts';
+import type { CellMeasures, RowSource } from './health.ts';
+import type { RebalanceOptions, RebalanceReport } from './rebalance.ts';
 import { prefixed, type TrainedState, teachTransform, transformLike, transformState } from './trained.ts';
 
 export interface IndexPreTransformOptions {
@@ -239,6 +241,42 @@ export class IndexPreTransform extends Index {
 	override trainedState(): TrainedState {
 		const states = this.transforms.flatMap((one, i) => [...prefixed(`transform ${i} `, transformState(one))]);
 		return new Map([...states, ['class inside', this.index.type], ...this.index.trainedState()]);
+	}
+
+	/** @internal */
+	override measureCells(exact?: RowSource): CellMeasures {
+		return this.index.measureCells(exact && this.#transformed(exact));
+	}
+
+	/** @internal */
+	override rebalanceSteps(options: RebalanceOptions, exact?: RowSource): Steps<RebalanceReport> {
+		return this.index.rebalanceSteps(options, exact && this.#transformed(exact));
+	}
+
+	/** @internal */
+	override *retrainSteps(x: VectorSet | undefined, options: RetrainOptions, exact?: RowSource): Steps<void> {
+		let rows: VectorSet | undefined;
+		if (x !== undefined) {
+			rows = new VectorSet(new Float32Array(x.n * this.index.d), this.index.d);
+			yield* this.#transform(x, 0, rows, 'transform', x.n);
+		}
+		yield* this.index.retrainSteps(rows && checked(rows, 'retrain', 0), options, exact && this.#transformed(exact));
+	}
+
+	/** Rows led through all transforms. */
+	#transformed(exact: RowSource): RowSource {
+		return (label) => {
+			const rowBytes = this.#widest * 4;
+			const { arena } = this.engine;
+			const rows = arena.alloc(2 * rowBytes);
+			try {
+				arena.writeF32(rows, exact(label));
+				if (this.metric === 'cosine') this.engine.kernels.normalizeRows(rows, 1, this.d);
+				return arena.readF32(this.#through(rows, rows + rowBytes, 1, this.transforms.length), this.index.d);
+			} finally {
+				arena.free(rows);
+			}
+		};
 	}
 
 	/** @internal */

@@ -11,11 +11,13 @@ import type { Engine } from '../kernels/engine.ts';
 import { SCALAR_TYPES, type ScalarType } from '../quantizers/scalar-types.ts';
 import { checkKeys, checkNumber, checkOneOf, show } from '../util/check.ts';
 import type { Steps } from '../util/steps.ts';
-import { Index, type IndexOptions, MAX_K, type TrainOptions } from './base.ts';
+import { Index, type IndexOptions, MAX_K, type RetrainOptions, type TrainOptions } from './base.ts';
 import { chunks } from './batch.ts';
 import { IndexFlat } from './flat.ts';
 import { IndexFlatCodes } from './flat-codes.ts';
+import type { CellMeasures, RowSource } from './health.ts';
 import { IndexPQ } from './pq.ts';
+import type { RebalanceOptions, RebalanceReport } from './rebalance.ts';
 import { mostQueries, RerankBlock } from './rerank.ts';
 import { IndexScalarQuantizer } from './scalar-quantizer.ts';
 import { sideBySide } from './side-by-side.ts';
@@ -127,6 +129,26 @@ export class IndexRefine extends Index<RefineSearchParams> {
 		];
 		const states = [...prefixed('base ', base.trainedState()), ...prefixed('store ', refine.trainedState())];
 		return new Map([...kinds, ...states]);
+	}
+
+	/** @internal */
+	override measureCells(exact?: RowSource): CellMeasures {
+		return this.base.measureCells(exact ?? this.#exact);
+	}
+
+	/** @internal */
+	override rebalanceSteps(options: RebalanceOptions, exact?: RowSource): Steps<RebalanceReport> {
+		return this.base.rebalanceSteps(options, exact ?? this.#exact);
+	}
+
+	/** @internal */
+	override retrainSteps(x: VectorSet | undefined, options: RetrainOptions, exact?: RowSource): Steps<void> {
+		return this.base.retrainSteps(x, options, exact ?? this.#exact);
+	}
+
+	/** Vectors from the store, if it is finer than codes. */
+	get #exact(): RowSource | undefined {
+		return this.refine instanceof IndexPQ ? undefined : (label) => this.refine.reconstruct(label);
 	}
 
 	/** @internal */

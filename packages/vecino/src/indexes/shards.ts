@@ -14,6 +14,7 @@ import { createEngineSync, type Engine } from '../kernels/engine.ts';
 import { checkInt, checkKeys, show } from '../util/check.ts';
 import { type Steps, within } from '../util/steps.ts';
 import { checkAlike, Index, MAX_NTOTAL, type TrainOptions } from './base.ts';
+import type { CellMeasures } from './health.ts';
 
 export interface IndexShardsOptions {
 	/**
@@ -108,6 +109,20 @@ export class IndexShards extends Index {
 	/** @internal */
 	get searchTable(): OptionTable {
 		return this.#shards[0]!.searchTable;
+	}
+
+	/** Cells are the same in all shards. @internal */
+	override measureCells(): CellMeasures {
+		const all = this.#shards.map((shard) => shard.measureCells());
+		const sizes = all[0]!.sizes.map((_, listNo) => all.reduce((sum, one) => sum + one.sizes[listNo]!, 0));
+		const known = all.flatMap(({ spread }) => spread ?? []);
+		const sums = known
+			.map(({ sum, n }) => ({ sum, n }))
+			.reduce((a, b) => ({ sum: a.sum + b.sum, n: a.n + b.n }), { sum: 0, n: 0 });
+		const spread = known.length < all.length ? undefined : { trained: known[0]!.trained, ...sums };
+		const errors = all.flatMap(({ codeError }) => codeError ?? []);
+		const codeError = errors.length === 0 ? undefined : errors.reduce((a, b) => a + b) / errors.length;
+		return { sizes, spread, codeError };
 	}
 
 	/** The shard that takes what is added. */

@@ -114,6 +114,22 @@ export class ArrayInvertedLists implements Disposable {
 		}
 	}
 
+	/** Forgets the codes of a list behind the first n. */
+	cut(listNo: number, n: number): void {
+		const { codes, terms } = this.list(listNo);
+		this.#arena.u32[this.#entry(listNo) + 3] = n;
+		clearBehind(this.#arena.u8, this.layout, codes, terms, n, this.#capacities[listNo]!);
+	}
+
+	/** Gives labels[i] to what has label i. */
+	relabel(labels: Uint32Array): void {
+		const { u32 } = this.#arena;
+		for (let listNo = 0; listNo < this.nlist; listNo++) {
+			const { ids, n } = this.list(listNo);
+			for (let at = ids >>> 2; at < (ids >>> 2) + n; at++) u32[at] = labels[u32[at]!]!;
+		}
+	}
+
 	/** Where a label is, or undefined. Looks through the lists one after the other. */
 	find(label: number): { listNo: number; position: number } | undefined {
 		for (let listNo = 0; listNo < this.nlist; listNo++) {

@@ -15,7 +15,7 @@ import type { Reading } from './reading.ts';
 
 /** The version written, and the newest one read. */
 export const MAJOR = 1;
-export const MINOR = 1;
+export const MINOR = 2;
 /** "VECINO", a byte that is no ASCII and no UTF-8, a line feed: tools that take the file for text change one of the last two. */
 export const MAGIC: readonly number[] = Object.freeze([0x56, 0x45, 0x43, 0x49, 0x4e, 0x4f, 0x8d, 0x0a]);
 

@@ -30,9 +30,9 @@ describe('the tools', () => {
 describe('versions', () => {
 	it('tells a newer major version from damage', () => {
 		const error = errorOf(flat(), { major: 2, minor: 3 });
-		expect(error).toMatchObject({ code: 'unsupported-version', expected: '1.1', found: '2.3' });
+		expect(error).toMatchObject({ code: 'unsupported-version', expected: '1.2', found: '2.3' });
 		expect(error?.message).toBe(
-			'vecino file: file format 2.3 is newer than 1.1, which this version of vecino reads; update vecino',
+			'vecino file: file format 2.3 is newer than 1.2, which this version of vecino reads; update vecino',
 		);
 		expectCorrupt(flat(), 'file format 0.0 does not exist', { major: 0 });
 	});
@@ -43,12 +43,12 @@ describe('versions', () => {
 	});
 
 	it('reads newer minor versions as long as it understands them', () => {
-		expect(errorOf(flat(), { minor: 2 })).toBeUndefined();
+		expect(errorOf(flat(), { minor: 3 })).toBeUndefined();
 		const { json, sections } = flat();
 		const error = errorOf({ json: { ...json, colour: 'red' }, sections }, { minor: 7 });
 		expect(error).toMatchObject({ code: 'unsupported-version', found: '1.7' });
 		expect(error?.message).toMatch('and holds what it does not know: colour is not known; update vecino');
-		const reserved = errorOf(flat(), { minor: 2, header: (header) => header.fill(1, 40, 41) });
+		const reserved = errorOf(flat(), { minor: 3, header: (header) => header.fill(1, 40, 41) });
 		expect(reserved?.code).toBe('unsupported-version');
 	});
 });
@@ -181,6 +181,10 @@ describe('the JSON header', () => {
 		['section 0 (codebook) must have 65536 bytes', change(pq(), { nbits: 12 })],
 		['nlist must be an integer in 1..16777216, got 16777217', change(ivfFlat(), { nlist: 2 ** 24 + 1 })],
 		['section 0 (centroids) must have 268435456 bytes', change(ivfFlat(), { nlist: 2 ** 24 })],
+		['spread must be two numbers and a whole one', change(ivfFlat(), { spread: [1, 2] })],
+		['spread must be two numbers and a whole one', change(ivfFlat(), { spread: [1, -2, 3] })],
+		['spread must be two numbers and a whole one', change(ivfFlat(), { spread: [1, 2, 0.5] })],
+		['spread must be two numbers and a whole one', change(ivfFlat(), { spread: 'wide' })],
 		['nprobe must be an integer in 1..3, got 4', change(ivfFlat(), { nprobe: 4 })],
 		['nprobe must be an integer in 1..3, got nothing', change(ivfFlat(), { nprobe: undefined })],
 		['section 2 (lists) must have 240 to 249 bytes', change(ivfFlat(), { ntotal: 12 })],

@@ -1,0 +1,102 @@
+/**
+ * Whether the cells of an index still suit what it holds.
+ */
+
+import type { Spread } from './spread.ts';
+
+/** What there is to know of cells, taken from the indexes. @internal */
+export interface CellMeasures {
+	/** Length of each list. */
+	readonly sizes: Uint32Array;
+	readonly spread: Spread | undefined;
+	readonly codeError: number | undefined;
+}
+
+/** Exact vectors by label, in the space of the index asked. @internal */
+export type RowSource = (label: number) => Float32Array;
+
+/** What `health` says of an index with cells. */
+export interface IndexHealth {
+	readonly ntotal: number;
+	readonly nlist: number;
+	/** nlist * sum(size^2) / ntotal^2: 1 when all lists are equally long; scan cost grows with it. */
+	readonly imbalance: number;
+	/** Lists without vectors. */
+	readonly empty: number;
+	/** Share of all vectors that the longest list holds, 0..1. */
+	readonly largestShare: number;
+	/**
+	 * Mean squared distance of the vectors added to their centroids, over that of training rows (under 'ip' and 'cosine' of
+	 * directions): 1 when they are like those trained on. Undefined when nothing was added, and for files of older versions.
+	 */
+	readonly drift: number | undefined;
+	/**
+	 * Mean squared error of a sample of codes, over the mean squared distance to the centroid: 0 when codes are exact, 1 when
+	 * they say no more than the cell. Only where exact or nearly exact vectors are at hand (IndexRefine).
+	 */
+	readonly codeError: number | undefined;
+	/** What is to be done: nothing; even lists out (`rebalance`); learn cells and codes anew (`retrain`). */
+	readonly verdict: 'ok' | 'rebalance' | 'retrain';
+	/** Why, and what to call; one sentence each. */
+	readonly reasons: readonly string[];
+}
+
+/*
+ * Measured with cells trained on a share of 32 clusters, then all vectors added (bench/engine/health.ts): 100,000 SIFT
+ * vectors, 512 cells, nprobe 16. A drift of 1.01 costs 0.003 of recall@10, 1.06 costs 0.007 and 1.15 costs 0.023 and 7 %
+ * more codes; 1.41 and 1.49 cost 0.031 and 0.054 while 34 % and 62 % more codes are scanned. rebalance wins back most of
+ * it up to 1.15 and beyond; codebooks made for other residuals only retrain makes anew.
+ */
+/** From this drift on cells are worth splitting. */
+const REBALANCE_DRIFT = 1.1;
+/** From this drift on cells and codebooks are made for something else. */
+const RETRAIN_DRIFT = 1.3;
+const REBALANCE_IMBALANCE = 2;
+/** Vectors per list below which lists are uneven by chance. */
+const LEAST_PER_LIST = 16;
+
+export function judge({ sizes, spread, codeError }: CellMeasures): IndexHealth {
+	const nlist = sizes.length;
+	let [ntotal, squares, longest, empty] = [0, 0, 0, 0];
+	for (const size of sizes) {
+		ntotal += size;
+		squares += size * size;
+		longest = Math.max(longest, size);
+		if (size === 0) empty++;
+	}
+	const imbalance = ntotal === 0 ? 1 : (nlist * squares) / (ntotal * ntotal);
+	const known = spread !== undefined && spread.n > 0 && spread.trained > 0;
+	const drift = known ? spread.sum / spread.n / spread.trained : undefined;
+	const largestShare = ntotal === 0 ? 0 : longest / ntotal;
+	const { verdict, reasons } = decide(ntotal / nlist, imbalance, empty / nlist, drift);
+	return { ntotal, nlist, imbalance, empty, largestShare, drift, codeError, verdict, reasons };
+}
+
+function decide(
+	perList: number,
+	imbalance: number,
+	emptyShare: number,
+	drift: number | undefined,
+): Pick<IndexHealth, 'verdict' | 'reasons'> {
+	const reasons: string[] = [];
+	let verdict: IndexHealth['verdict'] = 'ok';
+	if (drift !== undefined && drift >= RETRAIN_DRIFT) {
+		verdict = 'retrain';
+		reasons.push(
+			`Vectors added lie ${drift.toFixed(2)} times as far from their centroids as those trained on (squared): call retrain(), best with a sample of today's vectors.`,
+		);
+	} else if (drift !== undefined && drift >= REBALANCE_DRIFT) {
+		verdict = 'rebalance';
+		reasons.push(
+			`Vectors added lie ${drift.toFixed(2)} times as far from their centroids as those trained on (squared): call rebalance().`,
+		);
+	}
+	if (imbalance >= REBALANCE_IMBALANCE && perList >= LEAST_PER_LIST) {
+		if (verdict === 'ok') verdict = 'rebalance';
+		reasons.push(
+			`Lists are uneven: a search scans ${imbalance.toFixed(1)} times as many codes as with equal ones, ${(100 * emptyShare).toFixed(0)} % of the lists are empty: call rebalance().`,
+		);
+	}
+	if (reasons.length === 0) reasons.push('Cells suit the vectors held.');
+	return { verdict, reasons };
+}

@@ -10,6 +10,8 @@ export interface CellMeasures {
 	readonly sizes: Uint32Array;
 	readonly spread: Spread | undefined;
 	readonly codeError: number | undefined;
+	/** Codes can be made anew without loss, or need not be. */
+	readonly hasExact: boolean;
 }
 
 /** Exact vectors by label, in the space of the index asked. @internal */
@@ -55,7 +57,7 @@ const REBALANCE_IMBALANCE = 2;
 /** Vectors per list below which lists are uneven by chance. */
 const LEAST_PER_LIST = 16;
 
-export function judge({ sizes, spread, codeError }: CellMeasures): IndexHealth {
+export function judge({ sizes, spread, codeError, hasExact }: CellMeasures): IndexHealth {
 	const nlist = sizes.length;
 	let [ntotal, squares, longest, empty] = [0, 0, 0, 0];
 	for (const size of sizes) {
@@ -68,7 +70,7 @@ export function judge({ sizes, spread, codeError }: CellMeasures): IndexHealth {
 	const known = spread !== undefined && spread.n > 0 && spread.trained > 0;
 	const drift = known ? spread.sum / spread.n / spread.trained : undefined;
 	const largestShare = ntotal === 0 ? 0 : longest / ntotal;
-	const { verdict, reasons } = decide(ntotal / nlist, imbalance, empty / nlist, drift);
+	const { verdict, reasons } = decide(ntotal / nlist, imbalance, empty / nlist, drift, hasExact);
 	return { ntotal, nlist, imbalance, empty, largestShare, drift, codeError, verdict, reasons };
 }
 
@@ -77,24 +79,28 @@ function decide(
 	imbalance: number,
 	emptyShare: number,
 	drift: number | undefined,
+	hasExact: boolean,
 ): Pick<IndexHealth, 'verdict' | 'reasons'> {
 	const reasons: string[] = [];
+	const [call, but] = hasExact
+		? ['', '']
+		: ['{ source }', ' with the exact vectors: codes made from codes lose more than new cells win'];
 	let verdict: IndexHealth['verdict'] = 'ok';
 	if (drift !== undefined && drift >= RETRAIN_DRIFT) {
 		verdict = 'retrain';
 		reasons.push(
-			`Vectors added lie ${drift.toFixed(2)} times as far from their centroids as those trained on (squared): call retrain(), best with a sample of today's vectors.`,
+			`Vectors added lie ${drift.toFixed(2)} times as far from their centroids as those trained on (squared): call retrain(${call})${but}.`,
 		);
 	} else if (drift !== undefined && drift >= REBALANCE_DRIFT) {
 		verdict = 'rebalance';
 		reasons.push(
-			`Vectors added lie ${drift.toFixed(2)} times as far from their centroids as those trained on (squared): call rebalance().`,
+			`Vectors added lie ${drift.toFixed(2)} times as far from their centroids as those trained on (squared): call rebalance(${call})${but}.`,
 		);
 	}
 	if (imbalance >= REBALANCE_IMBALANCE && perList >= LEAST_PER_LIST) {
 		if (verdict === 'ok') verdict = 'rebalance';
 		reasons.push(
-			`Lists are uneven: a search scans ${imbalance.toFixed(1)} times as many codes as with equal ones, ${(100 * emptyShare).toFixed(0)} % of the lists are empty: call rebalance().`,
+			`Lists are uneven: a search scans ${imbalance.toFixed(1)} times as many codes as with equal ones, ${(100 * emptyShare).toFixed(0)} % of the lists are empty: call rebalance(${call})${but}.`,
 		);
 	}
 	if (reasons.length === 0) reasons.push('Cells suit the vectors held.');

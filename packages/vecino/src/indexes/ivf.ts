@@ -446,6 +446,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 			sizes,
 			spread: this.spread,
 			codeError: exact && this.#ntotal > 0 ? codeErrorOf(this.held, exact) : undefined,
+			hasExact: exact !== undefined || !this.byResidual,
 		};
 	}
 

@@ -122,7 +122,7 @@ export class IndexShards extends Index {
 		const spread = known.length < all.length ? undefined : { trained: known[0]!.trained, ...sums };
 		const errors = all.flatMap(({ codeError }) => codeError ?? []);
 		const codeError = errors.length === 0 ? undefined : errors.reduce((a, b) => a + b) / errors.length;
-		return { sizes, spread, codeError };
+		return { sizes, spread, codeError, hasExact: all[0]!.hasExact };
 	}
 
 	/** The shard that takes what is added. */

@@ -76,8 +76,11 @@ it('around cells, and over shards', () => {
 	plain.train(x).add(strangers);
 	using refine = new IndexRefine({ base: new IndexIVFPQ({ d: D, nlist: 30, m: 4 }) });
 	refine.train(x).add(strangers);
-	const { codeError, ...rest } = refine.health();
-	expect(plain.health()).toEqual({ ...rest, codeError: undefined });
+	const { codeError, reasons, ...rest } = refine.health();
+	const { reasons: others, ...same } = plain.health();
+	expect(same).toEqual({ ...rest, codeError: undefined });
+	expect(reasons[0]).toMatch('call retrain().');
+	expect(others[0]).toMatch('call retrain({ source }) with the exact vectors');
 	expect(codeError).toBeGreaterThan(0.01);
 	expect(codeError).toBeLessThan(1);
 	using rotated = new IndexRefine({

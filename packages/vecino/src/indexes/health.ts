@@ -98,9 +98,10 @@ function decide(
 		);
 	}
 	if (imbalance >= REBALANCE_IMBALANCE && perList >= LEAST_PER_LIST) {
+		const then = verdict === 'retrain' ? 'retrain() evens them out too' : `call rebalance(${call})${but}`;
 		if (verdict === 'ok') verdict = 'rebalance';
 		reasons.push(
-			`Lists are uneven: a search scans ${imbalance.toFixed(1)} times as many codes as with equal ones, ${(100 * emptyShare).toFixed(0)} % of the lists are empty: call rebalance(${call})${but}.`,
+			`Lists are uneven: a search scans ${imbalance.toFixed(1)} times as many codes as with equal ones, ${(100 * emptyShare).toFixed(0)} % of the lists are empty: ${then}.`,
 		);
 	}
 	if (reasons.length === 0) reasons.push('Cells suit the vectors held.');

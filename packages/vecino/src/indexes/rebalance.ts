@@ -42,7 +42,7 @@ export interface RebalanceOptions extends RunOptions {
 export interface RebalanceReport {
 	/** Lists split; as many were dissolved. */
 	readonly splits: number;
-	/** Vectors that changed cells, or whose cell has a new centroid. */
+	/** Times that a vector changed cells, or its cell got a new centroid. */
 	readonly moved: number;
 }
 

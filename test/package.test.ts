@@ -33,7 +33,7 @@ interface PackedFile {
 }
 
 /** Compressed bytes of all JavaScript of the engine with its comments, both kernel builds included: what a page loads at most. */
-const engineBudget = 220_000;
+const engineBudget = 235_000;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const readManifest = (folder: string): Manifest => JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));

@@ -17,7 +17,7 @@ import {
 	ProductQuantizer,
 	VectorSet,
 } from '../../packages/vecino/src/index.ts';
-import { type ScanArgs, TILE, topkBytes, topkCapacity } from '../../packages/vecino/src/kernels/kernels.ts';
+import { ADMIT_ALL, type ScanArgs, TILE, topkBytes, topkCapacity } from '../../packages/vecino/src/kernels/kernels.ts';
 import { Rng } from '../../packages/vecino/src/util/rng.ts';
 import { table } from '../suite/markdown.ts';
 import { median } from '../suite/stats.ts';
@@ -82,7 +82,7 @@ function adc(name: string, m: number, n: number, lists: number, terms: boolean):
 		}
 		const args: ScanArgs = [directory, 0, terms ? biases : 0, lists, 0, tile, topk];
 		const run = (): void => {
-			kernels.topkInit(topk, K, topkCapacity(K));
+			kernels.topkInit(topk, K, topkCapacity(K), ...ADMIT_ALL);
 			kernels.scanPq(...args, lookup, m, 8, m);
 		};
 		return { run, work: lists * each };

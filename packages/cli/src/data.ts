@@ -4,7 +4,7 @@
 
 import { stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { VectorSet } from 'vecino';
+import { type Index, type IndexIDMap, VectorSet } from 'vecino';
 import { openVectors } from 'vecino/node';
 import type { Context } from './context.ts';
 import { defaultQueries } from './defaults.ts';
@@ -154,6 +154,23 @@ export async function split(
 
 export function checkSameDimension(name: string, d: number, other: string, expected: number): void {
 	if (d !== expected) throw new Failure(`${name} has vectors of dimension ${d}, ${other} of dimension ${expected}`);
+}
+
+/** Refuses vectors that an index cannot have been built from. */
+export function checkSameRows(indexPath: string, index: Index, vectorPath: string, source: RowSource): void {
+	if (index.labelEnd > index.ntotal) {
+		throw new Failure(`vectors were removed from ${indexPath}: what is left is not in a file; give --truth`);
+	}
+	if (source.n === index.ntotal) return;
+	const message = `${indexPath} holds ${count(index.ntotal)} vectors, ${vectorPath} ${count(source.n)}`;
+	throw new Failure(`${message}: it is not the file the index was built from`);
+}
+
+/** From row numbers to what the index calls its vectors. */
+export function labelsOf(index: Index): (row: number) => number {
+	if (index.type !== 'IndexIDMap') return (row) => row;
+	const { ids } = index as IndexIDMap;
+	return (row) => (row < 0 ? row : ids[row]!);
 }
 
 /** Refuses names that say the file holds vectors. */

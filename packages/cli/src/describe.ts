@@ -13,6 +13,8 @@ import {
 	IndexPreTransform,
 	IndexRefine,
 	type Metric,
+	printSpec,
+	specOf,
 } from 'vecino';
 import { bytes, count, facts } from './output.ts';
 
@@ -26,6 +28,8 @@ export interface IndexIdentity {
 }
 
 export interface IndexReport extends IndexIdentity {
+	/** The factory string. */
+	readonly factory: string;
 	/** Null for indexes of uncompressed or scalar-quantized vectors. */
 	readonly pq: { readonly m: number; readonly nbits: number; readonly residual: boolean } | null;
 	/** Bytes of one code, without label and terms; for IndexRefine, of its base. */
@@ -54,11 +58,19 @@ export function partsOf(index: Index): {
 	readonly refine: IndexRefine | undefined;
 	readonly pre: IndexPreTransform | undefined;
 } {
-	const inner = index.type === 'IndexIDMap' ? (index as IndexIDMap).index : index;
-	const refine = inner instanceof IndexRefine ? inner : undefined;
-	const outer = refine?.base ?? inner;
-	const pre = outer instanceof IndexPreTransform ? outer : undefined;
-	const base = pre?.index ?? outer;
+	let base = index.type === 'IndexIDMap' ? (index as IndexIDMap).index : index;
+	let refine: IndexRefine | undefined;
+	let pre: IndexPreTransform | undefined;
+	// vecino build puts transforms inside what re-ranks; indexes of FAISS may have them around it.
+	while (base instanceof IndexRefine || base instanceof IndexPreTransform) {
+		if (base instanceof IndexRefine) {
+			refine = base;
+			base = refine.base;
+		} else {
+			pre ??= base;
+			base = base.index;
+		}
+	}
 	return { base, ivf: base instanceof IndexIVF ? base : undefined, refine, pre };
 }
 
@@ -80,6 +92,7 @@ export function describe(index: Index): IndexReport {
 	const pq = WITH_PQ.some((kind) => base instanceof kind) ? (base as IndexPQ).pq : undefined;
 	return {
 		...identify(index),
+		factory: printSpec(specOf(index)),
 		pq: pq === undefined ? null : { m: pq.m, nbits: pq.nbits, residual },
 		codeSize: (base as Index & { readonly codeSize: number }).codeSize,
 		cells: lists ?? null,
@@ -92,6 +105,8 @@ export function describe(index: Index): IndexReport {
 
 const COMPONENTS: Readonly<Record<string, string>> = {
 	labels: 'row numbers',
+	locator: 'where each label is',
+	live: 'rows that are alive',
 	terms: 'residual terms',
 	ranges: 'ranges of components',
 	spare: 'spare room',
@@ -104,9 +119,10 @@ const COMPONENTS: Readonly<Record<string, string>> = {
 
 /** The report as lines. */
 export function renderIndex(report: IndexReport): string {
-	const { type, ntotal, d, metric, pq, codeSize, cells, rerank, residentBytes, bytesPerVector } = report;
+	const { type, factory, ntotal, d, metric, pq, codeSize, cells, rerank, residentBytes, bytesPerVector } = report;
 	const rows: [string, string][] = [
 		['index', type],
+		['factory', factory],
 		['vectors', `${count(ntotal)} of dimension ${d}, metric ${metric}`],
 	];
 	const how = pq === null ? '' : ` (m ${pq.m}, nbits ${pq.nbits}${pq.residual ? ', of residuals' : ''})`;

@@ -8,6 +8,7 @@ import { registerBuild } from './commands/build.ts';
 import { registerConvert } from './commands/convert.ts';
 import { registerDemo } from './commands/demo.ts';
 import { registerEstimate } from './commands/estimate.ts';
+import { registerExplain } from './commands/explain.ts';
 import { registerInfo } from './commands/info.ts';
 import { registerRecall } from './commands/recall.ts';
 import { registerSearch } from './commands/search.ts';
@@ -38,6 +39,7 @@ function createProgram(): Command {
 	registerBuild(program);
 	registerSearch(program);
 	registerRecall(program);
+	registerExplain(program);
 	registerInfo(program);
 	registerConvert(program);
 	return program;

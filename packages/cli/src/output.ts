@@ -66,6 +66,11 @@ export function plusMinus({ mean, low, high }: Interval): string {
 	return `${recall(mean)} ±${recall(Math.max(mean - low, high - mean))}`;
 }
 
+/** A factor to two digits behind the point, never less than it is: 14.34 */
+export function roundUp(value: number): string {
+	return String(Math.ceil(value * 100 - 1e-6) / 100);
+}
+
 /** A distance: five digits that count. */
 export function distance(value: number): string {
 	return Number(value.toPrecision(5)).toString();

@@ -24,7 +24,18 @@ interface RecallReport {
 		readonly recall: { readonly mean: number; readonly low: number; readonly high: number };
 		readonly oneRecall: readonly { readonly r: number; readonly value: number }[];
 		readonly scanned: number;
+		readonly losses: {
+			readonly cellNotProbed: number;
+			readonly codeTooCoarse: number;
+			readonly notReached: number;
+		};
 	}[];
+	readonly suggestion: {
+		readonly nprobe: number | null;
+		readonly kFactor: number | null;
+		readonly needsStore: boolean;
+		readonly recall: { readonly mean: number };
+	};
 }
 
 /** The index in the report of build and info. */
@@ -98,6 +109,7 @@ describe('an IVFPQ index with a store to re-rank', () => {
 			    },
 			    "codeSize": "number",
 			    "d": "number",
+			    "factory": "string",
 			    "metric": "string",
 			    "ntotal": "number",
 			    "pq": {
@@ -173,6 +185,7 @@ describe('an IVFPQ index with a store to re-rank', () => {
 			    },
 			    "codeSize": "number",
 			    "d": "number",
+			    "factory": "string",
 			    "metric": "string",
 			    "ntotal": "number",
 			    "pq": {
@@ -243,6 +256,14 @@ describe('an IVFPQ index with a store to re-rank', () => {
 		expect(stdout).toContain('30 more queries');
 	});
 
+	it('keeps to labels of a range', async () => {
+		const common = ['search', file, path('q.fvecs'), '--limit', '2'];
+		const { results } = await vecinoJson<{ results: { labels: number[] }[] }>(...common, '--filter-range', '5..11');
+		for (const { labels } of results) expect(labels.toSorted((a, b) => a - b)).toEqual([5, 6, 7, 8, 9, 10, 11]);
+		const { code, stderr } = await vecino([...common, '--filter-range', '11..5']);
+		expect([code, stderr]).toEqual([2, expect.stringContaining('It must be two labels')]);
+	});
+
 	it('writes results to .ivecs and .jsonl', async () => {
 		const common = ['search', file, path('q.fvecs'), '--nprobe', String(nprobe), '--limit', '7'];
 		const report = await vecinoJson<{ fileBytes: number }>(...common, '-o', path('found.ivecs'));
@@ -260,10 +281,12 @@ describe('an IVFPQ index with a store to re-rank', () => {
 		const report = await vecinoJson<RecallReport>(...args);
 		expect(report.results.map((row) => row.nprobe)).toEqual([1, 4, 32]);
 		expect(report.results[1]!.recall.mean).toBeCloseTo(direct.recall, 10);
-		for (const { recall } of report.results) {
+		for (const { recall, losses } of report.results) {
 			expect(recall.low).toBeLessThanOrEqual(recall.mean);
 			expect(recall.high).toBeGreaterThanOrEqual(recall.mean);
+			expect(recall.mean + losses.cellNotProbed + losses.codeTooCoarse + losses.notReached).toBeCloseTo(1, 10);
 		}
+		expect(report.results[2]!.losses.cellNotProbed).toBe(0);
 		expect(report.results[2]!.scanned).toBe(1);
 		expect(shapeOf(report)).toMatchInlineSnapshot(`
 			{
@@ -276,12 +299,18 @@ describe('an IVFPQ index with a store to re-rank', () => {
 			    "type": "string",
 			  },
 			  "k": "number",
+			  "maxLoss": "number",
 			  "queries": {
 			    "count": "number",
 			    "source": "string",
 			  },
 			  "results": [
 			    {
+			      "losses": {
+			        "cellNotProbed": "number",
+			        "codeTooCoarse": "number",
+			        "notReached": "number",
+			      },
 			      "ms": {
 			        "median": "number",
 			        "p95": "number",
@@ -301,6 +330,16 @@ describe('an IVFPQ index with a store to re-rank', () => {
 			      "scanned": "number",
 			    },
 			  ],
+			  "suggestion": {
+			    "kFactor": "number",
+			    "needsStore": "boolean",
+			    "nprobe": "number",
+			    "recall": {
+			      "high": "number",
+			      "low": "number",
+			      "mean": "number",
+			    },
+			  },
 			}
 		`);
 	});
@@ -325,6 +364,14 @@ describe('an IVFPQ index with a store to re-rank', () => {
 describe('the other types', () => {
 	it.each([
 		[['--type', 'flat'], 'IndexFlat', 1],
+		[['--index', 'Flat'], 'IndexFlat', 1],
+		[['--index', 'IVF16, PQ16x4fsr, Refine(SQ8)'], 'IndexRefine(IndexIVFPQFastScan, sq8)', 0.8],
+		[['--index', 'HNSW8,SQ8', '--ef-construction', '40'], 'IndexHNSW', 0.9],
+		[['--index', 'OPQ6_12,PQ6,RFlat'], 'IndexRefine(IndexPreTransform(OPQTransform to 12, IndexPQ), flat)', 0.6],
+		[['--index', 'IDMap,RaBitQ4'], 'IndexIDMap(IndexRaBitQ)', 0.6],
+		[['--index', 'IVF,Flat', '--metric', 'ip'], 'IndexIVFFlat', 0.8],
+		[['--index', 'Auto'], 'IndexFlat', 1],
+		[['--index', 'Auto(40)'], 'IndexRefine(IndexPQFastScan, f16)', 0.9],
 		[['--type', 'sq8'], 'IndexScalarQuantizer', 0.95],
 		[['--type', 'pq', '--m', '8', '--nbits', '6'], 'IndexPQ', 0.3],
 		[['--type', 'ivfflat', '--nlist', '16'], 'IndexIVFFlat', 0.8],

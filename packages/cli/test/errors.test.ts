@@ -136,6 +136,20 @@ describe('wrong usage, exit code 2', () => {
 		expect(await failure('demo', path('x.npy'), '--full')).toMatchObject({ code: 2 });
 	});
 
+	it('a factory string that is wrong, or does not fit the vectors', async () => {
+		const build = ['build', path('x.npy'), '-o', path('y.vecino'), '--index'];
+		const line =
+			'--index "IVF8,PQ4x": at character 8 ("x"): expected a number of bits 4..12 after "x"; nearest valid: "PQ4x8"';
+		expect(await failure(...build, 'IVF8,PQ4x')).toEqual({ code: 2, line });
+		const unfit = await failure(...build, 'PQ5');
+		expect(unfit).toMatchObject({
+			code: 2,
+			line: expect.stringContaining('5 sub-vectors do not divide 12 dimensions'),
+		});
+		const both = await failure(...build, 'PQ4', '--nlist', '8');
+		expect(both).toMatchObject({ code: 2, line: '--nlist and --index say the same; give one of them' });
+	});
+
 	it('options that mean nothing to the index', async () => {
 		const flat = await failure('build', path('x.npy'), '-o', path('y.vecino'), '--type', 'flat', '--nlist', '8');
 		expect(flat).toMatchObject({ code: 2, line: expect.stringContaining('--nlist means nothing to --type flat') });

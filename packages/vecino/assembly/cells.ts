@@ -31,7 +31,7 @@ export function rankMany(
 		if (packed != 0) {
 			rankCells(q, d, centroids, k, metric, packed, magnitude, halfNorms, centroidNorm, scratch, nprobe, capacity, state);
 		} else {
-			topkInit(state, nprobe, capacity);
+			topkInit(state, nprobe, capacity, 0, 0, f32.MAX_VALUE * 2);
 			if (metric == 0) l2Many(q, centroids, k, d, scratch);
 			else ipMany(q, centroids, k, d, scratch);
 			topkPush(state, scratch, k, 0, 0);
@@ -89,7 +89,7 @@ function rankBlock(
 	for (let i: usize = 0; i < n; ++i) {
 		const row = minima + i * stride;
 		for (let p = row; p < row + stride; p += 16) v128.store(p, f32x4.convert_i32x4_s(v128.load(p)));
-		topkInit(state, nprobe, capacity);
+		topkInit(state, nprobe, capacity, 0, 0, f32.MAX_VALUE * 2);
 		topkPush(state, row, panels << 2, 0, 0);
 		// Fewer lanes than cells asked for: all may be among the nearest. Converting to float32 rounds as in rankCells.
 		const limit = f32x4.splat(<usize>nprobe < panels << 2 ? topkWorst(state) + rounding + slack + 512 : <f32>Infinity);
@@ -105,7 +105,7 @@ function exactOnes(
 	q: usize, d: usize, centroids: usize, k: usize, metric: i32, row: usize, panels: usize, limit: v128,
 	nprobe: u32, capacity: u32, state: usize,
 ): void {
-	topkInit(state, nprobe, capacity);
+	topkInit(state, nprobe, capacity, 0, 0, f32.MAX_VALUE * 2);
 	for (let j: usize = 0; j < panels; ++j) {
 		let lanes = i32x4.bitmask(f32x4.le(v128.load(row + (j << 4)), limit));
 		if (lanes == 0) continue;

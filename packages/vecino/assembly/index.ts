@@ -12,6 +12,7 @@ export { fastPlace, fastFetch, fastTables, scanFast } from './fastscan';
 export { hnswSearch, hnswInsert } from './hnsw';
 export { rankMany, hnswRank } from './cells';
 export { subtractRow, floatPrepare, pqPrepare, fastPrepare, topkInitMany, topkFinishMany, orderByList, scanLists } from './lists';
+export { chooseLists, countMatches, gatherMatches, rankAll } from './matches';
 export { flatQueries, flatScan, flatBounds, flatPruned } from './flat';
 export { sq4Encode, sq4Decode, sq4L2Many, sq4IpMany, scanSq4L2, scanSq4Ip } from './sq4';
 export { halfEncode, halfDecode, f16L2Many, f16IpMany, bf16L2Many, bf16IpMany, scanHalf } from './half';

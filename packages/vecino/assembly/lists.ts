@@ -67,8 +67,8 @@ export function fastPrepare(
 }
 
 /** n empty top-k states, stride bytes apart. */
-export function topkInitMany(states: usize, n: usize, stride: usize, k: u32, capacity: u32): void {
-	for (let i: usize = 0; i < n; ++i) topkInit(states + i * stride, k, capacity);
+export function topkInitMany(states: usize, n: usize, stride: usize, k: u32, capacity: u32, filter: usize, filterBits: u32, limit: f32): void {
+	for (let i: usize = 0; i < n; ++i) topkInit(states + i * stride, k, capacity, filter, filterBits, limit);
 }
 
 /** topkFinish of n states; distances and labels in layout (n, k), counts (u32) how many there are. */

@@ -230,7 +230,7 @@ export function rankCells(
 ): void {
 	const norm = max<f32>(largestNorm(q, 1, d), centroidNorm);
 	const slack = slackOf(d, norm, centroidNorm);
-	topkInit(state, nprobe, capacity);
+	topkInit(state, nprobe, capacity, 0, 0, f32.MAX_VALUE * 2);
 	if (!(centroidNorm > 1e-15 && norm < 1e15) || slack > LARGEST_MARGIN) {
 		for (let c: usize = 0; c < k; ++c) {
 			topkRoom(state, 1);
@@ -267,7 +267,7 @@ export function rankCells(
 	topkPush(state, values, k, 0, 0);
 	// Converting to float32 rounds by up to 64 on either side, the sum by 128.
 	const limit = f32x4.splat(topkWorst(state) + <f32>rounding + slack + 512);
-	topkInit(state, nprobe, capacity);
+	topkInit(state, nprobe, capacity, 0, 0, f32.MAX_VALUE * 2);
 	for (let c: usize = 0; c < k; c += 4) {
 		let mask = i32x4.bitmask(f32x4.le(v128.load(values + (c << 2)), limit));
 		if (mask == 0) continue;

@@ -7,11 +7,12 @@
 //
 // First look: S, the sum of 6-bit table entries, gives <s, v> = S * inverse + offset for the signs s and the rotated query
 // v; the distance is A + B * <s, v> + bias. From 2 bits on the offset is raised by the error of <s, v> for that list, which
-// makes it a lower bound (B is never positive), and only codes whose bound is within the threshold get a second look, at
-// all bits, in integers. The threshold holds for one block: which codes get a second look is part of the result.
+// makes it a lower bound (B is never positive), and only codes that the filter lets in and whose bound is within the
+// threshold get a second look, at all bits, in integers. The threshold holds for one block: which codes get a second look
+// is part of the result.
 import { ipMany, l2Many, ipOne } from './distances';
 import { rabitqRotate } from './rabitq';
-import { topkAppend, topkThreshold, topkWorst } from './topk';
+import { topkAdmits, topkAppend, topkThreshold, topkWorst } from './topk';
 
 // Prepared query: f32 parameters, 64 bytes; u8 tables (size / 4, 16); i16 query (size).
 const INVERSE: usize = 0, OFFSET: usize = 4, UNIT: usize = 8, TOTAL: usize = 12;
@@ -256,8 +257,10 @@ function offer(
 		mask &= mask - 1;
 		const c = codeAt(p), at = start + c;
 		if (at >= n) continue;
+		const label = ids != 0 ? load<u32>(ids + (at << 2)) : base + <u32>at;
+		if (!topkAdmits(topk, label)) continue;
 		const distance = (nbits == 1 ? load<f32>(values + (p << 2)) : secondLook(block, rows, c, state, size, nbits)) + bias;
-		topkAppend(topk, distance, ids != 0 ? load<u32>(ids + (at << 2)) : base + <u32>at);
+		topkAppend(topk, distance, label);
 		++looks;
 	} while (mask != 0);
 	if (nbits > 1) store<u32>(state, load<u32>(state, LOOKS) + looks, LOOKS);

@@ -86,7 +86,7 @@ export function refineRows(
 	let touched: u32 = 0;
 	for (let i: usize = 0; i < nq; ++i) {
 		const q = queries + i * rowBytes, n = <usize>load<u32>(counts + (i << 2)), first = i * wide << 2;
-		topkInit(topk, k, capacity);
+		topkInit(topk, k, capacity, 0, 0, f32.MAX_VALUE * 2);
 		for (let j: usize = 0; j < n; j += window) {
 			const end = min(n, j + window);
 			touched |= touch(addresses + first + (j << 2), end - j, rowBytes);

@@ -1,16 +1,38 @@
 // Top-k selection: compare against a threshold, append, shrink when full (a reservoir).
 //
-// State: u32 k, u32 capacity, u32 count, f32 threshold, then u64 keys[capacity].
+// State: u32 k, u32 capacity, u32 count, f32 threshold, u32 filter, u32 filterBits, then u64 keys[capacity].
+// The filter is a bitmap of labels (u32 words, lowest bit first), 0 for none: labels whose bit is 0, and those from
+// filterBits on, never enter.
 // A key is (order-preserving bits of the distance) << 32 | label, so one unsigned comparison orders
 // by distance and then by label, and the k smallest keys do not depend on the order of arrival.
 
-const HEADER: usize = 16;
+const HEADER: usize = 24;
 
-export function topkInit(state: usize, k: u32, capacity: u32): void {
+/** Nothing in it; distances above `limit` never enter. */
+export function topkInit(state: usize, k: u32, capacity: u32, filter: usize, filterBits: u32, limit: f32): void {
 	store<u32>(state, k);
 	store<u32>(state, capacity, 4);
 	store<u32>(state, 0, 8);
-	store<f32>(state, f32.MAX_VALUE * 2, 12); // +Infinity
+	store<f32>(state, limit, 12);
+	store<u32>(state, <u32>filter, 16);
+	store<u32>(state, filterBits, 20);
+}
+
+// @ts-ignore: decorator
+@inline function passes(filter: usize, bits: u32, label: u32): bool {
+	return label < bits && <bool>((load<u32>(filter + (<usize>(label >> 5) << 2)) >> (label & 31)) & 1);
+}
+
+/** The bits of `mask` whose labels pass. */
+function filtered(mask: i32, filter: usize, bits: u32, at: usize, ids: usize, base: u32): i32 {
+	let left = mask, kept = 0;
+	do {
+		const j = <usize>ctz(left), bit = 1 << <i32>j;
+		left ^= bit;
+		const label = ids != 0 ? load<u32>(ids + ((at + j) << 2)) : base + <u32>(at + j);
+		if (passes(filter, bits, label)) kept |= bit;
+	} while (left != 0);
+	return kept;
 }
 
 // @ts-ignore: decorator
@@ -34,6 +56,7 @@ export function topkPush(state: usize, distances: usize, n: usize, ids: usize, b
 	if (n == 0) return;
 	let threshold = v128.load32_splat(state, 12);
 	const limit = load<u32>(state, 4) - 16;
+	const filter = <usize>load<u32>(state, 16), filterBits = load<u32>(state, 20);
 	let count = load<u32>(state, 8);
 	let i: usize = 0;
 	do {
@@ -44,6 +67,7 @@ export function topkPush(state: usize, distances: usize, n: usize, ids: usize, b
 		if (v128.any_true(v128.or(v128.or(a, b), v128.or(c, d)))) {
 			let mask = i32x4.bitmask(a) | (i32x4.bitmask(b) << 4) | (i32x4.bitmask(c) << 8) | (i32x4.bitmask(d) << 12);
 			if (n - i < 16) mask &= (1 << <i32>(n - i)) - 1;
+			if (filter != 0 && mask != 0) mask = filtered(mask, filter, filterBits, i, ids, base);
 			while (mask != 0) {
 				const j = <usize>ctz(mask);
 				mask &= mask - 1;
@@ -70,12 +94,20 @@ export function topkPush(state: usize, distances: usize, n: usize, ids: usize, b
 	return load<f32>(state, 12);
 }
 
-/** Adds one candidate; there must be room for it. NaN is not added. */
+/** Whether the filter lets a label in. */
+// @ts-ignore: decorator
+@inline export function topkAdmits(state: usize, label: u32): bool {
+	const filter = <usize>load<u32>(state, 16);
+	return filter == 0 || passes(filter, load<u32>(state, 20), label);
+}
+
+/** Adds one candidate; there must be room for it. NaN and what is above the threshold is not added, nor what the filter keeps out. */
 // @ts-ignore: decorator
 @inline export function topkAppend(state: usize, distance: f32, label: u32): void {
+	if (!topkAdmits(state, label)) return;
 	const count = load<u32>(state, 8);
 	store<u64>(state + HEADER + ((<usize>count) << 3), keyOf(distance, label));
-	store<u32>(state, count + <u32>(distance == distance), 8);
+	store<u32>(state, count + <u32>(distance <= load<f32>(state, 12)), 8);
 }
 
 /** Makes room for `more` candidates; true when the threshold has changed. */

@@ -12,6 +12,7 @@ export type VecinoErrorCode =
 	| 'corrupt-data'
 	| 'unsupported-version'
 	| 'unsupported'
+	| 'bad-spec'
 	| 'dimension-mismatch'
 	| 'not-finite'
 	| 'not-alike'
@@ -28,14 +29,21 @@ export type VecinoErrorCode =
 export interface VecinoErrorFields {
 	/** Row of the offending vector, counted from 0 in the array or file that was given. */
 	readonly row?: number;
-	/** What was expected and what was found, for mismatches. */
+	/** What was expected, for mismatches. */
 	readonly expected?: number | string;
+	/** What was found in its place. */
 	readonly found?: number | string;
+	/** Character of a factory string where it goes wrong, counted from 0. */
+	readonly position?: number;
+	/** The valid words nearest to what stands there. */
+	readonly nearest?: string;
 	/** Byte position in a file, for corrupt data. */
 	readonly offset?: number;
-	/** Bytes asked for and bytes allowed, for memory. */
+	/** Bytes asked for, for memory. */
 	readonly requested?: number;
+	/** Bytes allowed. */
 	readonly limit?: number;
+	/** The error behind this one. */
 	readonly cause?: unknown;
 }
 
@@ -43,18 +51,32 @@ export interface VecinoErrorFields {
  * The one error class of the library.
  *
  * @example
- * try { index.search(query, 10); } catch (error) {
- *   if (isVecinoError(error, 'not-trained')) index.train(vectors);
- *   else throw error;
+ * using index = new IndexPQ({ d: 64, m: 8 });
+ * try {
+ *   index.search(queries, 10);
+ * } catch (error) {
+ *   if (!isVecinoError(error, 'not-trained')) throw error;
+ *   console.log(error.message); // IndexPQ.search: call train first
  * }
  */
 export class VecinoError extends Error {
+	/** What went wrong. */
 	readonly code: VecinoErrorCode;
+	/** Row of the offending vector. */
 	declare readonly row?: number;
+	/** What was expected. */
 	declare readonly expected?: number | string;
+	/** What was found in its place. */
 	declare readonly found?: number | string;
+	/** Character of a factory string, counted from 0. */
+	declare readonly position?: number;
+	/** Valid words near it. */
+	declare readonly nearest?: string;
+	/** Byte position in a file. */
 	declare readonly offset?: number;
+	/** Bytes asked for. */
 	declare readonly requested?: number;
+	/** Bytes allowed. */
 	declare readonly limit?: number;
 
 	constructor(code: VecinoErrorCode, message: string, fields: VecinoErrorFields = {}) {
@@ -66,7 +88,17 @@ export class VecinoError extends Error {
 	}
 }
 
-/** True when `error` is a VecinoError, with one of `codes` if any are given. */
+/**
+ * True when `error` is a VecinoError, with one of `codes` if any are given.
+ *
+ * @example
+ * using index = new IndexFlat({ d: 2 });
+ * try {
+ *   index.add([[1, 2, 3]]);
+ * } catch (error) {
+ *   if (isVecinoError(error, 'dimension-mismatch')) console.log(error.expected, error.found); // 2 3
+ * }
+ */
 export function isVecinoError(error: unknown, ...codes: VecinoErrorCode[]): error is VecinoError {
 	if (!(error instanceof Error) || error.name !== 'VecinoError') return false;
 	const code = (error as VecinoError).code;

@@ -5,9 +5,10 @@
  *
  * @example
  * import { IndexIVFPQ, VectorSet } from 'vecino';
- * using index = new IndexIVFPQ({ d: 128, nlist: 256, m: 16 });
- * index.train(vectors).add(vectors);
- * const hits = index.search(query, 10).hits();
+ * const data = new VectorSet(Float32Array.from({ length: 2000 * 32 }, (_, i) => (i * i) % 101), 32);
+ * using index = new IndexIVFPQ({ d: 32, nlist: 16, m: 8 });
+ * index.train(data).add(data);
+ * console.log(index.search(data.row(7), 10, { nprobe: 4 }).hits().length); // 10
  */
 
 export { type KMeansIteration, type KMeansOptions, type KMeansResult, kmeans, kmeansAsync } from './cluster/kmeans.ts';
@@ -22,20 +23,43 @@ export {
 	normalize,
 	squaredL2,
 } from './core/metric.ts';
-export type { HNSWSearchParams, IVFSearchParams, RefineSearchParams, SearchParams } from './core/options.ts';
+export type {
+	HNSWSearchParams,
+	IVFSearchParams,
+	PageParams,
+	RangeParams,
+	RefineSearchParams,
+	SearchParams,
+} from './core/options.ts';
 export {
 	emptySearchStats,
 	type Hit,
 	type IndexStats,
 	type ListStats,
 	mergeResults,
+	RangeResult,
 	SearchResult,
 	type SearchStats,
 } from './core/result.ts';
+export {
+	type Filter,
+	IDSelector,
+	IDSelectorAnd,
+	IDSelectorBatch,
+	IDSelectorBitmap,
+	IDSelectorNot,
+	IDSelectorOr,
+	IDSelectorRange,
+} from './core/selector.ts';
 export { VectorSet, type Vectors } from './core/vectors.ts';
 export { isVecinoError, VecinoError, type VecinoErrorCode, type VecinoErrorFields } from './errors.ts';
 export type { BuildEstimateOptions } from './eval/build-plan.ts';
 export { type BuildEstimate, estimateBuild } from './eval/estimate-build.ts';
+export { type EstimateSpecOptions, estimateSpec, type SpecEstimate } from './eval/estimate-spec.ts';
+export type { VectorLookup } from './eval/exact.ts';
+export { type ExplainOptions, explain, explainMissed } from './eval/explain.ts';
+export type { Explanation, Fix, Verdict } from './eval/explanation.ts';
+export { type MeasureRecallAsyncOptions, measureRecall, measureRecallAsync } from './eval/live-recall.ts';
 export {
 	type Interval,
 	type LabelMatrix,
@@ -44,7 +68,14 @@ export {
 	recallAtK,
 	recallPerQuery,
 } from './eval/recall.ts';
+export type { MeasureRecallOptions } from './eval/recall-plan.ts';
+export type { Losses, RecallReport, Suggestion } from './eval/recall-report.ts';
 export { exactNeighbors, exactNeighborsOfParts, type TruthOptions } from './eval/truth.ts';
+export { type IndexFactoryOptions, indexFactory } from './factory/build.ts';
+export { type ChooseIndexOptions, chooseIndex, type IndexChoice } from './factory/choose.ts';
+export { parseSpec } from './factory/parse.ts';
+export { type IndexSpec, printSpec, type TransformSpec } from './factory/spec.ts';
+export { specOf } from './factory/spec-of.ts';
 export { Index, type IndexOptions, type RetrainOptions, type TrainOptions } from './indexes/base.ts';
 export {
 	IndexIVFPQFastScan,
@@ -52,6 +83,7 @@ export {
 	IndexPQFastScan,
 	type IndexPQFastScanOptions,
 } from './indexes/fast-scan.ts';
+export { PreparedFilter } from './indexes/filter.ts';
 export { IndexFlat, type IndexFlatOptions } from './indexes/flat.ts';
 export type { IndexHealth } from './indexes/health.ts';
 export { IndexHNSW, type IndexHNSWOptions } from './indexes/hnsw.ts';
@@ -72,6 +104,14 @@ export type { RebalanceOptions, RebalanceReport } from './indexes/rebalance.ts';
 export { IndexRefine, type IndexRefineOptions, type RefineStore } from './indexes/refine.ts';
 export { IndexScalarQuantizer, type IndexScalarQuantizerOptions } from './indexes/scalar-quantizer.ts';
 export { IndexShards, type IndexShardsOptions } from './indexes/shards.ts';
+export { faissKind } from './io/faiss/kinds.ts';
+export {
+	type OpenFaissOptions,
+	openFaissIndex,
+	type ReadFaissOptions,
+	readFaissIndex,
+} from './io/faiss/read.ts';
+export { faissIndexChunks, writeFaissIndex } from './io/faiss/write.ts';
 export { encodeNpy } from './io/npy.ts';
 export {
 	type IndexFileInfo,
@@ -110,4 +150,5 @@ export { OPQTransform, type OPQTransformOptions } from './transforms/opq.ts';
 export { PCATransform, type PCATransformOptions } from './transforms/pca.ts';
 export { RandomRotation, type RandomRotationOptions } from './transforms/rotation.ts';
 export { Transform, type TransformTrainOptions } from './transforms/transform.ts';
+export type { Labels } from './util/labels.ts';
 export type { AsyncRunOptions, Progress, RunOptions } from './util/steps.ts';

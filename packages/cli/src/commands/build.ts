@@ -4,10 +4,8 @@
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import {
-	type BuildEstimate,
-	type BuildEstimateOptions,
 	defaultEngine,
-	estimateBuild,
+	estimateSpec,
 	type Index,
 	IndexFlat,
 	IndexHNSW,
@@ -22,8 +20,13 @@ import {
 	IndexRaBitQ,
 	IndexRefine,
 	IndexScalarQuantizer,
+	type IndexSpec,
+	indexFactory,
+	isVecinoError,
 	type Metric,
 	type RefineStore,
+	type SpecEstimate,
+	specOf,
 	VectorSet,
 } from 'vecino';
 import { saveIndex } from 'vecino/node';
@@ -60,7 +63,10 @@ type IndexKind = (typeof TYPES)[number];
 
 interface BuildOptions {
 	readonly output: string;
-	readonly type: IndexKind;
+	/** Absent: ivfpq. */
+	readonly type?: IndexKind;
+	/** A factory string, in place of type and what goes with it. */
+	readonly index?: string;
 	readonly m?: number;
 	readonly nbits?: number;
 	readonly nlist?: number;
@@ -125,6 +131,8 @@ Types, and bytes per vector:
 in which they spread most (pcar also rotates them), opq rotates for the least error
 of codes (with m sub-vectors; opq:64 also reduces), rr rotates at random, l2norm
 makes them of length 1.
+--index takes FAISS's factory strings, which name all of these and more; Auto chooses, and
+Auto(40) does so within 40 bytes per vector.
 --refine adds a second copy of the vectors to re-rank with: exact (flat), 16-bit
 floats (f16, bf16), 8 or 4 bits per component (sq8, sq4), or product-quantized
 (pq32: m 32, nbits 8; pq32x6: nbits 6).
@@ -135,12 +143,17 @@ every vector. The output appears under its name only when it is whole.
 Examples:
   vecino build embeddings.npy -o embeddings.vecino --metric cosine
   vecino build sift.bvecs -o sift.vecino --nlist 1024 --m 16 --refine sq8
-  vecino build embeddings.npy -o small.vecino --transform opq:64 --m 16 --refine sq8`;
+  vecino build embeddings.npy -o small.vecino --transform opq:64 --m 16 --refine sq8
+  vecino build embeddings.npy -o small.vecino --index "IVF1024,PQ32x4fsr,Refine(SQ8)"`;
 
 export function registerBuild(program: Command): void {
 	addCommand(program, 'build <vectors>', 'build an index file from a vector file')
 		.requiredOption('-o, --output <file>', 'the index file to write (.vecino)')
-		.addOption(new Option('--type <name>', 'kind of index').choices(TYPES).default('ivfpq'))
+		.option(
+			'--index <string>',
+			'factory string, in place of --type: "IVF1024,PQ32x4fsr,RFlat", "OPQ16_64,IVF1024,PQ16", "Auto"',
+		)
+		.addOption(new Option('--type <name>', 'kind of index (default: "ivfpq")').choices(TYPES))
 		.option(
 			'--m <n>',
 			'sub-vectors; divides d (default: the divisor nearest d / 8, of pqfs and ivfpqfs d / 4)',
@@ -185,10 +198,10 @@ async function run(context: Context, path: string, options: BuildOptions): Promi
 	await using source = await openFile(path, context);
 	await checkOutput(options.output, [path]);
 	await useThreads(options.threads);
-	using index = makeIndex(source, options);
-	const forecast = foresee(source, options);
+	using index = options.index === undefined ? makeIndex(source, options) : fromString(source, options, options.index);
+	const forecast = foresee(source, options, index);
 	// What is over at once is not announced.
-	if (forecast?.seconds !== undefined) context.progress.note(renderForecast(forecast, defaultEngine().threads));
+	if (forecast.seconds !== undefined) context.progress.note(renderForecast(forecast, defaultEngine().threads));
 	const start = performance.now();
 	const trainedOn = await train(context, index, source, options);
 	const trained = performance.now();
@@ -226,9 +239,7 @@ async function run(context: Context, path: string, options: BuildOptions): Promi
 		index: report,
 		fileBytes: byteLength,
 		seconds: took,
-		forecast: forecast
-			? { indexBytes: forecast.bytes, peakBytes: forecast.peakBytes, seconds: forecast.seconds ?? null }
-			: null,
+		forecast: { indexBytes: forecast.bytes, peakBytes: forecast.peakBytes, seconds: forecast.seconds ?? null },
 	};
 }
 
@@ -241,7 +252,25 @@ function refineStore(value: string): RefineStore {
 	throw new InvalidArgumentError(`It must be ${STORES.join(', ')}, pq<m> or pq<m>x<nbits>.`);
 }
 
-function checkApplies({ type, refine, kFactor, residual, ...options }: BuildOptions): void {
+/** What a factory string says itself. */
+const SAID: readonly (readonly [name: keyof BuildOptions, flag: string])[] = [
+	['type', '--type'],
+	['m', '--m'],
+	['nbits', '--nbits'],
+	['nlist', '--nlist'],
+	['M', '--M'],
+	['transform', '--transform'],
+	['refine', '--refine'],
+];
+
+function checkApplies(given: BuildOptions): void {
+	if (given.index !== undefined) {
+		const twice =
+			SAID.find(([name]) => given[name] !== undefined)?.[1] ?? (given.residual ? undefined : '--no-residual');
+		if (twice !== undefined) throw new UsageError(`${twice} and --index say the same; give one of them`);
+		return;
+	}
+	const { type = 'ivfpq', refine, kFactor, residual, ...options } = given;
 	for (const name of ['m', 'nbits', 'pad', 'nlist', 'M', 'efConstruction'] as const) {
 		if (options[name] === undefined || TAKES[name].includes(type)) continue;
 		const flag = name === 'efConstruction' ? 'ef-construction' : name;
@@ -259,18 +288,29 @@ function checkApplies({ type, refine, kFactor, residual, ...options }: BuildOpti
 		throw new UsageError('--refine is of no use to --type flat, which is exact');
 }
 
+/** The index of --index. */
+function fromString({ n, d }: RowSource, options: BuildOptions, text: string): Index {
+	const { metric, pad, kFactor, efConstruction, seed } = options;
+	try {
+		return indexFactory(d, text, { metric, pad, kFactor, efConstruction, seed, n });
+	} catch (error) {
+		if (!isVecinoError(error, 'bad-spec')) throw error;
+		throw new UsageError(error.message.replace(/^indexFactory: /, '--index '));
+	}
+}
+
 function makeIndex(source: RowSource, options: BuildOptions): Index {
-	const { metric, pad = false, residual: byResidual, refine: store, kFactor = 10, seed } = options;
-	const nbits = options.nbits ?? defaultNbits(options.type);
+	const { type = 'ivfpq', metric, pad = false, residual: byResidual, refine: store, kFactor = 10, seed } = options;
+	const nbits = options.nbits ?? defaultNbits(type);
 	const { n } = source;
 	const { transform } = options;
-	if (transform?.kind === 'opq' && !TAKES.m.includes(options.type)) {
+	if (transform?.kind === 'opq' && !TAKES.m.includes(type)) {
 		throw new UsageError(`--transform opq is for ${TAKES.m.join(', ')}`);
 	}
 	const d = dimensionBehind(transform, source.d, options.m);
-	const fast = options.type.endsWith('fs');
+	const fast = type.endsWith('fs');
 	const m = options.m ?? defaultM(d, fast ? 4 : 8);
-	if (TAKES.m.includes(options.type)) checkM(m, d, pad);
+	if (TAKES.m.includes(type)) checkM(m, d, pad);
 	const nlist = options.nlist ?? defaultNlist(n);
 	const make: Record<IndexKind, () => Index> = {
 		flat: () => new IndexFlat({ d, metric }),
@@ -291,7 +331,7 @@ function makeIndex(source: RowSource, options: BuildOptions): Index {
 		rabitq: () => new IndexRaBitQ({ d, metric, nbits, seed }),
 		ivfrabitq: () => new IndexIVFRaBitQ({ d, metric, nlist, nbits, seed }),
 	};
-	const inner = make[options.type]();
+	const inner = make[type]();
 	const made = transform && makeTransform(transform, source.d, d, m, fast ? 4 : Math.min(nbits, 8));
 	const base = made === undefined ? inner : new IndexPreTransform({ transforms: [made], index: inner });
 	return store === undefined ? base : new IndexRefine({ base, store, kFactor });
@@ -305,59 +345,52 @@ function defaultNbits(type: IndexKind): number {
 async function train(context: Context, index: Index, source: RowSource, options: BuildOptions): Promise<number> {
 	if (index.isTrained) return 0;
 	const { seed } = options;
-	const rows = new Random(seed).sample(source.n, trainingRows(source, options));
+	const rows = new Random(seed).sample(source.n, trainingRows(source, options, index));
 	const [sample] = await pick(context, source, [rows], 'read a sample to train on');
 	await index.trainAsync(sample!, { seed, ...context.run });
 	return rows.length;
 }
 
 /** Vectors that training is given: enough for the finest centroids, within TRAINING_BYTES. */
-function trainingRows({ n, d }: RowSource, options: BuildOptions): number {
-	const { nlist = defaultNlist(n), type } = options;
-	const codebook = type.endsWith('rabitq') ? 1 : 2 ** (options.nbits ?? defaultNbits(type));
-	const centroids = Math.max(TAKES.nlist.includes(type) ? nlist : 0, codebook);
-	const wanted = Math.min(ROWS_PER_CENTROID * centroids, Math.max(1, Math.floor(TRAINING_BYTES / (4 * d))));
-	return Math.min(n, options.trainLimit ?? wanted);
+function trainingRows({ n, d }: RowSource, { trainLimit }: BuildOptions, index: Index): number {
+	const most = Math.max(1, Math.floor(TRAINING_BYTES / (4 * d)));
+	return Math.min(n, trainLimit ?? Math.min(ROWS_PER_CENTROID * centroidsOf(specOf(index), d), most));
 }
 
-/** How estimateBuild knows them; RaBitQ it does not. */
-const FORESEEN: Readonly<Partial<Record<IndexKind, Pick<BuildEstimateOptions, 'type' | 'scalarType'>>>> = {
-	flat: { type: 'IndexFlat' },
-	sq8: { type: 'IndexScalarQuantizer' },
-	sq4: { type: 'IndexScalarQuantizer', scalarType: 'sq4' },
-	f16: { type: 'IndexScalarQuantizer', scalarType: 'f16' },
-	bf16: { type: 'IndexScalarQuantizer', scalarType: 'bf16' },
-	pq: { type: 'IndexPQ' },
-	pqfs: { type: 'IndexPQFastScan' },
-	ivfflat: { type: 'IndexIVFFlat' },
-	ivfsq8: { type: 'IndexIVFScalarQuantizer' },
-	ivfsq4: { type: 'IndexIVFScalarQuantizer', scalarType: 'sq4' },
-	ivff16: { type: 'IndexIVFScalarQuantizer', scalarType: 'f16' },
-	ivfbf16: { type: 'IndexIVFScalarQuantizer', scalarType: 'bf16' },
-	ivfpq: { type: 'IndexIVFPQ' },
-	ivfpqfs: { type: 'IndexIVFPQFastScan' },
-};
+/** The most centroids that anything in an index learns; matrices want about as many as dimensions. */
+function centroidsOf(spec: IndexSpec, d: number): number {
+	switch (spec.kind) {
+		case 'idmap':
+			return centroidsOf(spec.index, d);
+		case 'pretransform':
+			return Math.max(d, centroidsOf(spec.index, d));
+		case 'refine':
+			return Math.max(centroidsOf(spec.base, d), centroidsOf(spec.store, d));
+		case 'ivf':
+			return Math.max(spec.nlist as number, centroidsOf(spec.codec, d));
+		case 'pq':
+			return 2 ** spec.nbits;
+		case 'rabitq':
+			return 1;
+		default:
+			return 256;
+	}
+}
+
 /** Values from which it is worth a quarter of a second to say how long building will take. */
 const MEASURE_FROM = 2 ** 20;
 
-/** What building will take, where that is known. The peak holds the sample to train on, too. */
-function foresee(source: RowSource, options: BuildOptions): BuildEstimate | undefined {
+/** What building will take. The peak holds the sample to train on, too. */
+function foresee(source: RowSource, options: BuildOptions, index: Index): SpecEstimate {
 	const { n, d } = source;
-	const kind = FORESEEN[options.type];
-	if (kind === undefined || options.transform !== undefined) return undefined;
-	const { metric, type, nbits, residual: byResidual, refine } = options;
-	const sample = type === 'flat' && refine === undefined ? 0 : trainingRows(source, options);
-	const estimate = estimateBuild({
-		...{ ...kind, d, n, metric, byResidual, refine, trainingRows: sample },
-		...(TAKES.m.includes(type) && { m: options.m ?? defaultM(d, type.endsWith('fs') ? 4 : 8) }),
-		...(TAKES.nbits.includes(type) && { nbits }),
-		...(TAKES.nlist.includes(type) && { nlist: options.nlist ?? defaultNlist(n) }),
-		measure: n * d >= MEASURE_FROM,
-	});
+	const { metric } = options;
+	const sample = index.isTrained ? 0 : trainingRows(source, options, index);
+	const measure = n * d >= MEASURE_FROM;
+	const estimate = estimateSpec(d, n, specOf(index), { metric, pad: true, trainingRows: sample, measure });
 	return { ...estimate, peakBytes: estimate.peakBytes + sample * d * 4 };
 }
 
-function renderForecast({ bytes: size, peakBytes, seconds: time }: BuildEstimate, threads: number): string {
+function renderForecast({ bytes: size, peakBytes, seconds: time }: SpecEstimate, threads: number): string {
 	const on = threads > 1 ? ' on one thread' : '';
 	const long = time === undefined ? '' : `about ${seconds(time.train + time.add)}${on}, `;
 	return `forecast: ${long}${bytes(peakBytes)} of memory at most, an index of ${bytes(size)}`;

@@ -5,10 +5,11 @@
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { fileSource, inspectIndexFile, loadIndex, openVectors } from 'vecino/node';
+import { inspectIndexFile, loadFaissIndex, loadIndex, openVectors } from 'vecino/node';
 import { addCommand, type Context, withContext } from '../context.ts';
 import { fileRows } from '../data.ts';
 import { describe, renderIndex } from '../describe.ts';
+import { indexFormatOf } from '../index-files.ts';
 import { bytes, count, facts, percent, table } from '../output.ts';
 import { surveyVectors, type VectorSurvey } from '../survey.ts';
 
@@ -16,8 +17,11 @@ const HELP = `
 An index is loaded and its checksums verified. A vector file is read once:
 lengths, range, zero vectors and rows that repeat an earlier one.
 
+An index file of FAISS is described as what it becomes here.
+
 Examples:
   vecino info sift.vecino
+  vecino info sift.faiss
   vecino info embeddings.npy`;
 
 export function registerInfo(program: Command): void {
@@ -27,13 +31,18 @@ export function registerInfo(program: Command): void {
 }
 
 async function run(context: Context, path: string): Promise<object> {
-	return (await isIndex(path)) ? indexInfo(context, path) : vectorInfo(context, path);
+	const format = await indexFormatOf(path);
+	if (format === 'faiss') return faissInfo(context, path);
+	return format === 'vecino' ? indexInfo(context, path) : vectorInfo(context, path);
 }
 
-async function isIndex(path: string): Promise<boolean> {
-	await using source = await fileSource(path);
-	const head = await source.read(0, Math.min(6, source.byteLength));
-	return new TextDecoder().decode(head) === 'VECINO';
+async function faissInfo(context: Context, path: string): Promise<object> {
+	using index = await loadFaissIndex(path, context.run);
+	const report = describe(index);
+	const fileBytes = await sizeOf(path);
+	context.say(`${basename(path)}: FAISS index, ${bytes(fileBytes)}; here it is\n`);
+	context.say(renderIndex(report));
+	return { command: 'info', kind: 'faiss', fileBytes, index: report };
 }
 
 async function indexInfo(context: Context, path: string): Promise<object> {

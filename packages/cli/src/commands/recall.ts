@@ -7,21 +7,24 @@ import type { Command } from 'commander';
 import {
 	exactNeighborsOfParts,
 	type Index,
-	type IndexIDMap,
 	type Interval,
 	type LabelMatrix,
+	type Losses,
+	measureRecallAsync,
 	oneRecallAtR,
 	type RefineSearchParams,
+	type Suggestion,
 	type VectorSet,
 } from 'vecino';
-import { loadIndex, openVectors } from 'vecino/node';
+import { openVectors } from 'vecino/node';
 import { addCommand, type Context, withContext } from '../context.ts';
-import { checkSameDimension, openFile, pick, readFirst } from '../data.ts';
+import { checkSameDimension, checkSameRows, labelsOf, openFile, pick, readFirst } from '../data.ts';
 import { identify, partsOf } from '../describe.ts';
 import { Failure, UsageError } from '../errors.ts';
+import { openIndexFile } from '../index-files.ts';
 import { checkSearchOptions, recallInterval, searchEach, type Timing } from '../measure.ts';
 import { countOrFile, integer, integers, kOption, number, seedOption } from '../options.ts';
-import { bytes, count, interval, millis, percent, plural, recall, table } from '../output.ts';
+import { bytes, count, interval, millis, percent, plural, recall, roundUp, table } from '../output.ts';
 import { Random } from '../synthetic.ts';
 
 interface RecallOptions {
@@ -33,6 +36,7 @@ interface RecallOptions {
 	readonly kFactor?: number;
 	readonly efSearch?: number;
 	readonly limit?: number;
+	readonly maxLoss: number;
 	readonly seed: number;
 }
 
@@ -46,6 +50,8 @@ interface RecallRow {
 	readonly ms: Timing;
 	/** Share of all vectors. */
 	readonly scanned: number;
+	/** Shares of the true neighbours: in cells not opened, behind the candidates kept, passed by in a graph. */
+	readonly losses: Losses;
 }
 
 const HELP = `
@@ -57,6 +63,11 @@ of its own answer. Vectors the index has never seen are the better test: give a
 file of them where there is one.
 
 1R@R is the share of queries whose nearest neighbour is among the first R found.
+Below it stands where the rest was lost: in cells that were not opened (a higher
+--nprobe finds it), or behind the candidates that were kept, by a code that is
+too coarse (a higher --k-factor, build --refine or longer codes). The suggestion
+is the cheapest that loses no more than --max-loss to either; vecino explain
+shows single queries.
 
 Examples:
   vecino recall sift.vecino --vectors base.bvecs --queries query.bvecs \
@@ -81,6 +92,12 @@ export function registerRecall(program: Command): void {
 		.option('--k-factor <x>', 'candidates re-ranked per result (default: as built)', number(1, 1e6))
 		.option('--ef-search <n>', 'hnsw: vectors kept in view, not less than k (default: 64)', integer(1, 2 ** 24))
 		.option('--limit <n>', 'only the first n queries of the file', integer(1, 2 ** 32 - 1))
+		.option(
+			'--max-loss <share>',
+			'what each stage may lose of the true neighbours, for the suggestion',
+			number(0, 1),
+			0.01,
+		)
 		.addOption(seedOption('seed of the draw of queries'))
 		.addHelpText('after', HELP)
 		.action(withContext(run));
@@ -89,7 +106,7 @@ export function registerRecall(program: Command): void {
 async function run(context: Context, indexPath: string, options: RecallOptions): Promise<object> {
 	const { k, kFactor, efSearch } = options;
 	checkSources(options);
-	using index = await loadIndex(indexPath, context.run);
+	using index = await openIndexFile(indexPath, context);
 	checkSearchOptions(index, { nprobe: options.nprobe, kFactor, efSearch });
 	if (index.ntotal === 0) throw new Failure(`${indexPath}: the index is empty`);
 	const { queries, truth, own } = await prepare(context, index, indexPath, options);
@@ -98,6 +115,7 @@ async function run(context: Context, indexPath: string, options: RecallOptions):
 		ivf === undefined ? [null] : [...new Set((options.nprobe ?? [ivf.nprobe]).map((n) => Math.min(n, ivf.nlist)))];
 
 	const rows: RecallRow[] = [];
+	let suggestion: Suggestion | undefined;
 	for (const nprobe of nprobes) {
 		const params: RefineSearchParams = {
 			...(nprobe && { nprobe }),
@@ -109,12 +127,24 @@ async function run(context: Context, indexPath: string, options: RecallOptions):
 		const stats = { nq: 0, ndis: 0, nlistsVisited: 0 };
 		await index.searchAsync(queries, width, { ...params, stats, signal: context.signal });
 		const mine = own === undefined ? found : withoutOwn(found, own, k);
+		const { losses, ...report } = await measureRecallAsync(index, {
+			...params,
+			...context.run,
+			queries,
+			truth,
+			k,
+			maxLoss: options.maxLoss,
+			suggest: rows.length === 0,
+			...(own && { own }),
+		});
+		suggestion ??= report.suggestion;
 		rows.push({
 			nprobe,
 			recall: recallInterval(mine, truth, k),
 			oneRecall: [1, 10, 100].filter((r) => r <= k).map((r) => ({ r, value: oneRecallAtR(mine, truth, r) })),
 			ms,
 			scanned: stats.ndis / stats.nq / index.ntotal,
+			losses,
 		});
 	}
 	const from = own === undefined ? `of ${basename(String(options.queries))}` : 'drawn from the vectors';
@@ -122,12 +152,17 @@ async function run(context: Context, indexPath: string, options: RecallOptions):
 		`${identify(index).type}, ${count(index.ntotal)} vectors, ${bytes(index.byteLength)}; ${plural(queries.n, 'query', 'queries')} ${from}\n`,
 	);
 	context.say(render(rows, k));
+	context.say(`\n${renderLosses(rows)}`);
+	const advice = renderSuggestion(suggestion!, k, options.maxLoss);
+	if (advice !== '') context.say(`\n${advice}`);
 	return {
 		command: 'recall',
 		index: { ...identify(index), residentBytes: index.byteLength },
 		queries: { source: own === undefined ? basename(String(options.queries)) : 'drawn', count: queries.n },
 		k,
 		results: rows,
+		maxLoss: options.maxLoss,
+		suggestion: { ...suggestion!, nprobe: suggestion!.nprobe ?? null, kFactor: suggestion!.kFactor ?? null },
 	};
 }
 
@@ -159,10 +194,7 @@ async function prepare(context: Context, index: Index, indexPath: string, option
 	}
 	await using source = await openFile(options.vectors!, context);
 	checkSameDimension(options.vectors!, source.d, indexPath, index.d);
-	if (source.n !== index.ntotal) {
-		const message = `${indexPath} holds ${count(index.ntotal)} vectors, ${options.vectors} ${count(source.n)}`;
-		throw new Failure(`${message}: it is not the file the index was built from`);
-	}
+	checkSameRows(indexPath, index, options.vectors!, source);
 	const labelOf = labelsOf(index);
 	const exact = (queries: VectorSet, width: number) =>
 		exactNeighborsOfParts(parts(context, source), source.d, queries, width, {
@@ -205,13 +237,6 @@ async function readTruth(context: Context, path: string, nq: number, k: number):
 	}
 }
 
-/** From row numbers to what the index calls its vectors. */
-function labelsOf(index: Index): (row: number) => number {
-	if (index.type !== 'IndexIDMap') return (row) => row;
-	const { ids } = index as IndexIDMap;
-	return (row) => (row < 0 ? row : ids[row]!);
-}
-
 /** The first k of each row that are not the query itself. */
 function withoutOwn({ nq, k: width, labels }: LabelMatrix, own: Float64Array, k: number): LabelMatrix {
 	const out = new Float64Array(nq * k).fill(-1);
@@ -236,4 +261,27 @@ function render(rows: readonly RecallRow[], k: number): string {
 		percent(row.scanned),
 	]);
 	return table(head, body, 0);
+}
+
+/** Where recall was lost, one line for each nprobe. */
+function renderLosses(rows: readonly RecallRow[]): string {
+	const cells = rows[0]!.nprobe !== null;
+	const walks = rows.some(({ losses }) => losses.notReached > 0);
+	const head = [...(cells ? ['nprobe', 'lost: cell not probed'] : []), ...(walks ? ['lost: not reached'] : [])];
+	const body = rows.map(({ nprobe, losses }) => [
+		...(cells ? [String(nprobe), percent(losses.cellNotProbed)] : []),
+		...(walks ? [percent(losses.notReached)] : []),
+		percent(losses.codeTooCoarse),
+	]);
+	return table([...head, cells || walks ? 'code too coarse' : 'lost: code too coarse'], body, 0);
+}
+
+function renderSuggestion({ nprobe, kFactor, needsStore, recall }: Suggestion, k: number, maxLoss: number): string {
+	const change = [
+		...(nprobe === undefined ? [] : [`--nprobe ${nprobe}`]),
+		...(kFactor === undefined || (kFactor === 1 && !needsStore) ? [] : [`--k-factor ${roundUp(kFactor)}`]),
+	];
+	if (change.length === 0) return '';
+	const result = needsStore ? ', after build --refine' : `: recall@${k} ${interval(recall)}`;
+	return `to lose no more than ${percent(maxLoss)} to each: ${change.join(' ')}${result}`;
 }

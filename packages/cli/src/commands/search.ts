@@ -3,13 +3,14 @@
  */
 
 import { extname } from 'node:path';
-import type { Command } from 'commander';
-import type { IVFSearchParams, RefineSearchParams, SearchResult } from 'vecino';
-import { loadIndex, writeFileAtomic, writeVectors } from 'vecino/node';
+import { type Command, InvalidArgumentError } from 'commander';
+import { IDSelectorRange, type IVFSearchParams, type RefineSearchParams, type SearchResult } from 'vecino';
+import { writeFileAtomic, writeVectors } from 'vecino/node';
 import { addCommand, type Context, withContext } from '../context.ts';
 import { checkOutput, checkSameDimension, readFirst } from '../data.ts';
 import { identify } from '../describe.ts';
 import { UsageError } from '../errors.ts';
+import { openIndexFile } from '../index-files.ts';
 import { checkSearchOptions } from '../measure.ts';
 import { integer, kOption, number, type Threads, threadsOption, useThreads } from '../options.ts';
 import { bytes, count, distance, millis, plural, table } from '../output.ts';
@@ -19,6 +20,7 @@ interface SearchOptions {
 	readonly nprobe?: number;
 	readonly kFactor?: number;
 	readonly efSearch?: number;
+	readonly filterRange?: IDSelectorRange;
 	readonly output?: string;
 	readonly limit?: number;
 	readonly threads: Threads;
@@ -45,6 +47,7 @@ export function registerSearch(program: Command): void {
 		.option('--nprobe <n>', 'cells opened per query (default: as measured in training)', integer(1, 2 ** 24))
 		.option('--k-factor <x>', 'candidates re-ranked per result (default: as built)', number(1, 1e6))
 		.option('--ef-search <n>', 'hnsw: vectors kept in view, not less than k (default: 64)', integer(1, 2 ** 24))
+		.option('--filter-range <a..b>', 'only labels a to b, both included', range)
 		.option('-o, --output <file>', 'write the result to a file, .ivecs or .jsonl')
 		.option('--limit <n>', 'only the first n queries', integer(1, 2 ** 32 - 1))
 		.addOption(threadsOption(1))
@@ -53,11 +56,11 @@ export function registerSearch(program: Command): void {
 }
 
 async function run(context: Context, indexPath: string, queryPath: string, options: SearchOptions): Promise<object> {
-	const { k, nprobe, kFactor, efSearch, output, limit } = options;
+	const { k, nprobe, kFactor, efSearch, filterRange, output, limit } = options;
 	const format = output === undefined ? undefined : formatOf(output);
 	if (output !== undefined) await checkOutput(output, [indexPath, queryPath]);
 	await useThreads(options.threads);
-	using index = await loadIndex(indexPath, context.run);
+	using index = await openIndexFile(indexPath, context);
 	checkSearchOptions(index, { nprobe, kFactor, efSearch });
 	const identity = identify(index);
 	const queries = await readFirst(context, queryPath, limit);
@@ -67,6 +70,7 @@ async function run(context: Context, indexPath: string, queryPath: string, optio
 		...(nprobe !== undefined && { nprobe }),
 		...(kFactor !== undefined && { kFactor }),
 		...(efSearch !== undefined && { efSearch }),
+		...(filterRange !== undefined && { filter: filterRange }),
 		...context.run,
 	};
 	const result = await index.searchAsync(queries, k, params);
@@ -87,6 +91,14 @@ async function run(context: Context, indexPath: string, queryPath: string, optio
 		ms: { total: ms, perQuery: ms / result.nq },
 		...(fileBytes === undefined ? { results: [...lines(result)] } : { output, fileBytes }),
 	};
+}
+
+/** Labels a..b, both ends included. */
+function range(text: string): IDSelectorRange {
+	const [, from, to] = /^(\d+)\.\.(\d+)$/.exec(text) ?? [];
+	if (from === undefined || to === undefined || Number(to) < Number(from))
+		throw new InvalidArgumentError('It must be two labels, the first not above the second, such as 0..999.');
+	return new IDSelectorRange(Number(from), Number(to) + 1);
 }
 
 function formatOf(output: string): 'ivecs' | 'jsonl' {

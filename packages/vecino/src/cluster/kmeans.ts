@@ -21,7 +21,7 @@ import { bringRows, CHUNK, planWindows, sampledRows, sampleRows, type TrainingRo
 export interface KMeansOptions extends RunOptions {
 	/** Most iterations. Default: 25. */
 	readonly niter?: number | undefined;
-	/** Default: 1234. */
+	/** Seed of everything random. Default: 1234. */
 	readonly seed?: number | undefined;
 	/** Distinct random rows, or k-means++. Default: 'random'. */
 	readonly init?: 'random' | 'kmeans++' | undefined;
@@ -55,6 +55,7 @@ export interface KMeansIteration {
 	readonly split: number;
 }
 
+/** What kmeans found. */
 export interface KMeansResult {
 	/** Size k * d; k is at most the number of rows. */
 	readonly centroids: VectorSet;
@@ -62,6 +63,7 @@ export interface KMeansResult {
 	readonly assign: Uint32Array<ArrayBuffer>;
 	/** Objective of the final centroids over all rows. */
 	readonly objective: number;
+	/** One entry per iteration that ran, first to last. */
 	readonly iterations: readonly KMeansIteration[];
 }
 
@@ -81,13 +83,20 @@ export interface TrainedCentroids {
  *
  * @example
  * const { centroids, assign } = kmeans(VectorSet.from([[0, 0], [0, 1], [9, 9], [9, 8]]), 2);
+ * console.log(centroids.n, assign[0] === assign[1], assign[0] === assign[2]); // 2 true false
  */
 export function kmeans(x: Vectors, k: number, options?: KMeansOptions & { d?: number; engine?: Engine }): KMeansResult {
 	const { steps, resolved } = prepare('kmeans', x, k, options);
 	return runSync(steps, resolved);
 }
 
-/** kmeans in slices, so that the event loop stays alive. */
+/**
+ * kmeans in slices, so that the event loop stays alive.
+ *
+ * @example
+ * const { iterations } = await kmeansAsync(vectors, 20, { signal: AbortSignal.timeout(60_000) });
+ * console.log(iterations[0]!.objective > iterations.at(-1)!.objective); // true
+ */
 export async function kmeansAsync(
 	x: Vectors,
 	k: number,

@@ -6,9 +6,10 @@
 import { checkBoolean, checkInt, checkKeys, checkNumber, checkOneOf } from '../util/check.ts';
 import type { RunOptions } from '../util/steps.ts';
 import type { SearchStats } from './result.ts';
+import { type Filter, toSelector } from './selector.ts';
 
 export interface OptionSpec {
-	readonly type: 'integer' | 'number' | 'boolean' | 'choice' | 'object' | 'function';
+	readonly type: 'integer' | 'number' | 'boolean' | 'choice' | 'object' | 'function' | 'filter';
 	/** Default; undefined when it is derived, which `help` then explains. */
 	readonly default?: number | boolean | string;
 	readonly min?: number;
@@ -21,14 +22,28 @@ export type OptionTable = Readonly<Record<string, OptionSpec>>;
 
 /** Parameters of one search. */
 export interface SearchParams extends RunOptions {
+	/**
+	 * Only these labels are returned: an IDSelector, a function of a label that returns true or false, or the labels
+	 * themselves. A filtered search finds as much as one without a filter would of what matches, and is short of k only
+	 * where fewer match. Default: all.
+	 */
+	readonly filter?: Filter | undefined;
 	/** Added to by the search. */
 	readonly stats?: SearchStats | undefined;
 }
 
 /** Parameters of one search of an IVF index. */
 export interface IVFSearchParams extends SearchParams {
-	/** Cells opened. Default: the value measured in training. More are opened while fewer than k neighbours are found. */
+	/**
+	 * Cells opened. Default: the value measured in training. More are opened while fewer than k neighbours are found, and
+	 * under a filter as many more as keep recall what it is without.
+	 */
 	readonly nprobe?: number | undefined;
+	/**
+	 * Opens no further cell once those opened hold so many codes, nearest cells first: bounds the time of a search, which
+	 * then may find fewer than k. The first cell is opened in any case. Default: no limit.
+	 */
+	readonly maxCodes?: number | undefined;
 }
 
 /** Parameters of one search of an IndexHNSW. */
@@ -147,6 +162,7 @@ export const RETRAIN_OPTIONS: OptionTable = Object.freeze({
 
 /** Parameters of one search, for indexes without cells. */
 export const SEARCH_PARAMS: OptionTable = Object.freeze({
+	filter: { type: 'filter', help: 'labels that may be returned: an IDSelector, a function of a label, or labels' },
 	stats: { type: 'object', help: 'SearchStats to add to' },
 	...RUN,
 });
@@ -159,6 +175,18 @@ export const IVF_SEARCH_PARAMS: OptionTable = Object.freeze({
 		max: 2 ** 31,
 		help: 'cells opened; default: the value measured in training (stats().lists.nprobe)',
 	},
+	maxCodes: {
+		type: 'integer',
+		min: 1,
+		max: 2 ** 32 - 1,
+		help: 'codes after which no further cell is opened; default: no limit',
+	},
+	...SEARCH_PARAMS,
+});
+
+/** Parameters of one search of cells that the caller chooses. */
+export const PREASSIGNED_PARAMS: OptionTable = Object.freeze({
+	maxCodes: IVF_SEARCH_PARAMS['maxCodes']!,
 	...SEARCH_PARAMS,
 });
 
@@ -177,6 +205,92 @@ export const HNSW_SEARCH_PARAMS: OptionTable = Object.freeze({
 /** Parameters of one search of an IndexRefine, beside those of its base index. */
 export const REFINE_SEARCH_PARAMS: OptionTable = Object.freeze({
 	kFactor: { type: 'number', min: 1, max: 1e6, help: 'candidates re-ranked per result; default: that of the index' },
+});
+
+/** Parameters of a range search, beside those of a search. */
+export interface RangeParams {
+	/** Most results of one query; the nearest are kept. Default: no limit. */
+	readonly maxResults?: number | undefined;
+}
+
+/** Parameters of paging, beside those of a search. */
+export interface PageParams {
+	/** Neighbours of one page, 1..65536. Default: 10. */
+	readonly pageSize?: number | undefined;
+	/** Neighbours passed over first: those of pages read before. Default: 0. */
+	readonly offset?: number | undefined;
+}
+
+export const RANGE_PARAMS: OptionTable = Object.freeze({
+	maxResults: {
+		type: 'integer',
+		min: 1,
+		max: 2 ** 32 - 1,
+		help: 'most results of one query, the nearest; default: no limit',
+	},
+});
+
+export const PAGE_PARAMS: OptionTable = Object.freeze({
+	pageSize: { type: 'integer', default: 10, min: 1, max: 65_536, help: 'neighbours of one page' },
+	offset: { type: 'integer', default: 0, min: 0, max: 2 ** 32 - 1, help: 'neighbours passed over first' },
+});
+
+/** Options of measureRecall, beside vectors, queries and truth; the rest are parameters of the searches measured. */
+export const MEASURE_RECALL_OPTIONS: OptionTable = Object.freeze({
+	k: { type: 'integer', default: 10, min: 1, max: 65535, help: 'neighbours per query' },
+	sample: { type: 'integer', default: 200, min: 1, max: 2 ** 32 - 1, help: 'vectors drawn as queries' },
+	seed: KMEANS_OPTIONS['seed']!,
+	maxLoss: {
+		type: 'number',
+		default: 0.01,
+		min: 0,
+		max: 1,
+		help: 'share of the true neighbours that each stage may lose with the parameters suggested',
+	},
+	suggest: { type: 'boolean', default: true, help: 'work out the cheapest parameters that lose no more' },
+});
+
+/** Options of indexFactory, beside the engine. */
+export const FACTORY_OPTIONS: OptionTable = Object.freeze({
+	metric: { type: 'choice', default: 'l2', choices: ['l2', 'ip', 'cosine'], help: 'metric of the index' },
+	engine: { type: 'object', help: 'engine that holds the index; default: the shared one' },
+	pad: { type: 'boolean', default: false, help: 'fill vectors up with zeros where m does not divide d' },
+	kFactor: { type: 'number', default: 10, min: 1, max: 1e6, help: 'Refine: candidates re-ranked per result' },
+	efConstruction: {
+		type: 'integer',
+		default: 64,
+		min: 1,
+		max: 65536,
+		help: 'HNSW: nodes that adding a vector keeps in view',
+	},
+	seed: { type: 'integer', default: 1234, min: 0, max: 2 ** 32 - 1, help: 'seed of rotations (RR, RaBitQ)' },
+	n: {
+		type: 'integer',
+		min: 1,
+		max: 2 ** 32 - 1,
+		help: 'vectors the index is for; Auto and IVF without a number of cells choose by it',
+	},
+	bytesPerVector: {
+		type: 'number',
+		min: 1,
+		max: 2 ** 20,
+		help: 'Auto: resident bytes per vector at most; default: about a third of float32',
+	},
+});
+
+/** Options of estimateSpec. */
+export const ESTIMATE_OPTIONS: OptionTable = Object.freeze({
+	metric: FACTORY_OPTIONS['metric']!,
+	pad: FACTORY_OPTIONS['pad']!,
+	nprobe: { type: 'integer', min: 1, max: 2 ** 31, help: 'cells opened; default: the root of nlist' },
+	k: { type: 'integer', default: 10, min: 1, max: 65536, help: 'neighbours that a query asks for' },
+	kFactor: FACTORY_OPTIONS['kFactor']!,
+	efSearch: HNSW_SEARCH_PARAMS['efSearch']!,
+	trainingRows: { type: 'integer', min: 0, max: 2 ** 32 - 1, help: 'vectors handed to train; default: all' },
+	training: { type: 'object', help: 'options of train' },
+	bytesPerVector: FACTORY_OPTIONS['bytesPerVector']!,
+	measure: { type: 'boolean', default: true, help: 'measure this device and give seconds' },
+	engine: FACTORY_OPTIONS['engine']!,
 });
 
 /** Names and defaults of a table, looked up at every search. */
@@ -214,6 +328,7 @@ function checkOption(where: string, name: string, value: unknown, spec: OptionSp
 	if (spec.type === 'number') return checkNumber(where, name, value, spec.min!, spec.max!);
 	if (spec.type === 'boolean') return checkBoolean(where, name, value);
 	if (spec.type === 'choice') return checkOneOf(where, name, value, spec.choices!);
+	if (spec.type === 'filter') return toSelector(where, value);
 	if (typeof value === spec.type) return value;
 	throw new TypeError(
 		`${where}: ${name} must be a${spec.type === 'object' ? 'n object' : ' function'}, got ${typeof value}`,

@@ -13,12 +13,14 @@ export const MAX_D = 65536;
  *
  * @example
  * const x = VectorSet.from([[1, 0], [0, 1], [1, 1]]);
- * console.log(x.n, x.d, x.row(2)); // 3 2 Float32Array [1, 1]
+ * console.log(x.n, x.d, x.row(2)); // 3 2 Float32Array(2) [1, 1]
  */
 export class VectorSet {
 	/** Size n * d. The set does not copy: it sees later changes of this array. */
 	readonly data: Float32Array;
+	/** Rows. */
 	readonly n: number;
+	/** Values per row. */
 	readonly d: number;
 
 	/** @throws {RangeError} when data.length is not a multiple of d. */
@@ -34,7 +36,12 @@ export class VectorSet {
 		this.n = data.length / d;
 	}
 
-	/** Copies rows of numbers, all of the same length. */
+	/**
+	 * Copies rows of numbers, all of the same length.
+	 *
+	 * @example
+	 * console.log(VectorSet.from([[1, 2], [3, 4]]).data); // Float32Array(4) [1, 2, 3, 4]
+	 */
 	static from(rows: Iterable<ArrayLike<number>>): VectorSet {
 		const list = [...rows];
 		const d = list[0]?.length ?? 0;
@@ -42,20 +49,35 @@ export class VectorSet {
 		return fromRows('VectorSet.from', list, d);
 	}
 
-	/** A view of row i. */
+	/**
+	 * A view of row i.
+	 *
+	 * @example
+	 * console.log(VectorSet.from([[1, 2], [3, 4]]).row(1)); // Float32Array(2) [3, 4]
+	 */
 	row(i: number): Float32Array {
 		checkInt('VectorSet.row', 'i', i, 0, this.n - 1);
 		return this.data.subarray(i * this.d, (i + 1) * this.d);
 	}
 
-	/** A view of rows start..end - 1. */
+	/**
+	 * A view of rows start..end - 1.
+	 *
+	 * @example
+	 * console.log(VectorSet.from([[1, 0], [0, 1], [1, 1]]).slice(1).n); // 2
+	 */
 	slice(start: number, end: number = this.n): VectorSet {
 		checkInt('VectorSet.slice', 'start', start, 0, this.n);
 		checkInt('VectorSet.slice', 'end', end, start, this.n);
 		return new VectorSet(this.data.subarray(start * this.d, end * this.d), this.d);
 	}
 
-	/** A copy of the rows named. */
+	/**
+	 * A copy of the rows named.
+	 *
+	 * @example
+	 * console.log(VectorSet.from([[1, 0], [0, 1], [1, 1]]).take([2, 0]).data); // Float32Array(4) [1, 1, 1, 0]
+	 */
 	take(rows: ArrayLike<number>): VectorSet {
 		const data = new Float32Array(rows.length * this.d);
 		for (let i = 0; i < rows.length; i++) data.set(this.row(rows[i]!), i * this.d);

@@ -4,13 +4,15 @@
 
 import { METRICS, type Metric } from '../core/metric.ts';
 import { MAX_D } from '../core/vectors.ts';
+import { type Coded, layoutOf } from '../factory/bytes.ts';
+import type { CodecSpec } from '../factory/spec.ts';
 import type { TrainOptions } from '../indexes/base.ts';
 import { PRUNED_D } from '../indexes/flat.ts';
 import { TWO_LEVEL_FROM } from '../indexes/ivf.ts';
 import type { RefineStore } from '../indexes/refine.ts';
 import type { CodeLayout } from '../invlists/layout.ts';
 import type { Engine } from '../kernels/engine.ts';
-import { SCALAR_TYPES, type ScalarType, scalarCodeSize } from '../quantizers/scalar-types.ts';
+import { hasRanges, SCALAR_TYPES, type ScalarType } from '../quantizers/scalar-types.ts';
 import { checkBoolean, checkInt, checkKeys, checkOneOf, show } from '../util/check.ts';
 
 /** Those without transforms and RaBitQ codes. */
@@ -28,19 +30,21 @@ const TYPES = Object.keys(KINDS) as (keyof typeof KINDS)[];
 
 /** The index to be built and how: parameters as its constructor takes them. */
 export interface BuildEstimateOptions {
+	/** Class of the index: one without a graph, transforms or RaBitQ codes. */
 	readonly type: keyof typeof KINDS;
+	/** Dimension of the vectors. */
 	readonly d: number;
 	/** Vectors to be added. */
 	readonly n: number;
-	/** Default: 'l2'. */
+	/** What is compared. Default: 'l2'. */
 	readonly metric?: Metric | undefined;
 	/** IVF kinds only, and needed there. */
 	readonly nlist?: number | undefined;
 	/** PQ kinds only, and needed there. */
 	readonly m?: number | undefined;
-	/** Default: 8; of fast-scan 4. */
+	/** Bits of a sub-code. Default: 8; of fast-scan 4. */
 	readonly nbits?: number | undefined;
-	/** Default: true. */
+	/** IVF kinds of PQ: whether codes are of residuals. Default: true. */
 	readonly byResidual?: boolean | undefined;
 	/** The `type` of scalar-quantizer kinds. Default: 'sq8'. */
 	readonly scalarType?: ScalarType | undefined;
@@ -50,32 +54,54 @@ export interface BuildEstimateOptions {
 	readonly refine?: RefineStore | undefined;
 	/** Vectors handed to train. Default: n. */
 	readonly trainingRows?: number | undefined;
+	/** Options that train will be given, those that decide what it takes. */
 	readonly training?: Pick<TrainOptions, 'niter' | 'maxPointsPerCentroid' | 'clustering'> | undefined;
 	/** Measure this device (a quarter of a second) and give seconds. Default: true. */
 	readonly measure?: boolean | undefined;
+	/** Whose kernels are timed. Default: the shared engine. */
 	readonly engine?: Engine | undefined;
 }
 
-/** Parameters with defaults filled in. @internal */
+/** What is to be built, and how it is trained. @internal */
 export interface BuildPlan {
-	readonly kind: 'flat' | ScalarType | 'pq' | 'fast';
-	readonly d: number;
-	readonly n: number;
-	readonly metric: Metric;
-	/** 0: not an IVF index. */
-	readonly nlist: number;
+	readonly coded: Coded;
+	readonly layout: CodeLayout;
+	/** Of product quantizers; 0 of others. */
 	readonly m: number;
 	readonly dsub: number;
 	readonly nbits: number;
-	readonly layout: CodeLayout;
 	readonly trainingRows: number;
 	/** Rows that the coarse quantizer and the codec train on. */
 	readonly coarseRows: number;
 	readonly codecRows: number;
 	readonly niter: number | undefined;
 	readonly twoLevels: boolean;
-	readonly byResidual: boolean;
-	readonly pruned: boolean;
+	/** Product quantizers learn from residuals. */
+	readonly ofResiduals: boolean;
+}
+
+/** How an index is trained that is to hold `coded`. @internal */
+export function planTraining(
+	coded: Coded,
+	trainingRows: number,
+	training: BuildEstimateOptions['training'] = {},
+): BuildPlan {
+	const { codec, d, nlist, byResidual } = coded;
+	const { niter, maxPointsPerCentroid = 256, clustering = 'auto' } = training;
+	const quantized = codec.kind === 'pq' || codec.kind === 'pqfs';
+	const nbits = codec.kind === 'pq' ? codec.nbits : quantized ? 4 : 0;
+	const m = quantized ? codec.m : 0;
+	const ranges = codec.kind === 'sq' && hasRanges(codec.type);
+	const centre = codec.kind === 'rabitq' && nlist === 0;
+	const codecRows = quantized ? Math.min(262_144, 2 ** nbits * maxPointsPerCentroid) : ranges || centre ? 100_000 : 0;
+	return {
+		...{ coded, layout: layoutOf(coded), m, nbits, trainingRows, niter },
+		dsub: quantized ? Math.ceil(d / m) : 0,
+		coarseRows: Math.min(trainingRows, nlist * maxPointsPerCentroid),
+		codecRows: Math.min(trainingRows, codecRows),
+		twoLevels: clustering === 'two-level' || (clustering === 'auto' && nlist >= TWO_LEVEL_FROM),
+		ofResiduals: nlist > 0 && quantized && byResidual,
+	};
 }
 
 /** Checks the options of estimateBuild and fills in defaults. @internal */
@@ -99,23 +125,16 @@ export function planBuild(options: BuildEstimateOptions): BuildPlan {
 	const nbits = kind === 'fast' ? 4 : quantized ? checkInt(where, 'nbits', options.nbits ?? 8, 4, 12) : 0;
 	const ivf = type.startsWith('IndexIVF');
 	const nlist = ivf ? Math.min(checkInt(where, 'nlist', options.nlist, 1, 2 ** 24), Math.max(1, trainingRows)) : 0;
-	const { niter, maxPointsPerCentroid = 256, clustering = 'auto' } = options.training ?? {};
-	const ranges = kind === 'sq8' || kind === 'sq4';
-	const codecRows = quantized ? Math.min(262_144, 2 ** nbits * maxPointsPerCentroid) : ranges ? 100_000 : 0;
-	const codeSize = quantized ? Math.ceil((m * nbits) / 8) : kind === 'flat' ? 4 * d : scalarCodeSize(d, scalarType);
-	const hasTerms = ivf && quantized && byResidual && metric === 'l2';
-	const layout =
-		kind === 'fast'
-			? { codeSize, blockSize: 32, termBytes: hasTerms ? 2 : 0 }
-			: { codeSize, blockSize: 1, termBytes: hasTerms ? 4 : 0 };
-	return {
-		...{ kind, d, n, metric, nlist, m, nbits, layout, trainingRows, niter, pruned },
-		dsub: quantized ? Math.ceil(d / m) : 0,
-		coarseRows: Math.min(trainingRows, nlist * maxPointsPerCentroid),
-		codecRows: Math.min(trainingRows, codecRows),
-		twoLevels: clustering === 'two-level' || (clustering === 'auto' && nlist >= TWO_LEVEL_FROM),
-		byResidual: ivf && quantized && byResidual,
-	};
+	const codec: CodecSpec =
+		kind === 'pq'
+			? { kind, m, nbits }
+			: kind === 'fast'
+				? { kind: 'pqfs', m }
+				: kind === 'flat'
+					? { kind }
+					: { kind: 'sq', type: kind };
+	const coded = { d, n, metric, codec, nlist, byResidual: ivf && quantized && byResidual, pruned };
+	return planTraining({ ...coded, coarseM: 0, graphM: 0 }, trainingRows, options.training);
 }
 
 /** The same for the store of an IndexRefine around it, which is an index of its own; undefined without one. @internal */

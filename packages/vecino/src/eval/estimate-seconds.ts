@@ -7,10 +7,14 @@ import { PackedCentroids } from '../cluster/packed.ts';
 import { planProgress } from '../cluster/progressive.ts';
 import { CHUNK } from '../cluster/rows.ts';
 import { CELL_POINTS, PASSES } from '../cluster/two-level.ts';
+import { VectorSet } from '../core/vectors.ts';
+import type { Parts } from '../factory/bytes.ts';
+import { IndexHNSW } from '../indexes/hnsw.ts';
 import { COARSE_ITERATIONS } from '../indexes/ivf.ts';
 import { poolSize, QUERIES } from '../indexes/nprobe.ts';
 import type { Engine } from '../kernels/engine.ts';
 import { nearestScratchBytes, pqEncodeScratchBytes } from '../kernels/kernels.ts';
+import { RabitQuantizer } from '../quantizers/rabitq.ts';
 import { Rng } from '../util/rng.ts';
 import type { BuildPlan } from './build-plan.ts';
 
@@ -22,14 +26,19 @@ const PLACE_SECONDS = 2.5e-7;
 
 /** @internal */
 export function estimateSeconds(engine: Engine, plan: BuildPlan): { train: number; add: number } {
-	const { d, n, nlist, m, dsub, nbits, coarseRows, codecRows, trainingRows, byResidual } = plan;
+	const { m, dsub, nbits, coarseRows, codecRows, trainingRows, ofResiduals } = plan;
+	const { d, n, nlist, codec, graphM, coarseM } = plan.coded;
 	const ksub = 2 ** nbits;
 	const quantized = m > 0;
 	/** Seconds of a row's distances to k centroids, and of its part in an iteration. */
 	const nearest = nlist > 0 ? assignRate(engine, d, Math.min(nlist, 512)) : 0;
 	const small = quantized ? assignRate(engine, dsub, Math.min(ksub, 256)) : 0;
 	const sum = nlist > 0 ? sumRate(engine, d) : 0;
-	const encode = quantized ? encodeRate(engine, plan) : (d * 4) / 8e9;
+	const encode = quantized
+		? encodeRate(engine, plan)
+		: codec.kind === 'rabitq'
+			? rabitqRate(engine, d, codec.nbits)
+			: (d * 4) / 8e9;
 
 	const iteration = (rows: number, k: number): number => rows * (k * nearest + sum + ROW_SECONDS);
 	const niter = plan.niter ?? COARSE_ITERATIONS;
@@ -47,10 +56,12 @@ export function estimateSeconds(engine: Engine, plan: BuildPlan): { train: numbe
 		const { first, few } = planProgress(codecRows, Math.min(ksub, codecRows), plan.niter ?? 25);
 		const visits = first * few + ((plan.niter ?? 25) - first) * codecRows;
 		train += m * visits * (ksub * small + 2 * ROW_SECONDS);
-		if (byResidual) train += codecRows * nlist * nearest * (plan.kind === 'fast' ? 2 : 1);
+		if (ofResiduals) train += codecRows * nlist * nearest * (codec.kind === 'pqfs' ? 2 : 1);
 	}
+	if (coarseM > 0) train += linkSeconds(engine, d, coarseM, nlist);
+	const link = graphM > 0 ? linkSeconds(engine, d, graphM, n, codec.kind === 'sq' ? 'sq8' : 'flat') : 0;
 	const place = nlist > 0 ? PLACE_SECONDS + sum : PLACE_SECONDS / 5;
-	return { train, add: n * (nlist * nearest + encode + place) };
+	return { train, add: link + n * (nlist * nearest + encode + place) };
 }
 
 /** Seconds of `work()`, in the best of a few calls. */
@@ -120,7 +131,7 @@ function sumRate(engine: Engine, d: number): number {
 }
 
 /** Seconds of encoding one row. */
-function encodeRate(engine: Engine, { d, m, dsub, nbits }: BuildPlan): number {
+function encodeRate(engine: Engine, { coded: { d }, m, dsub, nbits }: BuildPlan): number {
 	const some = Math.min(m, 4);
 	const ksub = 2 ** nbits;
 	const codeSize = Math.ceil((some * nbits) / 8);
@@ -135,5 +146,82 @@ function encodeRate(engine: Engine, { d, m, dsub, nbits }: BuildPlan): number {
 		const args = [Math.min(d, some * dsub), some, dsub, nbits, panels, norms, scratch] as const;
 		const work = (): void => engine.kernels.pqEncode(x, CHUNK, ...args, scratch + scratchBytes, codeSize);
 		return (time(work) / CHUNK) * (m / some);
+	});
+}
+
+/** Seconds of encoding one row in RaBitQ. */
+function rabitqRate(engine: Engine, d: number, nbits: number): number {
+	using codec = new RabitQuantizer({ engine, d, metric: 'l2', nbits, seed: 1, cells: false });
+	codec.setCentre(new Float32Array(d));
+	const rows = 64;
+	const scratch = Math.ceil(codec.encodeScratchBytes / 16) * 16;
+	return withBlock(engine, rows * d * 4 + scratch + rows * codec.codeSize + 64, (x) => {
+		fill(engine, x, rows, d);
+		const codes = x + rows * d * 4 + scratch;
+		return time(() => codec.encodeRows(x, rows, codes, x + rows * d * 4)) / rows;
+	});
+}
+
+/** A graph is measured at about so many rows; at each ten times as many a row takes about so much longer. */
+const LINK_ROWS = 800;
+const LINK_GROWTH = 2;
+
+/** Seconds of linking n rows, with 64 in view: from the best of a few parts. */
+function linkSeconds(engine: Engine, d: number, M: number, n: number, store: 'flat' | 'sq8' = 'flat'): number {
+	if (n === 0) return 0;
+	const rng = new Rng(1);
+	const rows = (count: number): VectorSet =>
+		new VectorSet(
+			Float32Array.from({ length: count * d }, (_, i) => ((Math.floor(i / d) * 7 + i) % 8) + rng.float() * 4),
+			d,
+		);
+	using index = new IndexHNSW({ d, M, engine, store });
+	const first = rows(LINK_ROWS - 200);
+	index.train(first).add(first);
+	let best = Number.POSITIVE_INFINITY;
+	for (let part = 0; part < 8; part++) {
+		const x = rows(50);
+		const start = performance.now();
+		index.add(x);
+		best = Math.min(best, (performance.now() - start) / 1000 / 50);
+	}
+	return n * best * LINK_GROWTH ** Math.log10(Math.max(1, n / LINK_ROWS));
+}
+
+/** Rows that PCA and OPQ learn from at most, multiply-adds of the eigenvectors, and iterations of OPQ. */
+const MOMENT_ROWS = 50_000;
+const OPQ_ROWS = 32_768;
+const OPQ_ITERATIONS = 25;
+
+/** Seconds of learning a transform from some of `rows` vectors, and of leading n through it. */
+export function transformSeconds(
+	engine: Engine,
+	{ spec, dIn, dOut }: Parts['transforms'][number],
+	n: number,
+	rows: number,
+): { train: number; add: number } {
+	if (spec.kind === 'l2norm') return { train: 0, add: n * dIn * 1e-9 };
+	const each = linearRate(engine);
+	const add = n * dIn * dOut * each;
+	if (spec.kind === 'rr') return { train: dOut * dIn * Math.min(dIn, dOut) * 2 * PLAIN_SECONDS, add };
+	const moments = Math.min(rows, MOMENT_ROWS, 1000 * dIn) * dIn * dIn * each;
+	const eigen = 9 * dIn ** 3 * PLAIN_SECONDS;
+	if (spec.kind !== 'opq') return { train: moments + eigen, add };
+	const iteration = Math.min(rows, OPQ_ROWS) * dOut * (256 + dOut) * each + 50 * dOut ** 3 * PLAIN_SECONDS;
+	return { train: moments + eigen + OPQ_ITERATIONS * iteration, add };
+}
+
+/** Seconds of a multiply-add in plain TypeScript, in double precision. */
+const PLAIN_SECONDS = 1.2e-9;
+
+/** Seconds of a multiply-add of a matrix times rows. */
+function linearRate(engine: Engine): number {
+	const d = 64;
+	return withBlock(engine, (2 * CHUNK + d + 1) * d * 4, (x) => {
+		fill(engine, x, CHUNK + d + 1, d);
+		const matrix = x + CHUNK * d * 4;
+		const bias = matrix + d * d * 4;
+		const work = (): void => engine.kernels.applyLinear(x, CHUNK, d, matrix, bias, d, bias + d * 4);
+		return time(work) / (CHUNK * d * d);
 	});
 }

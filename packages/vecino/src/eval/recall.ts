@@ -6,15 +6,21 @@ import { checkInt, checkNumber } from '../util/check.ts';
 
 /** Neighbours of nq queries, k labels each, nearest first, layout (nq, k); -1 is padding. A SearchResult is one. */
 export interface LabelMatrix {
+	/** Queries. */
 	readonly nq: number;
+	/** Labels per query. */
 	readonly k: number;
+	/** Size nq * k, layout (nq, k). */
 	readonly labels: ArrayLike<number>;
 }
 
 /** A mean with its confidence interval. */
 export interface Interval {
+	/** The mean itself. */
 	readonly mean: number;
+	/** Lower end of the interval. */
 	readonly low: number;
+	/** Upper end of the interval. */
 	readonly high: number;
 }
 
@@ -23,6 +29,11 @@ export interface Interval {
  * of true neighbours there are. Size nq.
  *
  * @param k - Default: the smaller k of the two.
+ *
+ * @example
+ * const found = { nq: 2, k: 2, labels: [5, 1, 7, 8] };
+ * const truth = { nq: 2, k: 2, labels: [1, 2, 7, 8] };
+ * console.log(recallPerQuery(found, truth)); // Float64Array(2) [0.5, 1]
  */
 export function recallPerQuery(found: LabelMatrix, truth: LabelMatrix, k?: number): Float64Array<ArrayBuffer> {
 	const width = checkPair('recallPerQuery', found, truth, k);
@@ -36,12 +47,27 @@ export function recallPerQuery(found: LabelMatrix, truth: LabelMatrix, k?: numbe
 	return out;
 }
 
-/** Mean recall@k over all queries: |found ∩ true top-k| / k. 1 when there are no queries. */
+/**
+ * Mean recall@k over all queries: |found ∩ true top-k| / k. 1 when there are no queries.
+ *
+ * @example
+ * using index = new IndexIVFFlat({ d: 64, nlist: 20 });
+ * index.train(vectors).add(vectors);
+ * const truth = exactNeighbors(vectors, queries, 10);
+ * console.log(recallAtK(index.search(queries, 10, { nprobe: 20 }), truth)); // 1
+ */
 export function recallAtK(found: LabelMatrix, truth: LabelMatrix, k?: number): number {
 	return mean(recallPerQuery(found, truth, k));
 }
 
-/** 1R@R: the share of queries whose nearest neighbour is among the first R found (FAISS's 1-recall@R). */
+/**
+ * 1R@R: the share of queries whose nearest neighbour is among the first R found (FAISS's 1-recall@R).
+ *
+ * @example
+ * const found = { nq: 2, k: 2, labels: [5, 1, 7, 8] };
+ * const truth = { nq: 2, k: 1, labels: [1, 7] };
+ * console.log(oneRecallAtR(found, truth, 1), oneRecallAtR(found, truth, 2)); // 0.5 1
+ */
 export function oneRecallAtR(found: LabelMatrix, truth: LabelMatrix, r: number = found.k): number {
 	checkPair('oneRecallAtR', found, truth, 1);
 	checkInt('oneRecallAtR', 'r', r, 1, found.k);
@@ -59,6 +85,10 @@ export function oneRecallAtR(found: LabelMatrix, truth: LabelMatrix, r: number =
  * every query scored 1.
  *
  * @param z - Half width in standard errors. Default: 1.96, a 95 % interval.
+ *
+ * @example
+ * const { mean, low, high } = meanInterval([1, 1, 0.9, 1, 0.8]);
+ * console.log(mean.toFixed(2), low.toFixed(2), high.toFixed(2)); // 0.94 0.81 0.98
  */
 export function meanInterval(perQuery: ArrayLike<number>, z = 1.96): Interval {
 	checkNumber('meanInterval', 'z', z, 0, 10);

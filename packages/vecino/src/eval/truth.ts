@@ -9,9 +9,11 @@ import { IndexFlat } from '../indexes/flat.ts';
 import type { Engine } from '../kernels/engine.ts';
 import type { AsyncRunOptions, RunOptions } from '../util/steps.ts';
 
+/** Options of exactNeighbors. */
 export interface TruthOptions {
-	/** Default: 'l2'. */
+	/** What is compared. Default: 'l2'. */
 	readonly metric?: Metric | undefined;
+	/** Whose memory and kernels to use. Default: the shared engine. */
 	readonly engine?: Engine | undefined;
 }
 
@@ -19,8 +21,8 @@ export interface TruthOptions {
  * The k nearest rows of x for each query, ties to the lower row. Labels are row numbers of x.
  *
  * @example
- * const truth = exactNeighbors(vectors, queries, 10);
- * console.log(recallAtK(index.search(queries, 10), truth));
+ * const truth = exactNeighbors(vectors, vectors.slice(3, 5), 10);
+ * console.log(truth.labels[0], truth.labels[10]); // 3 4
  */
 export function exactNeighbors(
 	x: VectorSet,
@@ -36,6 +38,14 @@ export function exactNeighbors(
  * The same over rows that arrive in parts (a file larger than memory): one part is resident at a time.
  *
  * @param parts - Parts of x in row order, `start` the row number of the first row of each.
+ *
+ * @example
+ * async function* parts() {
+ *   yield { start: 0, data: vectors.slice(0, 1000).data };
+ *   yield { start: 1000, data: vectors.slice(1000).data };
+ * }
+ * const { labels } = await exactNeighborsOfParts(parts(), 64, vectors.slice(1500, 1501), 10);
+ * console.log(labels[0]); // 1500
  */
 export async function exactNeighborsOfParts(
 	parts: AsyncIterable<{ start: number; data: Float32Array }>,

@@ -12,6 +12,10 @@ import type { KMeansOptions } from '../cluster/kmeans.ts';
 import { METRICS, type Metric } from '../core/metric.ts';
 import {
 	type OptionTable,
+	PAGE_PARAMS,
+	type PageParams,
+	RANGE_PARAMS,
+	type RangeParams,
 	REBALANCE_OPTIONS,
 	RETRAIN_OPTIONS,
 	type RefineSearchParams,
@@ -20,23 +24,32 @@ import {
 	type SearchParams,
 	TRAIN_OPTIONS,
 } from '../core/options.ts';
-import { type IndexStats, SearchResult } from '../core/result.ts';
-import { MAX_D, toVectorSet, type VectorSet, type Vectors } from '../core/vectors.ts';
+import { type IndexStats, type RangeResult, SearchResult } from '../core/result.ts';
+import { type Filter, IDSelector, toSelector } from '../core/selector.ts';
+import { MAX_D, toVectorSet, VectorSet, type Vectors } from '../core/vectors.ts';
 import { VecinoError } from '../errors.ts';
+import type { LabelBitmap } from '../invlists/label-bitmap.ts';
 import { defaultEngine, type Engine } from '../kernels/engine.ts';
 import { checkInt, checkOneOf, show } from '../util/check.ts';
+import { checkDistinct, type Labels, toLabels } from '../util/labels.ts';
 import { type AsyncRunOptions, type RunOptions, runAsync, runSync, type Steps } from '../util/steps.ts';
+import { type LabelSpace, PreparedFilter, selectRows } from './filter.ts';
 import { type CellMeasures, type IndexHealth, judge, type RowSource } from './health.ts';
+import { PageReader } from './pages.ts';
+import { rangeSteps } from './range-search.ts';
 import type { RebalanceOptions, RebalanceReport } from './rebalance.ts';
 import { firstDifference, type TrainedState } from './trained.ts';
+
+/** A search among rows that may be found, all where there are none given. */
+type RowSearch<P> = (q: VectorSet, params: P, result: SearchResult, rows: LabelBitmap | undefined) => Steps<void>;
 
 /** Options that every index takes. */
 export interface IndexOptions {
 	/** Dimension of the vectors, 1..65536. */
 	readonly d: number;
-	/** Default: 'l2'. */
+	/** What is compared. Default: 'l2'. */
 	readonly metric?: Metric | undefined;
-	/** Default: the shared engine. */
+	/** Memory and kernels to use. Default: the shared engine. */
 	readonly engine?: Engine | undefined;
 }
 
@@ -61,21 +74,41 @@ export interface RetrainOptions extends TrainOptions {
 	readonly source?: ((label: number) => ArrayLike<number>) | undefined;
 }
 
+/** Vectors that are encoded and not yet in their places. @internal */
+export interface StagedRows extends Disposable {
+	/** Puts them there, at once and without fail. */
+	commit(): void;
+}
+
 export const MAX_K: number = 65536;
 /** Labels are u32 inside. */
 export const MAX_NTOTAL: number = 2 ** 32 - 1;
 
 /**
+ * What every index can do. Abstract: make one of its kinds.
+ *
  * @typeParam P - Search parameters. `Index` alone stands for any kind, with all parameters there are; one that the index
  * at hand does not have is refused when the search runs.
+ *
+ * @example
+ * function firstHit(index: Index): number {
+ *   return index.search(queries, 1).labels[0]!;
+ * }
+ * using exact = new IndexFlat({ d: 64 });
+ * using cells = new IndexIVFFlat({ d: 64, nlist: 20 });
+ * console.log(firstHit(exact.add(vectors)) === firstHit(cells.train(vectors).add(vectors))); // true
  */
 export abstract class Index<P extends SearchParams = RefineSearchParams> implements Disposable {
+	/** Dimension of the vectors. */
 	readonly d: number;
+	/** What is compared: squared distances, inner products or cosines. */
 	readonly metric: Metric;
 	/** @internal */
 	readonly engine: Engine;
 	#state: 'ready' | 'writing' | 'disposed' = 'ready';
 	#readers = 0;
+	/** Counts what has changed the rows. */
+	#version = 0;
 
 	protected constructor(where: string, options: IndexOptions) {
 		this.d = checkInt(where, 'd', options.d, 1, MAX_D);
@@ -85,52 +118,184 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 
 	/** Name of the class, also in files. */
 	abstract readonly type: string;
-	/** Vectors held. */
+	/** Vectors held, without those that were removed. */
 	abstract get ntotal(): number;
+	/**
+	 * One more than the highest label given out: where the next add begins. The same as ntotal until something is removed.
+	 * Of an IndexIDMap, the labels of the index inside.
+	 */
+	get labelEnd(): number {
+		return this.ntotal;
+	}
 	/** False until train has run, for indexes that need it. */
 	abstract get isTrained(): boolean;
 	/** Every resident byte that the index owns: codes, labels, centroids, tables, spare room. */
 	abstract get byteLength(): number;
-	/** Sizes and bytes by component. */
+	/**
+	 * Sizes and bytes by component.
+	 *
+	 * @example
+	 * using index = new IndexIVFPQ({ d: 64, nlist: 20, m: 8 });
+	 * const { bytes } = index.train(vectors).add(vectors).stats();
+	 * console.log(Object.values(bytes).reduce((a, b) => a + b) === index.byteLength); // true
+	 */
 	abstract stats(): IndexStats;
 
-	/** Learns centroids and codebooks from a sample of x; x is not added. A second call starts afresh and needs an empty index. */
+	/**
+	 * Learns centroids and codebooks from a sample of x; x is not added. A second call starts afresh and needs an empty index.
+	 *
+	 * @param x - n >= 1 vectors of dimension d. At most `maxPointsPerCentroid` (256) per centroid are used, drawn at random.
+	 * @throws {VecinoError} `dimension-mismatch`, `not-finite`, `unsupported` when the index holds vectors.
+	 *
+	 * @example
+	 * using index = new IndexIVFPQ({ d: 64, nlist: 20, m: 8 });
+	 * console.log(index.isTrained, index.train(vectors, { seed: 7 }).isTrained, index.ntotal); // false true 0
+	 */
 	train(x: Vectors, options?: TrainOptions): this {
 		const { steps, resolved } = this.#prepareTrain('train', x, options);
 		runSync(steps, resolved);
 		return this;
 	}
 
+	/**
+	 * train in slices, or on the threads of the engine; an abort leaves the index as it was.
+	 *
+	 * @throws {VecinoError} as train; `aborted`.
+	 *
+	 * @example
+	 * using index = new IndexPQ({ d: 64, m: 8 });
+	 * const phases = new Set<string>();
+	 * await index.trainAsync(vectors, { onProgress: ({ phase }) => phases.add(phase) });
+	 * console.log(index.isTrained, phases.size > 0); // true true
+	 */
 	async trainAsync(x: Vectors, options?: TrainOptions & AsyncRunOptions): Promise<this> {
 		const { steps, resolved } = this.#prepareTrain('trainAsync', x, options);
 		await runAsync(steps, resolved);
 		return this;
 	}
 
-	/** Adds n vectors with labels ntotal .. ntotal + n - 1; all of them or, on an error, none. */
+	/**
+	 * Adds n vectors with labels labelEnd .. labelEnd + n - 1; all of them or, on an error, none.
+	 *
+	 * @param x - n >= 0 vectors of dimension d.
+	 * @throws {VecinoError} `not-trained`, `dimension-mismatch`, `not-finite` with the row, `out-of-memory`.
+	 *
+	 * @example
+	 * using index = new IndexFlat({ d: 2 });
+	 * console.log(index.add([[0, 0], [3, 4]]).add([5, 5]).ntotal); // 3
+	 */
 	add(x: Vectors, options?: RunOptions): this {
 		const { steps, resolved } = this.#prepareAdd('add', x, options);
 		runSync(steps, resolved);
 		return this;
 	}
 
+	/**
+	 * add in slices, or on the threads of the engine; an abort adds nothing.
+	 *
+	 * @throws {VecinoError} as add; `aborted`.
+	 *
+	 * @example
+	 * using index = new IndexFlat({ d: 64 });
+	 * const adding = index.addAsync(vectors, { signal: AbortSignal.abort() });
+	 * console.log(await adding.catch(({ code }) => code), index.ntotal); // aborted 0
+	 */
 	async addAsync(x: Vectors, options?: AsyncRunOptions): Promise<this> {
 		const { steps, resolved } = this.#prepareAdd('addAsync', x, options);
 		await runAsync(steps, resolved);
 		return this;
 	}
 
-	/** Adds vectors under ids of the caller's: IndexIDMap does that, other indexes throw `unsupported`. */
+	/**
+	 * Adds vectors under ids of the caller's: IndexIDMap does that, other indexes throw `unsupported`.
+	 *
+	 * @example
+	 * using index = new IndexIDMap({ index: new IndexFlat({ d: 2 }) });
+	 * console.log(index.addWithIds([[0, 0], [3, 4]], [1001, 2002]).ntotal); // 2
+	 */
 	addWithIds(_x: Vectors, _ids: ArrayLike<number>, _options?: RunOptions): this {
 		const message = `${this.type}.addWithIds: labels are row numbers here; wrap the index: new IndexIDMap({ index })`;
+		throw new VecinoError('unsupported', message);
+	}
+
+	/** Whether a vector with that label is in the index. */
+	has(label: number): boolean {
+		this.checkUsable('has');
+		return Number.isSafeInteger(label) && label >= 0 && this.hasLabel(label);
+	}
+
+	/**
+	 * Removes vectors, each in constant time; the labels of the others stay what they are, and no label is given out
+	 * again (an id of an IndexIDMap may be). The first removal from an index with cells makes a table of where each label
+	 * is, 8 bytes for each. Inverted lists give the room to vectors added later; other indexes keep the row, wiped, for
+	 * good, unless an IndexIDMap around them uses it again. IndexHNSW keeps vector and links, as ways to others.
+	 *
+	 * @param labels - One or many, of which those that are not in the index are passed over; or an IDSelector, or a function
+	 * that is asked about every label there is.
+	 * @returns How many were removed.
+	 * @example
+	 * using index = new IndexFlat({ d: 2 });
+	 * index.add([[0, 0], [3, 4], [6, 8]]);
+	 * console.log(index.remove([0, 1, 77])); // 2
+	 * console.log(index.search([0, 0], 1).hits()); // [{ label: 2, distance: 100 }]
+	 */
+	remove(labels: Labels | IDSelector | ((label: number) => boolean)): number {
+		this.checkUsable('remove');
+		const where = `${this.type}.remove`;
+		const isFilter = typeof labels === 'function' || labels instanceof IDSelector;
+		const given = isFilter ? toSelector(where, labels) : toLabels(where, labels);
+		this.#checkQuiet('remove');
+		if (this.ntotal === 0) return 0;
+		this.checkTrained('remove');
+		const list = given instanceof IDSelector ? this.#labelsOf(given) : given;
+		if (list.length === 0) return 0;
+		this.prepareRemoval();
+		this.#version++;
+		let removed = 0;
+		for (const label of list) {
+			if (!this.hasLabel(label)) continue;
+			this.removeLabel(label);
+			removed++;
+		}
+		return removed;
+	}
+
+	/**
+	 * Replaces the vectors of labels that are in the index; all of them or, on an error, none.
+	 *
+	 * @param labels - One for each row of x, none twice.
+	 * @throws {VecinoError} `unknown-label` naming the first that is not there, `duplicate-id`, `dimension-mismatch`,
+	 * `not-finite`; `unsupported` for an IndexHNSW, whose links belong to the vector that was there.
+	 * @example
+	 * using index = new IndexFlat({ d: 2 });
+	 * index.add([[0, 0], [3, 4]]);
+	 * index.update(1, [0, 1]);
+	 * console.log(index.search([0, 0], 2).hits()[1]); // { label: 1, distance: 1 }
+	 */
+	update(labels: Labels, x: Vectors, options?: RunOptions): this {
+		const { steps, resolved } = this.#prepareUpdate('update', labels, x, options);
+		runSync(steps, resolved);
+		return this;
+	}
+
+	/** As update, in slices or on the threads of the engine; searches and other changes throw `busy` meanwhile. */
+	async updateAsync(labels: Labels, x: Vectors, options?: AsyncRunOptions): Promise<this> {
+		const { steps, resolved } = this.#prepareUpdate('updateAsync', labels, x, options);
+		await runAsync(steps, resolved);
+		return this;
+	}
+
+	/** Vectors under ids, new or in place of those that are there: IndexIDMap does that, other indexes throw `unsupported`. */
+	upsert(_x: Vectors, _ids: ArrayLike<number>, _options?: RunOptions): this {
+		const message = `${this.type}.upsert: labels are row numbers here; wrap the index: new IndexIDMap({ index })`;
 		throw new VecinoError('unsupported', message);
 	}
 
 	/**
 	 * Appends the vectors of an index that was trained alike: same class, d, metric and options, and the same centroids,
 	 * codebooks and transforms, bit for bit (cloneTrained makes one; so does reading one file twice). Codes are copied as
-	 * they are. Labels of `other` go on behind those here; ids of an IndexIDMap are kept. `other` stays as it is, where
-	 * FAISS's merge_from empties it. All of them or, on an error, none.
+	 * they are. Labels of `other` go on behind those here: label l becomes labelEnd + l, and those removed stay removed; ids of
+	 * an IndexIDMap are kept. `other` stays as it is, where FAISS's merge_from empties it. All of them or, on an error, none.
 	 *
 	 * @param other - May live in another engine.
 	 * @throws {VecinoError} `not-alike` naming what differs, `duplicate-id` naming the id, `out-of-memory`.
@@ -250,6 +415,11 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	 * @param q - One or more queries of dimension d.
 	 * @param k - 1..65536; when fewer vectors are there the rest is padding (label -1), absent in hits().
 	 * @throws {VecinoError} `not-trained`, `dimension-mismatch`, `not-finite`.
+	 *
+	 * @example
+	 * using index = new IndexFlat({ d: 2, metric: 'ip' });
+	 * index.add([[0, 0], [3, 4]]);
+	 * console.log(index.search([1, 1], 3).labels, index.search([1, 1], 3).hits(0)); // Float64Array(3) [1, 0, -1] [{ label: 1, distance: 7 }, { label: 0, distance: 0 }]
 	 */
 	search(q: Vectors, k: number, params?: P): SearchResult {
 		const { steps, resolved, result } = this.#prepareSearch('search', q, k, params);
@@ -257,16 +427,93 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return result;
 	}
 
+	/**
+	 * search in slices, or on the threads of the engine; the same results.
+	 *
+	 * @throws {VecinoError} as search; `aborted`.
+	 *
+	 * @example
+	 * using index = new IndexFlat({ d: 64 });
+	 * const { labels } = await index.add(vectors).searchAsync(vectors.slice(0, 3), 1, { signal: AbortSignal.timeout(60_000) });
+	 * console.log(labels); // Float64Array(3) [0, 1, 2]
+	 */
 	async searchAsync(q: Vectors, k: number, params?: P & AsyncRunOptions): Promise<SearchResult> {
 		const { steps, resolved, result } = this.#prepareSearch('searchAsync', q, k, params);
 		await runAsync(steps, resolved);
 		return result;
 	}
 
-	/** The vector that the index holds for a label, decoded from its code (normalised under 'cosine'). */
+	/**
+	 * A filter for many searches of this index: what `filter` takes is turned into rows once, at the first search, and anew
+	 * only when the index has changed. Pays for functions, and for narrow filters. Dispose of it before the index.
+	 *
+	 * @example
+	 * using cheap = index.prepareFilter((label) => price[label] < 20);
+	 * for (const q of queries) index.search(q, 10, { filter: cheap });
+	 */
+	prepareFilter(filter: Filter): PreparedFilter {
+		this.checkUsable('prepareFilter');
+		return new PreparedFilter(this, toSelector(`${this.type}.prepareFilter`, filter));
+	}
+
+	/**
+	 * Every vector within a radius of each query, nearest first. Of an index with cells those that a search for as many
+	 * neighbours would open: with `nprobe` all of them, for a result that is complete.
+	 *
+	 * @param radius - Squared distance under 'l2', where vectors with distance <= radius are found; similarity under 'ip' and
+	 * 'cosine', where those with similarity >= radius are. (FAISS leaves out those at the radius.)
+	 * @throws {VecinoError} `not-trained`, `dimension-mismatch`, `not-finite`.
+	 * @example
+	 * using index = new IndexFlat({ d: 2 });
+	 * index.add([[0, 0], [3, 4], [6, 8]]);
+	 * const found = index.rangeSearch([0, 0], 25);
+	 * console.log(found.hits()); // [{ label: 0, distance: 0 }, { label: 1, distance: 25 }]
+	 * console.log(found.complete); // true
+	 */
+	rangeSearch(q: Vectors, radius: number, params?: P & RangeParams): RangeResult {
+		const { steps, resolved } = this.#prepareRange('rangeSearch', q, radius, params);
+		return runSync(steps, resolved);
+	}
+
+	async rangeSearchAsync(q: Vectors, radius: number, params?: P & RangeParams & AsyncRunOptions): Promise<RangeResult> {
+		const { steps, resolved } = this.#prepareRange('rangeSearchAsync', q, radius, params);
+		return await runAsync(steps, resolved);
+	}
+
+	/**
+	 * The neighbours of one query, page by page, each once, until all vectors have come. Within a page and from page to page
+	 * they come nearest first, as far as the search finds them in time: with cells or a graph one may come late. When the
+	 * index changes between two pages, reading goes on in it as it is then.
+	 *
+	 * @returns Pages of one query, `pageSize` neighbours each, the last one fewer. Taking one more page costs, on average,
+	 * less than a third of searching for all so far.
+	 * @example
+	 * using index = new IndexFlat({ d: 1 });
+	 * index.add([[0], [1], [2], [3], [4]]);
+	 * for (const page of index.pages([0], { pageSize: 2 })) console.log([...page.labels]);
+	 * const rest = index.pages([0], { pageSize: 2, offset: 4 });
+	 * console.log([...rest.next().value!.labels]); // [4]
+	 */
+	pages(q: Vectors, params?: P & PageParams): Generator<SearchResult, void, undefined> {
+		return this.#readPages(this.#preparePages('pages', q, params));
+	}
+
+	pagesAsync(q: Vectors, params?: P & PageParams & AsyncRunOptions): AsyncGenerator<SearchResult, void, undefined> {
+		return this.#readPagesAsync(this.#preparePages('pagesAsync', q, params));
+	}
+
+	/**
+	 * The vector that the index holds for a label, decoded from its code (normalised under 'cosine').
+	 *
+	 * @throws {VecinoError} `unknown-label`.
+	 *
+	 * @example
+	 * using index = new IndexScalarQuantizer({ d: 2, type: 'f16' });
+	 * console.log(index.add([[0, 0], [3, 4]]).reconstruct(1)); // Float32Array(2) [3, 4]
+	 */
 	reconstruct(label: number): Float32Array<ArrayBuffer> {
 		this.checkUsable('reconstruct');
-		if (!Number.isInteger(label) || label < 0 || label >= this.ntotal) {
+		if (!this.has(label)) {
 			const message = `${this.type}.reconstruct: no vector has label ${label}; there are ${this.ntotal}`;
 			throw new VecinoError('unknown-label', message, { found: label });
 		}
@@ -274,19 +521,61 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	}
 
 	/**
+	 * The vectors of many labels, decoded from their codes, in the order asked for.
+	 *
+	 * @param labels - Any number, any order, repeats allowed.
+	 * @returns labels.length rows of d values.
+	 * @throws {VecinoError} `unknown-label` naming the first that is not there.
+	 * @example
+	 * using index = new IndexFlat({ d: 2 });
+	 * index.add([[0, 0], [3, 4]]);
+	 * console.log([...index.reconstructMany([1, 0]).data]); // [3, 4, 0, 0]
+	 */
+	reconstructMany(labels: Labels): VectorSet {
+		const where = `${this.type}.reconstructMany`;
+		this.checkUsable('reconstructMany');
+		const list = toLabels(where, labels);
+		const missing = list.findIndex((label) => !this.hasLabel(label));
+		if (missing >= 0) {
+			const message = `${where}: no vector has label ${list[missing]}; there are ${this.ntotal}`;
+			throw new VecinoError('unknown-label', message, { row: missing, found: list[missing]! });
+		}
+		const out = new VectorSet(new Float32Array(list.length * this.d), this.d);
+		this.reconstructRows(this.rowsOf(list), out.data);
+		return out;
+	}
+
+	/**
 	 * Makes room for n more vectors at once, so that adding them in parts leaves no spare room behind. What depends on the
 	 * vectors themselves (the length of inverted lists) still grows by an eighth at a time.
+	 *
+	 * @example
+	 * using index = new IndexFlat({ d: 64 });
+	 * index.reserve(vectors.n);
+	 * const before = index.byteLength;
+	 * for (let i = 0; i < vectors.n; i += 100) index.add(vectors.slice(i, i + 100));
+	 * console.log(index.byteLength === before); // true
 	 */
 	reserve(n: number): this {
 		const where = `${this.type}.reserve`;
 		this.checkTrained('reserve');
-		checkInt(where, 'n', n, 0, MAX_NTOTAL - this.ntotal);
+		checkInt(where, 'n', n, 0, MAX_NTOTAL - this.labelEnd);
 		this.#checkQuiet('reserve');
 		this.reserveRows(n);
 		return this;
 	}
 
-	/** Gives back room that adding in parts left to grow into: after it, the index is as large as one built at once. */
+	/**
+	 * Gives back room that adding in parts left to grow into: after it, the index is as large as one built at once (without
+	 * cells: and 64 bytes for each part).
+	 *
+	 * @example
+	 * using index = new IndexIVFFlat({ d: 64, nlist: 20 });
+	 * index.train(vectors);
+	 * for (let i = 0; i < vectors.n; i += 250) index.add(vectors.slice(i, i + 250));
+	 * const grown = index.byteLength;
+	 * console.log(index.shrink().byteLength < grown); // true
+	 */
 	shrink(): this {
 		this.checkUsable('shrink');
 		this.#checkQuiet('shrink');
@@ -294,10 +583,18 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return this;
 	}
 
-	/** Forgets all vectors, keeps what was trained. */
+	/**
+	 * Forgets all vectors, and all labels given out; keeps what was trained.
+	 *
+	 * @example
+	 * using index = new IndexPQ({ d: 64, m: 8 });
+	 * index.train(vectors).add(vectors).reset();
+	 * console.log(index.ntotal, index.isTrained); // 0 true
+	 */
 	reset(): void {
 		this.checkUsable('reset');
 		this.#checkQuiet('reset');
+		this.#version++;
 		this.resetRows();
 	}
 
@@ -313,11 +610,15 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 
 	/** @internal */ abstract trainSteps(x: VectorSet, options: TrainOptions): Steps<void>;
 	/** @internal */ abstract addSteps(x: VectorSet): Steps<void>;
-	/** Fills `result`; parameters are checked. @internal */
-	abstract searchSteps(q: VectorSet, k: number, params: P, result: SearchResult): Steps<void>;
+	/** Fills `result`, with rows that are admitted only; parameters are checked. Without `admitted` every row is. @internal */
+	abstract searchSteps(q: VectorSet, k: number, params: P, result: SearchResult, admitted?: LabelBitmap): Steps<void>;
 	/** Rows of the option tables that its searches take. @internal */
 	abstract get searchTable(): OptionTable;
 	/** @internal */ abstract reconstructRow(row: number): Float32Array<ArrayBuffer>;
+	/** Rows of d values into `out`, in the order of `rows`. @internal */
+	reconstructRows(rows: Uint32Array, out: Float32Array): void {
+		for (const [i, row] of rows.entries()) out.set(this.reconstructRow(row), i * this.d);
+	}
 	/** @internal */ abstract reserveRows(n: number): void;
 	/** @internal */ shrinkRows(): void {}
 	/** @internal */ abstract resetRows(): void;
@@ -330,6 +631,36 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return MAX_NTOTAL;
 	}
 
+	/** Rows that are alive, where some are not: searches find no others. @internal */
+	get live(): LabelBitmap | undefined {
+		return undefined;
+	}
+
+	/** Row numbers are below this: ntotal, unless some rows are dead. @internal */
+	get rowSpan(): number {
+		return this.labelEnd;
+	}
+
+	/** Rows of labels that are there. @internal */
+	rowsOf(labels: Float64Array): Uint32Array {
+		return Uint32Array.from(labels);
+	}
+
+	/** Search parameters with which as large a share of the k nearest is found as with `params` of the ten nearest. @internal */
+	widened(params: P, _k: number): P {
+		return params;
+	}
+
+	/** Whether a search for the k nearest looks at every vector. @internal */
+	isExhaustive(_params: P, _k: number): boolean {
+		return true;
+	}
+
+	/** Rows and their labels, for filters. @internal */
+	get labelSpace(): LabelSpace {
+		return { span: this.rowSpan, live: this.live };
+	}
+
 	/** Whether truncateRows works. @internal */
 	get canTruncate(): boolean {
 		return false;
@@ -340,9 +671,50 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		throw new Error(`internal: ${this.type} cannot take rows back`);
 	}
 
-	/** The label that the next vector gets. @internal */
-	get labelEnd(): number {
-		return this.ntotal;
+	/** Whether a label, an integer >= 0, is in the index. @internal */
+	hasLabel(label: number): boolean {
+		return label < this.ntotal;
+	}
+
+	/** Labels that are in the index, in any order. @internal */
+	*liveLabels(): Generator<number> {
+		for (let label = 0; label < this.labelEnd; label++) if (this.hasLabel(label)) yield label;
+	}
+
+	/** Allocates what removeLabel needs, so that it cannot fail. @internal */
+	prepareRemoval(): void {}
+
+	/** Removes a vector that is there. @internal */
+	removeLabel(_label: number): void {
+		throw new Error(`internal: ${this.type} cannot remove`);
+	}
+
+	/**
+	 * To call when what was put in since is out again by removeLabel: brings back what that does not, how far vectors are off
+	 * their centroids. @internal
+	 */
+	noteSpread(): () => void {
+		return () => {};
+	}
+
+	/** Whether stageSteps works: labels can get other vectors. @internal */
+	get canUpdate(): boolean {
+		return true;
+	}
+
+	/**
+	 * Encodes vectors for labels below labelEnd, each given once, that are in the index or were removed from it. Nothing
+	 * may be added or removed before the result is committed. @internal
+	 */
+	stageSteps(_x: VectorSet, _labels: Uint32Array): Steps<StagedRows> {
+		throw new Error(`internal: ${this.type} cannot update`);
+	}
+
+	/** Replaces the vectors of labels that are there, each given once. @internal */
+	*updateSteps(x: VectorSet, labels: Float64Array): Steps<void> {
+		if (x.n === 0) return;
+		using staged = yield* this.stageSteps(x, Uint32Array.from(labels));
+		staged.commit();
 	}
 
 	/** @param _exact - Vectors that are nearer to those added than codes are, where somebody has them. @internal */
@@ -409,7 +781,7 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		const resolved = resolveOptions(where, options, TRAIN_OPTIONS);
 		const set = toVectorSet(where, 'x', x, this.d);
 		if (set.n === 0) throw new RangeError(`${where}: at least one vector is needed`);
-		if (this.ntotal > 0) {
+		if (this.labelEnd > 0) {
 			const message = `${where}: the index holds ${this.ntotal} vectors coded with what was trained before; call reset first`;
 			throw new VecinoError('unsupported', message);
 		}
@@ -421,7 +793,7 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		this.checkTrained(method);
 		const resolved = resolveOptions(where, options, RUN_OPTIONS);
 		const set = toVectorSet(where, 'x', x, this.d);
-		if (this.ntotal + set.n > MAX_NTOTAL)
+		if (this.labelEnd + set.n > MAX_NTOTAL)
 			throw new RangeError(`${where}: an index holds at most ${MAX_NTOTAL} vectors`);
 		return { steps: this.#writing(method, this.addSteps(set)), resolved };
 	}
@@ -457,15 +829,150 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return { steps: this.#writing(method, mergeHeld(this as unknown as Index, other)), resolved };
 	}
 
-	#prepareSearch(method: string, q: Vectors, k: number, params: P | undefined) {
+	/** Labels in the index that a selector has. */
+	#labelsOf(selector: IDSelector): number[] {
+		const { ids } = this.labelSpace;
+		using rows = runSync(selectRows(this.engine.arena, selector, this.labelSpace, false));
+		const labels: number[] = [];
+		for (let row = 0; row < rows.bits; row++) if (rows.has(row)) labels.push(ids?.idOf(row) ?? row);
+		return labels;
+	}
+
+	#prepareUpdate(method: string, labels: Labels, x: Vectors, options: RunOptions | undefined) {
+		const where = `${this.type}.${method}`;
+		this.checkTrained(method);
+		const resolved = resolveOptions(where, options, RUN_OPTIONS);
+		const set = toVectorSet(where, 'x', x, this.d);
+		const list = toLabels(where, labels);
+		if (list.length !== set.n) {
+			throw new RangeError(`${where}: ${set.n} vectors need as many labels, got ${list.length}`);
+		}
+		checkDistinct(where, list);
+		const stranger = list.find((label) => !this.hasLabel(label));
+		if (stranger !== undefined) {
+			const message = `${where}: no vector has label ${stranger}; there are ${this.ntotal}`;
+			throw new VecinoError('unknown-label', message, { row: list.indexOf(stranger), found: stranger });
+		}
+		if (!this.canUpdate) {
+			const message = `${where}: the links of a graph belong to the vector that was there; remove it and add the new one, or wrap the index: new IndexIDMap({ index })`;
+			throw new VecinoError('unsupported', message);
+		}
+		return { steps: this.#writing(method, this.updateSteps(set, list)), resolved };
+	}
+
+	/** A search by other means than searchSteps; parameters are those of `table`. @internal */
+	protected searchBy(
+		method: string,
+		q: Vectors,
+		k: number,
+		params: P | undefined,
+		table: OptionTable,
+		search: RowSearch<P>,
+	): SearchResult {
+		const { steps, resolved, result } = this.#prepareSearch(method, q, k, params, table, search);
+		runSync(steps, resolved);
+		return result;
+	}
+
+	#prepareSearch(
+		method: string,
+		q: Vectors,
+		k: number,
+		params: P | undefined,
+		table: OptionTable = this.searchTable,
+		search: RowSearch<P> = (set, resolved, result, rows) => this.searchSteps(set, k, resolved, result, rows),
+	) {
 		const where = `${this.type}.${method}`;
 		this.checkTrained(method);
 		checkInt(where, 'k', k, 1, MAX_K);
-		const resolved = resolveOptions(where, params, this.searchTable);
+		const resolved = resolveOptions(where, params, table);
 		const set = toVectorSet(where, 'q', q, this.d);
 		const result = new SearchResult(set.n, k, this.metric);
 		if (resolved.stats !== undefined) resolved.stats.nq += set.n;
-		return { steps: this.#reading(method, this.searchSteps(set, k, resolved, result)), resolved, result };
+		const { filter } = resolved;
+		const { live } = this;
+		// The way of most searches, with no step more than they need.
+		if (filter === undefined && live?.count !== 0) {
+			const steps = search(set, resolved, result, live);
+			return { steps: this.#reading(method, steps, () => result.settle(live?.count ?? this.ntotal)), resolved, result };
+		}
+		const steps = this.#among(method, filter, function* (rows, matches) {
+			if (matches > 0) yield* search(set, resolved, result, rows);
+			result.settle(matches);
+		});
+		return { steps: this.#reading(method, steps), resolved, result };
+	}
+
+	/** A search among the rows that the filter lets in and that are alive: `rows`, all if undefined; `matches` of them. */
+	*#among<T>(
+		method: string,
+		filter: Filter | undefined,
+		search: (rows: LabelBitmap | undefined, matches: number) => Steps<T>,
+	): Steps<T> {
+		if (filter === undefined) {
+			const { live } = this;
+			return yield* search(live, live?.count ?? this.ntotal);
+		}
+		const { engine } = this;
+		const kept = filter instanceof PreparedFilter;
+		const selector = kept ? filter.selector : (filter as IDSelector);
+		const make = () => selectRows(engine.arena, selector, this.labelSpace, kept);
+		// A filter that lets everything in is none.
+		const among = (rows: LabelBitmap): Steps<T> => search(rows.count === rows.bits ? undefined : rows, rows.count);
+		if (kept) return yield* filter.use(`${this.type}.${method}`, this, this.#version, make, among);
+		using rows = yield* make();
+		return yield* among(rows);
+	}
+
+	#prepareRange(method: string, q: Vectors, radius: number, params: (P & RangeParams) | undefined) {
+		const where = `${this.type}.${method}`;
+		this.checkTrained(method);
+		if (typeof radius !== 'number' || Number.isNaN(radius)) {
+			throw new TypeError(`${where}: radius must be a number, got ${show(radius)}`);
+		}
+		const table = { ...RANGE_PARAMS, ...this.searchTable };
+		const { maxResults = MAX_NTOTAL, ...resolved } = resolveOptions<SearchParams & RangeParams>(where, params, table);
+		const set = toVectorSet(where, 'q', q, this.d);
+		if (resolved.stats !== undefined) resolved.stats.nq += set.n;
+		const steps = this.#among(method, resolved.filter, (admitted, matches) =>
+			rangeSteps(this, set, { radius, maxResults, params: resolved as P, admitted, matches }),
+		);
+		return { steps: this.#reading(method, steps), resolved };
+	}
+
+	#preparePages(method: string, q: Vectors, params: (P & PageParams) | undefined): Paging {
+		const where = `${this.type}.${method}`;
+		this.checkTrained(method);
+		const table = { ...PAGE_PARAMS, ...this.searchTable };
+		const { pageSize, offset, ...rest } = resolveOptions<SearchParams & PageParams>(where, params, table);
+		const set = toVectorSet(where, 'q', q, this.d);
+		if (set.n !== 1) throw new RangeError(`${where}: q must be one query, got ${set.n}`);
+		const resolved = rest as P;
+		if (resolved.stats !== undefined) resolved.stats.nq++;
+		const reader = new PageReader(this, new VectorSet(set.data.slice(), this.d), resolved);
+		const read = (n: number): Steps<SearchResult> => {
+			const steps = this.#among(method, resolved.filter, (rows, matches) => reader.next(n, rows, matches));
+			return this.#reading(method, steps);
+		};
+		return { read, pageSize: pageSize!, offset: offset!, resolved };
+	}
+
+	*#readPages({ read, offset, pageSize, resolved }: Paging): Generator<SearchResult, void, undefined> {
+		if (offset > 0) runSync(read(offset), resolved);
+		for (let last = false; !last; ) {
+			const page = runSync(read(pageSize), resolved);
+			last = page.k < pageSize;
+			if (page.k > 0) yield page;
+		}
+	}
+
+	async *#readPagesAsync({ read, offset, pageSize, resolved }: Paging): AsyncGenerator<SearchResult, void, undefined> {
+		if (offset > 0) await runAsync(read(offset), resolved);
+		for (let last = false; !last; ) {
+			const page = await runAsync(read(pageSize), resolved);
+			last = page.k < pageSize;
+			if (page.k > 0) yield page;
+		}
 	}
 
 	/** Only one writer at a time, and no reader beside it: async work may be under way. */
@@ -473,6 +980,7 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		this.checkUsable(method);
 		this.#checkQuiet(method);
 		this.#state = 'writing';
+		this.#version++;
 		try {
 			return yield* steps;
 		} finally {
@@ -480,12 +988,14 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		}
 	}
 
-	*#reading(method: string, steps: Steps<void>): Steps<void> {
+	*#reading<T>(method: string, steps: Steps<T>, settle?: () => void): Steps<T> {
 		this.checkUsable(method);
 		if (this.#state === 'writing') throw this.#busy(method, 'a train or add');
 		this.#readers++;
 		try {
-			yield* steps;
+			const out = yield* steps;
+			settle?.();
+			return out;
 		} finally {
 			this.#readers--;
 		}
@@ -538,4 +1048,12 @@ function checkedSource(
 		const message = `${where}: source(${label}) must be one vector of ${d} values, got ${set.n}`;
 		throw new VecinoError('dimension-mismatch', message, { expected: d, found: set.n * d });
 	};
+}
+
+/** Pages that are being read. */
+interface Paging {
+	readonly read: (n: number) => Steps<SearchResult>;
+	readonly pageSize: number;
+	readonly offset: number;
+	readonly resolved: AsyncRunOptions;
 }

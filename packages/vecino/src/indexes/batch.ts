@@ -7,7 +7,7 @@ import type { Metric } from '../core/metric.ts';
 import type { SearchResult } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
 import type { Engine } from '../kernels/engine.ts';
-import { TILE, topkBytes, topkCapacity } from '../kernels/kernels.ts';
+import { ADMIT_ALL, type Admission, TILE, topkBytes, topkCapacity } from '../kernels/kernels.ts';
 
 /** The metric that kernels see: cosine is the inner product of normalised vectors. */
 export function kernelMetric(metric: Metric): 'l2' | 'ip' {
@@ -39,18 +39,20 @@ export class SearchScratch implements Disposable {
 	readonly #stateBytes: number;
 	readonly #block: number;
 	readonly #byteLength: number;
+	readonly #admission: Admission;
 	readonly tile: number;
 	/** One directory entry of a list (kernels.ts). */
 	readonly entry: number;
 	readonly distances: number;
 	readonly labels: number;
 
-	/** @param nq - Queries in flight. @param queryBytes - Bytes of a prepared query. */
-	constructor(engine: Engine, d: number, k: number, nq: number, queryBytes: number) {
+	/** @param nq - Queries in flight. @param queryBytes - Bytes of a prepared query. @param admission - What may be found. */
+	constructor(engine: Engine, d: number, k: number, nq: number, queryBytes: number, admission: Admission = ADMIT_ALL) {
 		const { arena } = engine;
 		const align = (bytes: number): number => Math.ceil(bytes / 16) * 16;
 		this.#engine = engine;
 		this.#k = k;
+		this.#admission = admission;
 		this.#stateBytes = align(queryBytes);
 		const parts = [align(TILE * 4), 16, align(k * 4), align(k * 4), align(d * 4)];
 		const fixed = parts.reduce((a, b) => a + b);
@@ -87,7 +89,7 @@ export class SearchScratch implements Disposable {
 
 	initTopk(i: number): number {
 		const topk = this.topk(i);
-		this.#engine.kernels.topkInit(topk, this.#k, topkCapacity(this.#k));
+		this.#engine.kernels.topkInit(topk, this.#k, topkCapacity(this.#k), ...this.#admission);
 		return topk;
 	}
 

@@ -89,6 +89,11 @@ export class CellRanker implements Disposable {
 		return this.#packed?.byteLength ?? 0;
 	}
 
+	/** From so many cells on they are ranked without a graph, and none is missed. */
+	get exactFrom(): number {
+		return this.#graph === undefined ? 1 : Math.floor(this.#nlist / GRAPH_PROBES) + 1;
+	}
+
 	/** Bytes of scratch that a call needs. */
 	workBytes(nprobe: number): number {
 		const { d } = this.#quantizer;

@@ -11,6 +11,7 @@ import type { IndexOptions } from './base.ts';
 import { IndexFlatCodes } from './flat-codes.ts';
 import { IndexIVF, type IndexIVFOptions } from './ivf.ts';
 
+/** Options of IndexPQFastScan. */
 export interface IndexPQFastScanOptions extends IndexOptions {
 	/** Sub-vectors, at most 256; divides d unless `pad` is set. */
 	readonly m: number;
@@ -18,6 +19,7 @@ export interface IndexPQFastScanOptions extends IndexOptions {
 	readonly pad?: boolean | undefined;
 }
 
+/** Options of IndexIVFPQFastScan. */
 export interface IndexIVFPQFastScanOptions extends IndexIVFOptions {
 	/** Sub-vectors, at most 256; divides d unless `pad` is set. */
 	readonly m: number;
@@ -44,9 +46,11 @@ function fastCodec(
  * @example
  * using index = new IndexPQFastScan({ d: 64, m: 32 });
  * index.train(vectors).add(vectors);
+ * console.log(index.codeSize, index.search(queries, 10).hits(0).length); // 16 10
  */
 export class IndexPQFastScan extends IndexFlatCodes {
 	readonly type = 'IndexPQFastScan';
+	/** The quantizer: encodes, decodes, holds the codebook. Owned by the index. */
 	readonly pq: ProductQuantizer;
 
 	constructor(options: IndexPQFastScanOptions) {
@@ -68,11 +72,13 @@ export class IndexPQFastScan extends IndexFlatCodes {
  * 2 of a precomputed term per vector; lists are rounded up to 32 codes.
  *
  * @example
- * using index = new IndexRefine({ base: new IndexIVFPQFastScan({ d: 64, nlist: 100, m: 32 }) });
+ * using index = new IndexRefine({ base: new IndexIVFPQFastScan({ d: 64, nlist: 20, m: 32 }) });
  * index.train(vectors).add(vectors);
+ * console.log(index.search(vectors.row(42), 1).hits()); // [{ label: 42, distance: 0 }]
  */
 export class IndexIVFPQFastScan extends IndexIVF {
 	readonly type = 'IndexIVFPQFastScan';
+	/** The quantizer: encodes, decodes, holds the codebook. Owned by the index. */
 	readonly pq: ProductQuantizer;
 
 	constructor(options: IndexIVFPQFastScanOptions) {

@@ -2,17 +2,19 @@
  * Indexes that hold one code per row and scan them all: IndexFlat, IndexPQ, IndexScalarQuantizer.
  */
 
-import { ENCODE_COST, planWindows, sampledRows, sampleRows } from '../cluster/rows.ts';
+import { sampledRows, sampleRows } from '../cluster/rows.ts';
 import { type OptionTable, SEARCH_PARAMS, type SearchParams } from '../core/options.ts';
 import type { IndexStats, SearchResult } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
 import { CodeArray } from '../invlists/code-array.ts';
+import { LabelBitmap } from '../invlists/label-bitmap.ts';
 import { appendCodes, type HeldCodes } from '../invlists/transfer.ts';
-import { inWindows } from '../kernels/pool/parallel.ts';
 import type { Codec, CodeScanner } from '../quantizers/codec.ts';
 import type { Steps } from '../util/steps.ts';
-import { Index, type IndexOptions, type TrainOptions } from './base.ts';
+import { Index, type IndexOptions, type StagedRows, type TrainOptions } from './base.ts';
 import { chunks, kernelMetric, loadRows, SearchScratch } from './batch.ts';
+import { encodeApart, encodeBehind, replaceCode } from './flat-add.ts';
+import { blockShare, MatchedCodes } from './matched-codes.ts';
 import { sharedScan } from './shared-scan.ts';
 import { codecState, type TrainedState, teachCodec } from './trained.ts';
 
@@ -21,6 +23,8 @@ const SCAN_BYTES = 256 * 1024;
 /** Prepared queries of a block stay in L2 too. */
 const QUERY_BYTES = 256 * 1024;
 const MAX_BLOCK = 64;
+/** Share of the codes, in whole blocks, up to which those that match are copied together (bench/engine/filters.ts). */
+const GATHERED_SHARE = 1 / 6;
 
 export abstract class IndexFlatCodes extends Index<SearchParams> {
 	/** @internal */
@@ -28,6 +32,8 @@ export abstract class IndexFlatCodes extends Index<SearchParams> {
 	/** @internal */
 	readonly codes: CodeArray;
 	readonly #scanner: CodeScanner;
+	/** Rows that were not removed; made at the first removal. */
+	#live: LabelBitmap | undefined;
 
 	protected constructor(where: string, options: IndexOptions, makeCodec: (index: Index) => Codec) {
 		super(where, options);
@@ -38,6 +44,10 @@ export abstract class IndexFlatCodes extends Index<SearchParams> {
 	}
 
 	get ntotal(): number {
+		return this.#live?.count ?? this.codes.n;
+	}
+
+	override get labelEnd(): number {
 		return this.codes.n;
 	}
 
@@ -55,8 +65,10 @@ export abstract class IndexFlatCodes extends Index<SearchParams> {
 	}
 
 	stats(): IndexStats {
-		const bytes = { codes: this.codes.byteLength, ...this.codec.bytes() };
-		return { type: this.type, ntotal: this.ntotal, d: this.d, bytes };
+		const live = this.#live && { live: this.#live.byteLength };
+		const bytes = { codes: this.codes.byteLength, ...live, ...this.codec.bytes() };
+		const removed = this.codes.n - this.ntotal;
+		return { type: this.type, ntotal: this.ntotal, ...(removed > 0 && { removed }), d: this.d, bytes };
 	}
 
 	/** @internal */
@@ -75,49 +87,68 @@ export abstract class IndexFlatCodes extends Index<SearchParams> {
 
 	/** @internal */
 	*addSteps(x: VectorSet): Steps<void> {
-		const { codec, codes, codeSize, d, engine } = this;
-		const { arena } = engine;
+		const { codes } = this;
 		if (x.n === 0) return;
 		const before = codes.n;
+		let done = false;
 		codes.reserve(x.n);
-		const { window, piece, sets } = planWindows(engine, x.n, ENCODE_COST * d, d * 4 + codeSize);
-		const align = (bytes: number): number => Math.ceil(bytes / 16) * 16;
-		const rowBytes = window * d * 4;
-		const setBytes = rowBytes + align(window * codeSize + 8);
-		const scratchBytes = align(codec.encodeScratchBytes);
-		// Pieces end where a segment of the codes does.
-		const block = arena.alloc(sets * setBytes + (Math.ceil(window / piece) + 2) * scratchBytes);
 		try {
-			yield* inWindows(engine, 'add', x.n, window, sets, {
-				load: (start, count, set) => loadRows(engine, this.metric, x, start, count, block + set * setBytes),
-				pieces: (start, count, set) => {
-					const pieces: (() => void)[] = [];
-					for (let from = 0, now = 0; from < count; from += now) {
-						const { ptr, at, room } = codes.tail(start + from);
-						now = Math.min(piece, room, count - from);
-						const rows = block + set * setBytes + from * d * 4;
-						const to =
-							codec.blockSize === 1 ? ptr + at * codeSize : block + set * setBytes + rowBytes + from * codeSize;
-						const scratch = block + sets * setBytes + pieces.length * scratchBytes;
-						const some = now;
-						pieces.push(() => codec.encodeRows(rows, some, to, scratch));
-					}
-					return pieces;
-				},
-				settle: (start, count, set) => {
-					const code = block + set * setBytes + rowBytes;
-					for (let i = 0; codec.blockSize > 1 && i < count; i++) {
-						const { ptr, at } = codes.tail(start + i);
-						codec.place(ptr, at, code + i * codeSize);
-					}
-				},
-			});
+			this.#live?.grow(before + x.n);
+			yield* encodeBehind(this, x);
 			codes.commit(x.n);
+			this.#live?.setRange(before, codes.n);
+			done = true;
 		} finally {
-			if (codes.n === before) codes.truncate(before);
-			arena.free(block);
+			if (!done) this.truncateRows(before);
 		}
 	}
+
+	// ── Changing: rows that were removed stay where they are, wiped ────────────────────────────
+
+	/** @internal */
+	override get live(): LabelBitmap | undefined {
+		return this.ntotal < this.codes.n ? this.#live : undefined;
+	}
+
+	/** Takes the rows that are alive from a file. @internal */
+	setLive(bitmap: LabelBitmap): void {
+		this.#live = bitmap;
+	}
+
+	/** @internal */
+	override hasLabel(label: number): boolean {
+		return label < this.codes.n && (this.#live?.has(label) ?? true);
+	}
+
+	/** @internal */
+	override prepareRemoval(): void {
+		this.#live ??= new LabelBitmap(this.engine.arena, this.codes.n, true);
+	}
+
+	/** @internal */
+	override removeLabel(label: number): void {
+		this.#live!.clear(label);
+		this.codes.wipe(label);
+		this.rowChanged(label);
+	}
+
+	/** @internal */
+	override *stageSteps(x: VectorSet, labels: Uint32Array): Steps<StagedRows> {
+		const block = yield* encodeApart(this, x);
+		const commit = (): void => {
+			for (const [i, label] of labels.entries()) {
+				replaceCode(this, label, block + i * this.codeSize);
+				this.#live?.set(label);
+				this.rowChanged(label);
+			}
+		};
+		return { commit, [Symbol.dispose]: () => this.engine.arena.free(block) };
+	}
+
+	/** The code of a row is another one now. @internal */
+	rowChanged(_row: number): void {}
+
+	// ── Indexes alike ──────────────────────────────────────────────────────────────────────────
 
 	/** @internal */
 	override trainedState(): TrainedState {
@@ -131,7 +162,20 @@ export abstract class IndexFlatCodes extends Index<SearchParams> {
 
 	/** @internal */
 	override *mergeSteps(other: Index): Steps<void> {
-		yield* appendCodes((other as IndexFlatCodes).held, this.held);
+		const { held, live, labelEnd } = other as IndexFlatCodes;
+		const before = this.codes.n;
+		let done = false;
+		try {
+			// Rows that are gone keep their places, wiped as they are.
+			if (live !== undefined) this.prepareRemoval();
+			this.#live?.grow(before + labelEnd);
+			yield* appendCodes(held, this.held);
+			if (live === undefined) this.#live?.setRange(before, before + labelEnd);
+			else this.#live?.setFrom(live, before);
+			done = true;
+		} finally {
+			if (!done) this.truncateRows(before);
+		}
 	}
 
 	/** @internal */
@@ -140,16 +184,26 @@ export abstract class IndexFlatCodes extends Index<SearchParams> {
 	}
 
 	/** @internal */
-	*searchSteps(q: VectorSet, k: number, params: SearchParams, result: SearchResult): Steps<void> {
-		const shared = sharedScan(this, q, k, result);
+	*searchSteps(
+		q: VectorSet,
+		k: number,
+		params: SearchParams,
+		result: SearchResult,
+		admitted?: LabelBitmap,
+	): Steps<void> {
+		if (admitted !== undefined && blockShare(this.codes, admitted) < GATHERED_SHARE / this.#side) {
+			yield* this.gatheredSteps(q, k, params, result, admitted);
+			return;
+		}
+		const shared = sharedScan(this, q, k, result, admitted?.admission);
 		if (shared !== undefined) {
 			yield* shared;
-			if (params.stats !== undefined) params.stats.ndis += q.n * this.ntotal;
+			if (params.stats !== undefined) params.stats.ndis += q.n * this.codes.n;
 			return;
 		}
 		const { stateBytes } = this.#scanner;
 		const block = Math.min(MAX_BLOCK, Math.max(1, Math.floor(QUERY_BYTES / stateBytes)), Math.max(1, q.n));
-		using scratch = new SearchScratch(this.engine, this.d, k, block, stateBytes);
+		using scratch = new SearchScratch(this.engine, this.d, k, block, stateBytes, admitted?.admission);
 		// A multiple of 64: whole pairs of blocks.
 		const rowsPerScan = Math.max(1, Math.floor(SCAN_BYTES / this.codeSize / 64)) * 64;
 		for (const [first, nq] of chunks(q.n, block)) {
@@ -166,7 +220,42 @@ export abstract class IndexFlatCodes extends Index<SearchParams> {
 				}
 			}
 			for (let i = 0; i < nq; i++) scratch.emit(i, first + i, this.metric, result);
-			if (params.stats !== undefined) params.stats.ndis += nq * this.ntotal;
+			if (params.stats !== undefined) params.stats.ndis += nq * this.codes.n;
+			yield { phase: 'search', done: first + nq, total: q.n };
+		}
+	}
+
+	/** Threads that share a scan of all codes; where they must be scanned in order, none do. */
+	get #side(): number {
+		return this.#scanner.block.inOrder ? 1 : this.engine.threads;
+	}
+
+	/** Scans only blocks of codes that hold a row that is admitted, copied together. */
+	protected *gatheredSteps(
+		q: VectorSet,
+		k: number,
+		params: SearchParams,
+		result: SearchResult,
+		rows: LabelBitmap,
+	): Steps<void> {
+		const { engine, d, metric } = this;
+		const { stateBytes } = this.#scanner;
+		const block = Math.min(MAX_BLOCK, Math.max(1, Math.floor(QUERY_BYTES / stateBytes)), Math.max(1, q.n));
+		using matched = new MatchedCodes(engine, this.codes, rows);
+		using scratch = new SearchScratch(engine, d, k, block, stateBytes, rows.admission);
+		for (const [first, nq] of chunks(q.n, block)) {
+			for (let i = 0; i < nq; i++) {
+				loadRows(engine, metric, q, first + i, 1, scratch.query);
+				this.#scanner.setQuery(scratch.query, scratch.state(i));
+				scratch.initTopk(i);
+			}
+			for (const piece of matched.pieces()) {
+				engine.arena.u32.set(piece, scratch.entry >>> 2);
+				for (let i = 0; i < nq; i++) this.#scan(scratch, i, 0);
+				if (params.stats !== undefined) params.stats.ndis += nq * piece[3];
+				yield { phase: 'search', done: first, total: q.n };
+			}
+			for (let i = 0; i < nq; i++) scratch.emit(i, first + i, metric, result);
 			yield { phase: 'search', done: first + nq, total: q.n };
 		}
 	}
@@ -216,15 +305,19 @@ export abstract class IndexFlatCodes extends Index<SearchParams> {
 	/** @internal */
 	override truncateRows(n: number): void {
 		this.codes.truncate(n);
+		this.#live?.truncate(n);
 	}
 
 	/** @internal */
 	resetRows(): void {
 		this.codes.clear();
+		this.#live?.[Symbol.dispose]();
+		this.#live = undefined;
 	}
 
 	/** @internal */
 	release(): void {
+		this.#live?.[Symbol.dispose]();
 		this.codes[Symbol.dispose]();
 		this.codec[Symbol.dispose]();
 	}

@@ -11,7 +11,7 @@ import type { SearchResult } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
 import type { CodeArray } from '../invlists/code-array.ts';
 import type { Engine } from '../kernels/engine.ts';
-import { flatScratchBytes, flatStateBytes, topkBytes } from '../kernels/kernels.ts';
+import { type Admission, flatScratchBytes, flatStateBytes, topkBytes } from '../kernels/kernels.ts';
 import { together } from '../kernels/pool/parallel.ts';
 import type { Steps } from '../util/steps.ts';
 import { chunks, loadRows, SearchScratch } from './batch.ts';
@@ -58,6 +58,7 @@ export function* flatSearch(
 	q: VectorSet,
 	k: number,
 	result: SearchResult,
+	admission?: Admission,
 ): Steps<void> {
 	const { engine, codes } = rows;
 	const most = Math.min(MAX_BLOCK, Math.floor(QUERY_BYTES / (2 * rows.d)), Math.floor(TOPK_BYTES / topkBytes(k)));
@@ -72,7 +73,7 @@ export function* flatSearch(
 	const perStep = pool === undefined ? 1 : Math.max(1, Math.floor(pool.grain / (block * perPiece * rows.d)));
 	const sets: FlatBlock[] = [];
 	try {
-		while (sets.length < group) sets.push(new FlatBlock(rows, plan, k, block));
+		while (sets.length < group) sets.push(new FlatBlock(rows, plan, k, block, admission));
 		for (const [start, many] of chunks(q.n, group * block)) {
 			const parts = [...chunks(many, block)].map(([from, nq], i) => ({ set: sets[i]!, first: start + from, nq }));
 			for (const { set, first, nq } of parts) set.load(q, first, nq);
@@ -108,12 +109,12 @@ class FlatBlock implements Disposable {
 	readonly #states: number;
 	readonly #room: number;
 
-	constructor(rows: FlatRows, plan: 'block' | 'pruned', k: number, block: number) {
+	constructor(rows: FlatRows, plan: 'block' | 'pruned', k: number, block: number, admission?: Admission) {
 		const { engine, d, metric } = rows;
 		this.#rows = rows;
 		this.#pruned = plan === 'pruned';
 		this.#kind = metric === 'l2' ? 0 : 1;
-		this.#scratch = new SearchScratch(engine, d, k, block, 0);
+		this.#scratch = new SearchScratch(engine, d, k, block, 0, admission);
 		this.#stride = this.#scratch.topk(1) - this.#scratch.topk(0);
 		// Against bounds a query has a state of its own.
 		this.#stateBytes = this.#pruned ? flatStateBytes(1, d) : 0;

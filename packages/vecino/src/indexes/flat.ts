@@ -7,6 +7,7 @@ import type { SearchParams } from '../core/options.ts';
 import type { IndexStats, SearchResult } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
 import { VecinoError } from '../errors.ts';
+import type { LabelBitmap } from '../invlists/label-bitmap.ts';
 import type { Engine } from '../kernels/engine.ts';
 import { FlatCodec } from '../quantizers/codec.ts';
 import { checkBoolean, checkKeys } from '../util/check.ts';
@@ -19,6 +20,11 @@ import { RowBounds } from './row-bounds.ts';
 /** From this dimension on bounds are kept unless the caller says otherwise. */
 export const PRUNED_D = 384;
 
+/** One row in so many, under a filter, up to which those that match are copied together. */
+const GATHERED_BLOCK = 4;
+const GATHERED_PRUNED = 16;
+
+/** Options of IndexFlat. */
 export interface IndexFlatOptions extends IndexOptions {
 	/**
 	 * Keeps bounds beside the vectors, d + 12 bytes each (d rounded up to 8), which make searches of a few queries two to
@@ -69,19 +75,16 @@ export class IndexFlat extends IndexFlatCodes {
 
 	/** Adds n rows and their bounds. */
 	*#withBounds(rows: Steps<void>, n: number): Steps<void> {
-		const before = this.ntotal;
+		const before = this.codes.n;
 		let done = false;
 		try {
 			yield* rows;
 			// Only now: bounds must not take the memory that rows need.
 			this.#reserveBounds(n);
-			if (this.#bounds !== undefined) yield* this.#bounds.follow(this.codes, this.ntotal);
+			if (this.#bounds !== undefined) yield* this.#bounds.follow(this.codes, this.codes.n);
 			done = true;
 		} finally {
-			if (!done) {
-				this.codes.truncate(before);
-				this.#bounds?.records.truncate(before);
-			}
+			if (!done) this.truncateRows(before);
 		}
 	}
 
@@ -93,7 +96,7 @@ export class IndexFlat extends IndexFlatCodes {
 
 	/** @internal */
 	override *mergeSteps(other: Index): Steps<void> {
-		yield* this.#withBounds(super.mergeSteps(other), other.ntotal);
+		yield* this.#withBounds(super.mergeSteps(other), other.labelEnd);
 	}
 
 	/** Makes the bounds of the first `rows` of `n` rows that are put into `codes` by other means. @internal */
@@ -114,13 +117,36 @@ export class IndexFlat extends IndexFlatCodes {
 	}
 
 	/** @internal */
-	override *searchSteps(q: VectorSet, k: number, params: SearchParams, result: SearchResult): Steps<void> {
+	override *searchSteps(
+		q: VectorSet,
+		k: number,
+		params: SearchParams,
+		result: SearchResult,
+		admitted?: LabelBitmap,
+	): Steps<void> {
 		const { engine, d, metric, codes } = this;
 		const rows = { engine, d, metric, codes, bounds: this.#bounds };
 		const plan = flatPlan(rows, q.n, k);
-		if (plan === 'plain') return yield* super.searchSteps(q, k, params, result);
-		yield* flatSearch(rows, plan, q, k, result);
-		if (params.stats !== undefined) params.stats.ndis += q.n * this.ntotal;
+		// Where most rows are skipped, fewer must be left to copy.
+		if (
+			admitted !== undefined &&
+			admitted.count * (plan === 'block' ? GATHERED_BLOCK : GATHERED_PRUNED) < codes.n / this.engine.threads
+		)
+			return yield* this.gatheredSteps(q, k, params, result, admitted);
+		if (plan === 'plain') return yield* super.searchSteps(q, k, params, result, admitted);
+		yield* flatSearch(rows, plan, q, k, result, admitted?.admission);
+		if (params.stats !== undefined) params.stats.ndis += q.n * this.codes.n;
+	}
+
+	/** @internal */
+	override rowChanged(row: number): void {
+		this.#bounds?.refresh(this.codes, row);
+	}
+
+	/** @internal */
+	override truncateRows(n: number): void {
+		super.truncateRows(n);
+		if (this.#bounds !== undefined && this.#bounds.records.n > n) this.#bounds.records.truncate(n);
 	}
 
 	/** @internal */

@@ -29,7 +29,8 @@ export interface IndexHealth {
 	readonly largestShare: number;
 	/**
 	 * Mean squared distance of the vectors added to their centroids, over that of training rows (under 'ip' and 'cosine' of
-	 * directions): 1 when they are like those trained on. Undefined when nothing was added, and for files of older versions.
+	 * directions): 1 when they are like those trained on. Vectors removed since count as the mean of all. Undefined when there
+	 * are none, and for files of older versions.
 	 */
 	readonly drift: number | undefined;
 	/**

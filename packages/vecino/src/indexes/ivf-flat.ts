@@ -11,9 +11,10 @@ import { IndexIVF, type IndexIVFOptions } from './ivf.ts';
  * Cells of exact vectors; 4 * d + 4 bytes per vector. With nprobe = nlist the result is that of IndexFlat.
  *
  * @example
- * using index = new IndexIVFFlat({ d: 64, nlist: 100 });
+ * using index = new IndexIVFFlat({ d: 64, nlist: 20 });
  * index.train(vectors).add(vectors);
- * const { labels } = index.search(queries, 10, { nprobe: 8 });
+ * const found = index.search(queries, 10, { nprobe: index.nlist });
+ * console.log(recallAtK(found, exactNeighbors(vectors, queries, 10))); // 1
  */
 export class IndexIVFFlat extends IndexIVF {
 	readonly type = 'IndexIVFFlat';

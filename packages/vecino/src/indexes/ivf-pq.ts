@@ -7,6 +7,7 @@ import { ProductQuantizer } from '../quantizers/product.ts';
 import { checkBoolean, checkKeys } from '../util/check.ts';
 import { IndexIVF, type IndexIVFOptions } from './ivf.ts';
 
+/** Options of IndexIVFPQ. */
 export interface IndexIVFPQOptions extends IndexIVFOptions {
 	/** Sub-vectors; divides d unless `pad` is set. */
 	readonly m: number;
@@ -23,12 +24,14 @@ export interface IndexIVFPQOptions extends IndexIVFOptions {
  * 4 of a precomputed term per vector.
  *
  * @example
- * using index = new IndexIVFPQ({ d: 64, nlist: 100, m: 16 });
+ * using index = new IndexIVFPQ({ d: 64, nlist: 20, m: 16 });
  * index.train(vectors).add(vectors);
- * const { labels } = index.search(queries, 10, { nprobe: 8 });
+ * const { labels } = index.search(queries, 10, { nprobe: 4 });
+ * console.log(index.codeSize, labels.length); // 16 100
  */
 export class IndexIVFPQ extends IndexIVF {
 	readonly type = 'IndexIVFPQ';
+	/** The quantizer: encodes, decodes, holds the codebook. Owned by the index. */
 	readonly pq: ProductQuantizer;
 
 	constructor(options: IndexIVFPQOptions) {

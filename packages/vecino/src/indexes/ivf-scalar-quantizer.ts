@@ -7,6 +7,7 @@ import { SCALAR_TYPES, type ScalarType, scalarCodec } from '../quantizers/scalar
 import { checkKeys, checkOneOf } from '../util/check.ts';
 import { IndexIVF, type IndexIVFOptions } from './ivf.ts';
 
+/** Options of IndexIVFScalarQuantizer. */
 export interface IndexIVFScalarQuantizerOptions extends IndexIVFOptions {
 	/** What a dimension becomes, as in IndexScalarQuantizer. Default: 'sq8'. */
 	readonly type?: ScalarType | undefined;
@@ -18,9 +19,9 @@ export interface IndexIVFScalarQuantizerOptions extends IndexIVFOptions {
  * residuals.
  *
  * @example
- * using index = new IndexIVFScalarQuantizer({ d: 64, nlist: 100, metric: 'cosine' });
+ * using index = new IndexIVFScalarQuantizer({ d: 64, nlist: 20, type: 'sq8', metric: 'cosine' });
  * index.train(vectors).add(vectors);
- * const { labels } = index.search(queries, 10, { nprobe: 8 });
+ * console.log(index.codeSize, index.search(queries, 10, { nprobe: 4 }).nq); // 64 10
  */
 export class IndexIVFScalarQuantizer extends IndexIVF {
 	readonly type = 'IndexIVFScalarQuantizer';

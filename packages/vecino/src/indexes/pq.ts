@@ -8,6 +8,7 @@ import { checkKeys } from '../util/check.ts';
 import type { IndexOptions } from './base.ts';
 import { IndexFlatCodes } from './flat-codes.ts';
 
+/** Options of IndexPQ. */
 export interface IndexPQOptions extends IndexOptions {
 	/** Sub-vectors; divides d unless `pad` is set. */
 	readonly m: number;
@@ -23,10 +24,11 @@ export interface IndexPQOptions extends IndexOptions {
  * @example
  * using index = new IndexPQ({ d: 64, m: 8 });
  * index.train(vectors).add(vectors);
- * const { labels } = index.search(queries, 10);
+ * console.log(index.codeSize, index.search(queries, 10).hits(0).length); // 8 10
  */
 export class IndexPQ extends IndexFlatCodes {
 	readonly type = 'IndexPQ';
+	/** The quantizer: encodes, decodes, holds the codebook. Owned by the index. */
 	readonly pq: ProductQuantizer;
 
 	constructor(options: IndexPQOptions) {

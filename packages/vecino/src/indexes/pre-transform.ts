@@ -14,16 +14,23 @@ import type { OptionTable, RefineSearchParams } from '../core/options.ts';
 import type { IndexStats, SearchResult } from '../core/result.ts';
 import { VectorSet } from '../core/vectors.ts';
 import { VecinoError } from '../errors.ts';
+import type { LabelBitmap } from '../invlists/label-bitmap.ts';
 import type { Engine } from '../kernels/engine.ts';
+import { OPQTransform } from '../transforms/opq.ts';
 import { Transform } from '../transforms/transform.ts';
 import { checkKeys, show } from '../util/check.ts';
 import { type Steps, within } from '../util/steps.ts';
-import { Index, type RetrainOptions, type TrainOptions } from './base.ts';
+import { Index, type RetrainOptions, type StagedRows, type TrainOptions } from './base.ts';
 import { chunks, loadRows } from './batch.ts';
+import type { LabelSpace } from './filter.ts';
 import type { CellMeasures, RowSource } from './health.ts';
+import { IndexIVF } from './ivf.ts';
 import type { RebalanceOptions, RebalanceReport } from './rebalance.ts';
+import { IndexRefine } from './refine.ts';
+import { residualRowsSteps } from './residual-rows.ts';
 import { prefixed, type TrainedState, teachTransform, transformLike, transformState } from './trained.ts';
 
+/** Options of IndexPreTransform. */
 export interface IndexPreTransformOptions {
 	/** 1 to 8, first to last; each takes the rows that the one before makes. Owned by the index from now on. */
 	readonly transforms: readonly Transform[];
@@ -38,16 +45,21 @@ const PART_BYTES = 2 ** 24;
 const OUTSIDE: readonly string[] = ['IndexIDMap', 'IndexPreTransform'];
 
 /**
+ * Transforms, then an index over what they make. Bytes are those of the index, and of the matrices.
+ *
  * @example
  * using index = new IndexPreTransform({
- *   transforms: [new OPQTransform({ d: 64, m: 16 })],
- *   index: new IndexIVFPQ({ d: 64, nlist: 100, m: 16 }),
+ *   transforms: [new PCATransform({ dIn: 64, dOut: 32 })],
+ *   index: new IndexFlat({ d: 32 }),
  * });
  * index.train(vectors).add(vectors);
+ * console.log(index.d, index.index.d, index.search(vectors.row(42), 1).labels[0]); // 64 32 42
  */
 export class IndexPreTransform extends Index {
 	readonly type = 'IndexPreTransform';
+	/** Applied first to last. */
 	readonly transforms: readonly Transform[];
+	/** What the transformed rows go to. */
 	readonly index: Index;
 	/** Largest dimension of a row on its way. */
 	readonly #widest: number;
@@ -58,7 +70,7 @@ export class IndexPreTransform extends Index {
 		const { transforms, index } = options;
 		if (!(index instanceof Index)) throw new TypeError(`${where}: index must be an index, got ${show(index)}`);
 		if (OUTSIDE.includes(index.type)) throw new TypeError(`${where}: index cannot be an ${index.type}; put it outside`);
-		if (index.ntotal > 0) throw new RangeError(`${where}: index must be empty, it holds ${index.ntotal} vectors`);
+		if (index.labelEnd > 0) throw new RangeError(`${where}: index must be empty, it holds ${index.ntotal} vectors`);
 		checkChain(where, transforms, index);
 		super(where, { d: transforms[0]!.dIn, metric: index.metric, engine: index.engine });
 		this.transforms = Object.freeze([...transforms]);
@@ -68,6 +80,10 @@ export class IndexPreTransform extends Index {
 
 	get ntotal(): number {
 		return this.index.ntotal;
+	}
+
+	override get labelEnd(): number {
+		return this.index.labelEnd;
 	}
 
 	get isTrained(): boolean {
@@ -94,6 +110,16 @@ export class IndexPreTransform extends Index {
 	}
 
 	/** @internal */
+	override get live(): LabelBitmap | undefined {
+		return this.index.live;
+	}
+
+	/** @internal */
+	override get labelSpace(): LabelSpace {
+		return this.index.labelSpace;
+	}
+
+	/** @internal */
 	override get canTruncate(): boolean {
 		return this.index.canTruncate;
 	}
@@ -113,7 +139,13 @@ export class IndexPreTransform extends Index {
 			for (const [i, transform] of transforms.entries()) {
 				const sample = sampleRows(x.n, Math.max(1, transform.trainingLimit()), (seed + 16 + i) >>> 0);
 				using rows = this.#rows(x, sample, i);
-				yield* transform.trainSteps(rows, { seed, metric });
+				const cells = i === transforms.length - 1 && transform instanceof OPQTransform ? residualCells(index) : 0;
+				if (cells === 0) yield* transform.trainSteps(rows, { seed, metric });
+				else {
+					using others = this.#rows(x, sample, i);
+					using residuals = yield* residualRowsSteps(engine, others, { metric, nlist: cells, seed });
+					yield* (transform as OPQTransform).trainSteps(rows, { seed, metric }, residuals);
+				}
 			}
 			const limit = Math.max(1, Math.min(x.n, index.trainingLimit(options)));
 			const sample = sampleRows(x.n, limit, (seed + 15) >>> 0);
@@ -139,7 +171,7 @@ export class IndexPreTransform extends Index {
 		const { d } = index;
 		// An index that can take rows back gets them in parts of bounded size, others all at once.
 		const size = index.canTruncate ? Math.max(1, Math.floor(PART_BYTES / (4 * d * CHUNK))) * CHUNK : Math.max(1, x.n);
-		const total = index.ntotal;
+		const before = index.labelEnd;
 		if (x.n > size) index.reserveRows(x.n);
 		const data = new Float32Array(Math.min(size, x.n) * d);
 		let done = false;
@@ -151,16 +183,59 @@ export class IndexPreTransform extends Index {
 			}
 			done = true;
 		} finally {
-			if (!done && index.ntotal > total) index.truncateRows(total);
+			if (!done && index.labelEnd > before) index.truncateRows(before);
 		}
 	}
 
 	/** @internal */
-	*searchSteps(q: VectorSet, k: number, params: RefineSearchParams, result: SearchResult): Steps<void> {
-		const { index } = this;
-		const queries = new VectorSet(new Float32Array(q.n * index.d), index.d);
+	override hasLabel(label: number): boolean {
+		return this.index.hasLabel(label);
+	}
+
+	/** @internal */
+	override liveLabels(): Generator<number> {
+		return this.index.liveLabels();
+	}
+
+	/** @internal */
+	override prepareRemoval(): void {
+		this.index.prepareRemoval();
+	}
+
+	/** @internal */
+	override removeLabel(label: number): void {
+		this.index.removeLabel(label);
+	}
+
+	/** @internal */
+	override get canUpdate(): boolean {
+		return this.index.canUpdate;
+	}
+
+	/** @internal */
+	override *stageSteps(x: VectorSet, labels: Uint32Array): Steps<StagedRows> {
+		const { d } = this.index;
+		const rows = new VectorSet(new Float32Array(x.n * d), d);
+		yield* this.#transform(x, 0, rows, 'transform', x.n);
+		return yield* this.index.stageSteps(checked(rows, 'update', 0), labels);
+	}
+
+	/** @internal */
+	*searchSteps(
+		q: VectorSet,
+		k: number,
+		params: RefineSearchParams,
+		result: SearchResult,
+		admitted?: LabelBitmap,
+	): Steps<void> {
+		yield* this.index.searchSteps(yield* this.querySteps(q), k, params, result, admitted);
+	}
+
+	/** Queries as the index inside gets them. @internal */
+	*querySteps(q: VectorSet): Steps<VectorSet> {
+		const queries = new VectorSet(new Float32Array(q.n * this.index.d), this.index.d);
 		yield* this.#transform(q, 0, queries, 'transform', q.n);
-		yield* index.searchSteps(queries, k, params, result);
+		return queries;
 	}
 
 	/** Rows start.. of x through all transforms, as many as `out` has. */
@@ -224,11 +299,32 @@ export class IndexPreTransform extends Index {
 
 	/** The row of the index led back through the transforms. @internal */
 	reconstructRow(row: number): Float32Array<ArrayBuffer> {
+		return this.#reverse(this.index.reconstructRow(row));
+	}
+
+	/** What a row was before all transforms. */
+	#reverse(row: Float32Array): Float32Array<ArrayBuffer> {
 		for (const transform of this.transforms) transform.checkReversible(`${this.type}.reconstruct`);
-		return this.transforms.reduceRight(
-			(vector, transform) => transform.reverseRow(vector),
-			this.index.reconstructRow(row),
-		);
+		return this.transforms.reduceRight((vector, transform) => transform.reverseRow(vector), Float32Array.from(row));
+	}
+
+	/** @internal */
+	override reconstructRows(rows: Uint32Array, out: Float32Array): void {
+		if (rows.length === 0) return;
+		const { d } = this.index;
+		const inner = new Float32Array(rows.length * d);
+		this.index.reconstructRows(rows, inner);
+		for (let i = 0; i < rows.length; i++) out.set(this.#reverse(inner.subarray(i * d, (i + 1) * d)), i * this.d);
+	}
+
+	/** @internal */
+	override widened(params: RefineSearchParams, k: number): RefineSearchParams {
+		return this.index.widened(params, k);
+	}
+
+	/** @internal */
+	override isExhaustive(params: RefineSearchParams, k: number): boolean {
+		return this.index.isExhaustive(params, k);
 	}
 
 	/** @internal */
@@ -241,6 +337,11 @@ export class IndexPreTransform extends Index {
 	override trainedState(): TrainedState {
 		const states = this.transforms.flatMap((one, i) => [...prefixed(`transform ${i} `, transformState(one))]);
 		return new Map([...states, ['class inside', this.index.type], ...this.index.trainedState()]);
+	}
+
+	/** @internal */
+	override noteSpread(): () => void {
+		return this.index.noteSpread();
 	}
 
 	/** @internal */
@@ -345,4 +446,10 @@ function checked(rows: VectorSet, method: string, first: number): VectorSet {
 	const row = first + Math.floor(bad / rows.d);
 	const message = `IndexPreTransform.${method}: row ${row} holds ${rows.data[bad]} once transformed; scale it down or remove it`;
 	throw new VecinoError('not-finite', message, { row });
+}
+
+/** Cells of an index that codes residuals; 0 for any other. */
+function residualCells(index: Index): number {
+	const inner = index instanceof IndexRefine ? index.base : index;
+	return inner instanceof IndexIVF && inner.byResidual ? inner.nlist : 0;
 }

@@ -17,8 +17,10 @@ interface RaBitQOptions {
 	readonly seed?: number | undefined;
 }
 
+/** Options of IndexRaBitQ. */
 export interface IndexRaBitQOptions extends IndexOptions, RaBitQOptions {}
 
+/** Options of IndexIVFRaBitQ. */
 export interface IndexIVFRaBitQOptions extends IndexIVFOptions, RaBitQOptions {}
 
 function makeCodec(
@@ -38,11 +40,13 @@ function makeCodec(
  * IndexRefine for exact ones.
  *
  * @example
- * using index = new IndexRaBitQ({ d: 768, nbits: 4, metric: 'cosine' });
+ * using index = new IndexRaBitQ({ d: 64, nbits: 4, metric: 'cosine' });
  * index.train(vectors).add(vectors);
+ * console.log(index.codeSize, index.search(vectors.row(42), 1).labels[0]); // 44 42
  */
 export class IndexRaBitQ extends IndexFlatCodes {
 	readonly type = 'IndexRaBitQ';
+	/** @internal */
 	readonly rabitq: RabitQuantizer;
 
 	constructor(options: IndexRaBitQOptions) {
@@ -67,11 +71,13 @@ export class IndexRaBitQ extends IndexFlatCodes {
  * IndexIVFPQFastScan finds more.
  *
  * @example
- * using index = new IndexRefine({ base: new IndexIVFRaBitQ({ d: 768, nlist: 1000, metric: 'cosine' }) });
+ * using index = new IndexRefine({ base: new IndexIVFRaBitQ({ d: 64, nlist: 20, metric: 'cosine' }) });
  * index.train(vectors).add(vectors);
+ * console.log(index.search(vectors.row(42), 1).labels[0]); // 42
  */
 export class IndexIVFRaBitQ extends IndexIVF {
 	readonly type = 'IndexIVFRaBitQ';
+	/** @internal */
 	readonly rabitq: RabitQuantizer;
 
 	constructor(options: IndexIVFRaBitQOptions) {

@@ -21,7 +21,7 @@
 import { Assigner, kmeansSteps } from '../cluster/kmeans.ts';
 import { CHUNK, residentRows } from '../cluster/rows.ts';
 import type { Metric } from '../core/metric.ts';
-import { termPlace } from '../invlists/transfer.ts';
+import { moveCode } from '../invlists/layout.ts';
 import { align16 } from '../quantizers/codec.ts';
 import type { RunOptions, Steps } from '../util/steps.ts';
 import { chunks, kernelMetric } from './batch.ts';
@@ -315,10 +315,8 @@ class Moves implements Disposable {
 		const { arena, codec, lists, hasTerms } = this.#cells;
 		const gone = byList(this.#moves, 'from');
 		const come = byList(this.#moves, 'to');
-		const buffer = arena.alloc(codec.codeSize + 8);
-		this.#blocks.push(buffer);
 		for (const [listNo, moves] of come) lists.reserve(listNo, moves.length - (gone.get(listNo)?.length ?? 0));
-		for (const [listNo, moves] of gone) this.#closeUp(listNo, new Set(moves.map(({ position }) => position)), buffer);
+		for (const [listNo, moves] of gone) this.#closeUp(listNo, new Set(moves.map(({ position }) => position)));
 		for (const [listNo, moves] of come) {
 			const { codes, terms, ids, n } = lists.list(listNo);
 			for (const [i, { code, term, label }] of moves.entries()) {
@@ -342,19 +340,15 @@ class Moves implements Disposable {
 	}
 
 	/** Takes some positions out of a list. */
-	#closeUp(listNo: number, gone: ReadonlySet<number>, buffer: number): void {
-		const { arena, codec, lists, hasTerms } = this.#cells;
+	#closeUp(listNo: number, gone: ReadonlySet<number>): void {
+		const { arena, lists } = this.#cells;
 		const { codes, terms, ids, n } = lists.list(listNo);
 		const { u8, u32 } = arena;
-		const { layout } = lists;
 		let to = 0;
 		for (let at = 0; at < n; at++) {
 			if (gone.has(at)) continue;
 			if (to < at) {
-				codec.fetch(codes, at, buffer, terms);
-				codec.place(codes, to, buffer, terms);
-				const term = termPlace(layout, terms, at);
-				if (hasTerms) u8.copyWithin(termPlace(layout, terms, to), term, term + layout.termBytes);
+				moveCode(u8, lists.layout, codes, terms, at, to);
 				u32[(ids >>> 2) + to] = u32[(ids >>> 2) + at]!;
 			}
 			to++;

@@ -7,12 +7,14 @@ import { type OptionTable, REFINE_SEARCH_PARAMS, type RefineSearchParams } from 
 import { type IndexStats, SearchResult } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
 import { VecinoError } from '../errors.ts';
+import type { LabelBitmap } from '../invlists/label-bitmap.ts';
 import type { Engine } from '../kernels/engine.ts';
 import { SCALAR_TYPES, type ScalarType } from '../quantizers/scalar-types.ts';
 import { checkKeys, checkNumber, checkOneOf, show } from '../util/check.ts';
 import type { Steps } from '../util/steps.ts';
-import { Index, type IndexOptions, MAX_K, type RetrainOptions, type TrainOptions } from './base.ts';
+import { Index, type IndexOptions, MAX_K, type RetrainOptions, type StagedRows, type TrainOptions } from './base.ts';
 import { chunks } from './batch.ts';
+import type { LabelSpace } from './filter.ts';
 import { IndexFlat } from './flat.ts';
 import { IndexFlatCodes } from './flat-codes.ts';
 import type { CellMeasures, RowSource } from './health.ts';
@@ -31,6 +33,7 @@ export type RefineStore = 'flat' | ScalarType | { readonly pq: { readonly m: num
 
 const STORE_WORDS = ['flat', ...SCALAR_TYPES] as const;
 
+/** Options of IndexRefine. */
 export interface IndexRefineOptions {
 	/** Proposes candidates; labels must be row numbers. Owned by the IndexRefine from now on. */
 	readonly base: Index;
@@ -46,15 +49,22 @@ export interface IndexRefineOptions {
 }
 
 /**
+ * Candidates of one index, re-ranked with another code of the same vectors: takes the bytes of both.
+ *
  * @example
- * using index = new IndexRefine({ base: new IndexIVFPQ({ d: 64, nlist: 100, m: 16 }), store: 'sq8' });
+ * using index = new IndexRefine({ base: new IndexPQ({ d: 64, m: 8 }), store: 'sq8' });
  * index.train(vectors).add(vectors);
- * index.search(queries, 10, { nprobe: 8, kFactor: 10 });
+ * const truth = exactNeighbors(vectors, queries, 10);
+ * const raw = recallAtK(index.base.search(queries, 10), truth);
+ * console.log(raw < recallAtK(index.search(queries, 10, { kFactor: 10 }), truth)); // true
  */
 export class IndexRefine extends Index<RefineSearchParams> {
 	readonly type = 'IndexRefine';
+	/** Proposes candidates. */
 	readonly base: Index;
+	/** Puts candidates in order: one code per row. */
 	readonly refine: IndexFlatCodes;
+	/** Candidates per result, unless the search says otherwise. */
 	readonly kFactor: number;
 
 	constructor(options: IndexRefineOptions) {
@@ -67,7 +77,7 @@ export class IndexRefine extends Index<RefineSearchParams> {
 				`${where}: base cannot be an ${base.type}; put the IndexIDMap outside: IndexIDMap({ index: refine })`,
 			);
 		}
-		if (base.ntotal > 0) throw new RangeError(`${where}: base must be empty, it holds ${base.ntotal} vectors`);
+		if (base.labelEnd > 0) throw new RangeError(`${where}: base must be empty, it holds ${base.ntotal} vectors`);
 		const { d, metric, engine } = base;
 		super(where, { d, metric, engine });
 		this.base = base;
@@ -91,6 +101,10 @@ export class IndexRefine extends Index<RefineSearchParams> {
 		return this.base.ntotal;
 	}
 
+	override get labelEnd(): number {
+		return this.base.labelEnd;
+	}
+
 	get isTrained(): boolean {
 		return this.base.isTrained && this.refine.isTrained;
 	}
@@ -107,6 +121,16 @@ export class IndexRefine extends Index<RefineSearchParams> {
 
 	/** @internal */
 	readonly searchTable: OptionTable;
+
+	/** @internal */
+	override get live(): LabelBitmap | undefined {
+		return this.base.live;
+	}
+
+	/** @internal */
+	override get labelSpace(): LabelSpace {
+		return this.base.labelSpace;
+	}
 
 	/** @internal */
 	*trainSteps(x: VectorSet, options: TrainOptions): Steps<void> {
@@ -129,6 +153,11 @@ export class IndexRefine extends Index<RefineSearchParams> {
 		];
 		const states = [...prefixed('base ', base.trainedState()), ...prefixed('store ', refine.trainedState())];
 		return new Map([...kinds, ...states]);
+	}
+
+	/** @internal */
+	override noteSpread(): () => void {
+		return this.base.noteSpread();
 	}
 
 	/** @internal */
@@ -170,23 +199,29 @@ export class IndexRefine extends Index<RefineSearchParams> {
 
 	*#both(store: Steps<void>, base: Steps<void>): Steps<void> {
 		// The store goes first: a base that fails or is aborted then leaves rows behind that can be taken back.
-		const before = this.refine.ntotal;
+		const before = this.refine.labelEnd;
 		yield* store;
 		let done = false;
 		try {
 			yield* base;
 			done = true;
 		} finally {
-			if (!done) this.refine.codes.truncate(before);
+			if (!done) this.refine.truncateRows(before);
 		}
 	}
 
 	/** @internal */
-	*searchSteps(q: VectorSet, k: number, params: RefineSearchParams, result: SearchResult): Steps<void> {
+	*searchSteps(
+		q: VectorSet,
+		k: number,
+		params: RefineSearchParams,
+		result: SearchResult,
+		admitted?: LabelBitmap,
+	): Steps<void> {
 		const { kFactor = this.kFactor, ...base } = params;
-		const wide = Math.min(Math.ceil(k * kFactor), MAX_K, Math.max(k, this.ntotal));
+		const wide = this.#wide(k, kFactor, admitted?.count ?? this.ntotal);
 		const candidates = new SearchResult(q.n, wide, this.metric);
-		yield* this.base.searchSteps(q, wide, base, candidates);
+		yield* this.base.searchSteps(q, wide, base, candidates, admitted);
 		const { engine, refine, d } = this;
 		// On threads only kernel calls run; stores of other codes need more than that between them.
 		if (engine.pool !== undefined && refine instanceof IndexFlat && q.n * wide * d > engine.pool.grain) {
@@ -208,8 +243,77 @@ export class IndexRefine extends Index<RefineSearchParams> {
 	}
 
 	/** @internal */
+	override hasLabel(label: number): boolean {
+		return this.base.hasLabel(label);
+	}
+
+	/** @internal */
+	override liveLabels(): Generator<number> {
+		return this.base.liveLabels();
+	}
+
+	/** @internal */
+	override prepareRemoval(): void {
+		this.base.prepareRemoval();
+	}
+
+	/** The store keeps the row, wiped: what is there is what the base has. @internal */
+	override removeLabel(label: number): void {
+		this.base.removeLabel(label);
+		this.refine.codes.wipe(label);
+	}
+
+	/** @internal */
+	override get canUpdate(): boolean {
+		return this.base.canUpdate;
+	}
+
+	/** @internal */
+	override *stageSteps(x: VectorSet, labels: Uint32Array): Steps<StagedRows> {
+		const stored = yield* this.refine.stageSteps(x, labels);
+		let base: StagedRows | undefined;
+		try {
+			base = yield* this.base.stageSteps(x, labels);
+		} finally {
+			if (base === undefined) stored[Symbol.dispose]();
+		}
+		return {
+			commit: () => {
+				base.commit();
+				stored.commit();
+			},
+			[Symbol.dispose]: () => {
+				base[Symbol.dispose]();
+				stored[Symbol.dispose]();
+			},
+		};
+	}
+
+	/** @internal */
 	reconstructRow(row: number): Float32Array<ArrayBuffer> {
 		return this.refine.reconstructRow(row);
+	}
+
+	/** @internal */
+	override reconstructRows(rows: Uint32Array, out: Float32Array): void {
+		this.refine.reconstructRows(rows, out);
+	}
+
+	/** @internal */
+	override widened(params: RefineSearchParams, k: number): RefineSearchParams {
+		return this.base.widened(params, k);
+	}
+
+	/** @internal */
+	override isExhaustive(params: RefineSearchParams, k: number): boolean {
+		const { kFactor = this.kFactor, ...base } = params;
+		const wide = this.#wide(k, kFactor, this.ntotal);
+		return wide >= this.ntotal && this.base.isExhaustive(base, wide);
+	}
+
+	/** Candidates for k results out of `all` vectors. */
+	#wide(k: number, kFactor: number, all: number): number {
+		return Math.max(k, Math.min(Math.ceil(k * kFactor), MAX_K, all));
 	}
 
 	/** @internal */
@@ -255,8 +359,8 @@ export class IndexRefine extends Index<RefineSearchParams> {
 	/** Searching a base directly that was disposed says so. @internal */
 	override checkTrained(method: string): void {
 		super.checkTrained(method);
-		if (this.base.ntotal !== this.refine.ntotal) {
-			const message = `IndexRefine.${method}: the base index was changed behind its back (${this.base.ntotal} vectors, ${this.refine.ntotal} stored)`;
+		if (this.labelEnd !== this.refine.ntotal) {
+			const message = `IndexRefine.${method}: the base index was changed behind its back (${this.labelEnd} rows, ${this.refine.ntotal} stored)`;
 			throw new VecinoError('unsupported', message);
 		}
 	}
@@ -293,6 +397,6 @@ function checkStore(where: string, refine: Index, base: Index): IndexFlatCodes {
 		throw new RangeError(`${where}: refine.${key} must be ${base[key]} as in base, got ${refine[key]}`);
 	}
 	if (refine.engine !== base.engine) throw new RangeError(`${where}: refine must be of the same engine as base`);
-	if (refine.ntotal > 0) throw new RangeError(`${where}: refine must be empty, it holds ${refine.ntotal} vectors`);
+	if (refine.labelEnd > 0) throw new RangeError(`${where}: refine must be empty, it holds ${refine.ntotal} vectors`);
 	return refine;
 }

@@ -8,7 +8,7 @@
 
 import type { SearchResult } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
-import { TILE, topkBytes, topkCapacity } from '../kernels/kernels.ts';
+import { ADMIT_ALL, TILE, topkBytes, topkCapacity } from '../kernels/kernels.ts';
 import { FlatCodec } from '../quantizers/codec.ts';
 import { kernelMetric, loadRows } from './batch.ts';
 import type { IndexFlatCodes } from './flat-codes.ts';
@@ -156,7 +156,7 @@ export class RerankBlock implements Disposable {
 		const k = this.#k;
 		const count = (this.#counts >>> 2) + i;
 		scanner.setQuery(this.#queries + i * d * 4, this.#state);
-		kernels.topkInit(this.#topk, k, topkCapacity(k));
+		kernels.topkInit(this.#topk, k, topkCapacity(k), ...ADMIT_ALL);
 		const n = arena.u32[count]!;
 		for (let start = 0; start < n; start += GATHERED) {
 			const first = (i * this.#wide + start) * 4;

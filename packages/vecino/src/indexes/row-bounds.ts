@@ -40,6 +40,11 @@ export class RowBounds {
 			yield { phase: 'add', done, total };
 		}
 	}
+
+	/** A row is another one now. */
+	refresh(rows: CodeArray, row: number): void {
+		this.#engine.kernels.flatBounds(rows.at(row), 1, this.#d, this.#kind, this.records.at(row));
+	}
 }
 
 /** Pointer to a row, and how many lie behind it without a break, itself included. */

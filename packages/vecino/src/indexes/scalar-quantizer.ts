@@ -8,6 +8,7 @@ import { checkKeys, checkOneOf } from '../util/check.ts';
 import type { IndexOptions } from './base.ts';
 import { IndexFlatCodes } from './flat-codes.ts';
 
+/** Options of IndexScalarQuantizer. */
 export interface IndexScalarQuantizerOptions extends IndexOptions {
 	/**
 	 * What a dimension becomes: 'sq8' and 'sq4', 8 or 4 bits between its smallest and largest value in training (values
@@ -20,8 +21,9 @@ export interface IndexScalarQuantizerOptions extends IndexOptions {
  * Near-exact search at a half (f16, bf16), a quarter (sq8) or an eighth (sq4) of the memory.
  *
  * @example
- * using index = new IndexScalarQuantizer({ d: 64, metric: 'cosine' });
+ * using index = new IndexScalarQuantizer({ d: 64, type: 'sq4' });
  * index.train(vectors).add(vectors);
+ * console.log(index.codeSize, index.search(vectors.row(42), 1).labels[0]); // 32 42
  */
 export class IndexScalarQuantizer extends IndexFlatCodes {
 	readonly type = 'IndexScalarQuantizer';

@@ -3,17 +3,20 @@
  * the last shard until it is full, then an index trained alike is opened in a new engine. A search goes through all
  * shards and merges what they find.
  *
- * Labels run through all shards: those of a shard begin where the one before ended when it was filled.
+ * Labels run through all shards: those of a shard begin where the one before ended when it was filled, and stay when
+ * vectors are removed.
  */
 
 import type { OptionTable, RefineSearchParams } from '../core/options.ts';
 import { type IndexStats, mergeResults, SearchResult } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
 import { isVecinoError, VecinoError } from '../errors.ts';
+import { LabelBitmap } from '../invlists/label-bitmap.ts';
 import { createEngineSync, type Engine } from '../kernels/engine.ts';
 import { checkInt, checkKeys, show } from '../util/check.ts';
 import { type Steps, within } from '../util/steps.ts';
-import { checkAlike, Index, MAX_NTOTAL, type TrainOptions } from './base.ts';
+import { checkAlike, Index, MAX_NTOTAL, type StagedRows, type TrainOptions } from './base.ts';
+import type { LabelSpace } from './filter.ts';
 import type { CellMeasures } from './health.ts';
 
 export interface IndexShardsOptions {
@@ -22,7 +25,7 @@ export interface IndexShardsOptions {
 	 * holds no vectors must be empty. Owned by the IndexShards from now on.
 	 */
 	readonly shards: readonly Index[];
-	/** Vectors after which a shard is full. Default: as many as its engine has memory for. */
+	/** Labels after which a shard is full, those of removed vectors included. Default: as many as its engine has memory for. */
 	readonly rowsPerShard?: number | undefined;
 	/** Makes the engine of a further shard. Default: createEngineSync with the kernels of the first shard, on one thread. */
 	readonly makeEngine?: (() => Engine) | undefined;
@@ -36,8 +39,8 @@ const LEAST_ROWS = 256;
 /**
  * A search finds what one index over the same vectors with the same training finds, labels and distances, save where more
  * is looked at: each shard opens more cells until it has k vectors of its own, and re-ranks k * kFactor candidates of its own
- * (IndexRefine); and RaBitQ of several bits passes over a few others. An add that fails or is aborted leaves no
- * shard behind.
+ * (IndexRefine); and RaBitQ of several bits passes over a few others. Filters, range searches, pages and changes by label go
+ * through all shards as well. An add that fails or is aborted leaves no shard behind.
  *
  * No file holds an IndexShards: write its shards one by one (saveShards and loadShards of vecino/node, or writeIndex) and
  * make an IndexShards of what was read. For ids put the IndexIDMap outside: new IndexIDMap({ index: shards }).
@@ -55,6 +58,8 @@ export class IndexShards extends Index {
 	readonly #shards: Index[];
 	/** Label of the first vector of each shard that has been filled or begun. */
 	#starts: number[] = [0];
+	/** Labels that are in the index, where some are not: made when a filter needs it. */
+	#present: LabelBitmap | undefined;
 	/** Engines made for shards. */
 	readonly #engines = new Map<Index, Engine>();
 
@@ -89,7 +94,7 @@ export class IndexShards extends Index {
 	}
 
 	get byteLength(): number {
-		return this.#shards.reduce((sum, shard) => sum + shard.byteLength, 0);
+		return this.#shards.reduce((sum, shard) => sum + shard.byteLength, this.#present?.byteLength ?? 0);
 	}
 
 	/** Bytes of all shards by component. */
@@ -98,10 +103,10 @@ export class IndexShards extends Index {
 		for (const shard of this.#shards) {
 			for (const [name, count] of Object.entries(shard.stats().bytes)) bytes[name] = (bytes[name] ?? 0) + count;
 		}
+		if (this.#present !== undefined) bytes['live'] = (bytes['live'] ?? 0) + this.#present.byteLength;
 		return { type: this.type, ntotal: this.ntotal, d: this.d, bytes };
 	}
 
-	/** @internal */
 	override get labelEnd(): number {
 		return this.#starts.at(-1)! + this.#current.labelEnd;
 	}
@@ -143,12 +148,12 @@ export class IndexShards extends Index {
 
 	/** @internal */
 	*addSteps(x: VectorSet): Steps<void> {
-		const { ntotal } = this;
+		const { labelEnd } = this;
 		let size = Math.max(LEAST_ROWS, Math.floor(PART_BYTES / (4 * this.d)));
 		let done = false;
 		try {
 			for (let start = 0; start < x.n; ) {
-				const room = this.rowsPerShard - this.#current.ntotal;
+				const room = this.rowsPerShard - this.#current.labelEnd;
 				if (room <= 0) {
 					this.#next();
 					continue;
@@ -160,14 +165,14 @@ export class IndexShards extends Index {
 				} catch (error) {
 					if (!isVecinoError(error, 'out-of-memory')) throw error;
 					giveBack(this.#current);
-					if (this.#current.ntotal > 0) this.#next();
+					if (this.#current.labelEnd > 0) this.#next();
 					else if (part.n > LEAST_ROWS) size = part.n >> 1;
 					else throw error;
 				}
 			}
 			done = true;
 		} finally {
-			if (!done) this.truncateRows(ntotal);
+			if (!done) this.truncateRows(labelEnd);
 		}
 	}
 
@@ -183,14 +188,127 @@ export class IndexShards extends Index {
 		this.#starts.push(end);
 	}
 
+	// ── Changing ───────────────────────────────────────────────────────────────────────────────
+
+	/** Number of the shard that has a label, or would have it. */
+	#shardOf(label: number): number {
+		return this.#starts.findLastIndex((start) => start <= label);
+	}
+
 	/** @internal */
-	*searchSteps(q: VectorSet, k: number, params: RefineSearchParams, result: SearchResult): Steps<void> {
+	override hasLabel(label: number): boolean {
+		const i = this.#shardOf(label);
+		return this.#shards[i]!.hasLabel(label - this.#starts[i]!);
+	}
+
+	/** @internal */
+	override *liveLabels(): Generator<number> {
+		for (const [i, start] of this.#starts.entries()) {
+			for (const label of this.#shards[i]!.liveLabels()) yield start + label;
+		}
+	}
+
+	/** @internal */
+	override get labelSpace(): LabelSpace {
+		return { span: this.labelEnd, live: this.#known() };
+	}
+
+	/** Labels that are in the index, undefined when all below labelEnd are. */
+	#known(): LabelBitmap | undefined {
+		const { labelEnd, ntotal } = this;
+		if (ntotal === labelEnd) return undefined;
+		// Somebody may have changed a shard.
+		if (this.#present?.bits !== labelEnd || this.#present.count !== ntotal) this.#forget();
+		if (this.#present !== undefined) return this.#present;
+		const present = new LabelBitmap(this.engine.arena, labelEnd);
+		this.#present = present;
+		for (const [i, start] of this.#starts.entries()) {
+			const { span, live } = this.#shards[i]!.labelSpace;
+			if (live === undefined) present.setRange(start, start + span);
+			else present.setFrom(live, start);
+		}
+		return present;
+	}
+
+	#forget(): void {
+		this.#present?.[Symbol.dispose]();
+		this.#present = undefined;
+	}
+
+	/** @internal */
+	override prepareRemoval(): void {
+		for (const shard of this.#shards.slice(0, this.#starts.length)) shard.prepareRemoval();
+	}
+
+	/** @internal */
+	override removeLabel(label: number): void {
+		const i = this.#shardOf(label);
+		const shard = this.#shards[i]!;
+		this.#forget();
+		// It may have been opened since.
+		shard.prepareRemoval();
+		shard.removeLabel(label - this.#starts[i]!);
+	}
+
+	/** @internal */
+	override noteSpread(): () => void {
+		const all = this.#shards.map((shard) => shard.noteSpread());
+		return () => {
+			for (const bringBack of all) bringBack();
+		};
+	}
+
+	/** @internal */
+	override get canUpdate(): boolean {
+		return this.#shards[0]!.canUpdate;
+	}
+
+	/** @internal */
+	override *stageSteps(x: VectorSet, labels: Uint32Array): Steps<StagedRows> {
+		const rows: number[][] = this.#starts.map(() => []);
+		for (const [row, label] of labels.entries()) rows[this.#shardOf(label)]!.push(row);
+		const staged: StagedRows[] = [];
+		const dispose = (): void => {
+			for (const part of staged) part[Symbol.dispose]();
+		};
+		let done = false;
+		try {
+			for (const [i, some] of rows.entries()) {
+				if (some.length === 0) continue;
+				const own = Uint32Array.from(some, (row) => labels[row]! - this.#starts[i]!);
+				staged.push(yield* this.#shards[i]!.stageSteps(x.take(some), own));
+			}
+			done = true;
+		} finally {
+			if (!done) dispose();
+		}
+		const commit = (): void => {
+			this.#forget();
+			for (const part of staged) part.commit();
+		};
+		return { commit, [Symbol.dispose]: dispose };
+	}
+
+	// ── Searching ──────────────────────────────────────────────────────────────────────────────
+
+	/** @internal */
+	*searchSteps(
+		q: VectorSet,
+		k: number,
+		params: RefineSearchParams,
+		result: SearchResult,
+		admitted?: LabelBitmap,
+	): Steps<void> {
 		const { metric } = this;
 		let best = result;
 		for (const [i, start] of this.#starts.entries()) {
-			if (this.#shards[i]!.ntotal === 0) continue;
+			const shard = this.#shards[i]!;
+			const { live, labelEnd } = shard;
+			using part = admitted?.part(shard.engine.arena, start, start + labelEnd);
+			const rows = part?.count === labelEnd ? undefined : (part ?? live);
+			if ((rows?.count ?? shard.ntotal) === 0) continue;
 			const found = new SearchResult(q.n, k, metric);
-			yield* this.#shards[i]!.searchSteps(q, k, params, found);
+			yield* shard.searchSteps(q, k, params, found, rows);
 			const { labels } = found;
 			for (let at = 0; at < labels.length; at++) if (labels[at] !== -1) labels[at] = labels[at]! + start;
 			// In the order of labels: ties go to the lower one.
@@ -201,14 +319,24 @@ export class IndexShards extends Index {
 	}
 
 	/** @internal */
+	override widened(params: RefineSearchParams, k: number): RefineSearchParams {
+		return this.#shards[0]!.widened(params, k);
+	}
+
+	/** @internal */
+	override isExhaustive(params: RefineSearchParams, k: number): boolean {
+		return this.#shards.every((shard) => shard.isExhaustive(params, k));
+	}
+
+	/** @internal */
 	reconstructRow(row: number): Float32Array<ArrayBuffer> {
-		const i = this.#starts.findLastIndex((start) => start <= row);
+		const i = this.#shardOf(row);
 		return this.#shards[i]!.reconstruct(row - this.#starts[i]!);
 	}
 
 	/** Room in the current shard; further ones are opened when they are needed. @internal */
 	reserveRows(n: number): void {
-		this.#current.reserveRows(Math.min(n, Math.max(0, this.rowsPerShard - this.#current.ntotal)));
+		this.#current.reserveRows(Math.min(n, Math.max(0, this.rowsPerShard - this.#current.labelEnd)));
 	}
 
 	/** @internal */
@@ -223,6 +351,7 @@ export class IndexShards extends Index {
 
 	/** Shards that were opened for rows that are gone are closed. @internal */
 	override truncateRows(n: number): void {
+		this.#forget();
 		while (this.#starts.length > 1 && this.#starts.at(-1)! >= n) {
 			const shard = this.#current;
 			if (this.#engines.has(shard)) this.#close();
@@ -242,6 +371,7 @@ export class IndexShards extends Index {
 
 	/** @internal */
 	resetRows(): void {
+		this.#forget();
 		while (this.#engines.has(this.#shards.at(-1)!)) this.#close();
 		for (const shard of this.#shards) shard.resetRows();
 		this.#starts = [0];
@@ -249,6 +379,7 @@ export class IndexShards extends Index {
 
 	/** @internal */
 	release(): void {
+		this.#forget();
 		while (this.#shards.length > 0) this.#close();
 	}
 
@@ -256,7 +387,7 @@ export class IndexShards extends Index {
 	#startAll(): void {
 		const last = Math.max(
 			0,
-			this.#shards.findLastIndex((shard) => shard.ntotal > 0),
+			this.#shards.findLastIndex((shard) => shard.labelEnd > 0),
 		);
 		let start = 0;
 		this.#starts = this.#shards.slice(0, last + 1).map((shard) => {

@@ -9,6 +9,7 @@ import type { SearchResult } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
 import type { CodeArray } from '../invlists/code-array.ts';
 import type { Engine } from '../kernels/engine.ts';
+import type { Admission } from '../kernels/kernels.ts';
 import { together } from '../kernels/pool/parallel.ts';
 import type { Pool } from '../kernels/pool/pool.ts';
 import type { CodeScanner } from '../quantizers/codec.ts';
@@ -52,15 +53,23 @@ export function sharedScan(
 	q: VectorSet,
 	k: number,
 	result: SearchResult,
+	admission?: Admission,
 ): Steps<void> | undefined {
 	const { pool } = index.engine;
 	const { n, codeSize } = index.codes;
 	if (pool === undefined || index.scanner.block.inOrder || q.n * n * (codeSize + CODE_BYTES) < pool.grain / 8)
 		return undefined;
-	return scanSteps(index, pool, q, k, result);
+	return scanSteps(index, pool, q, k, result, admission);
 }
 
-function* scanSteps(index: ScannedCodes, pool: Pool, q: VectorSet, k: number, result: SearchResult): Steps<void> {
+function* scanSteps(
+	index: ScannedCodes,
+	pool: Pool,
+	q: VectorSet,
+	k: number,
+	result: SearchResult,
+	admission: Admission | undefined,
+): Steps<void> {
 	const { engine, d, metric, codes, scanner } = index;
 	const spans = new Spans(engine, codes, Math.min(SPAN_BYTES, pool.grain / 16));
 	const plan = planUnits(pool, q.n, spans.n, codes.n * (codes.codeSize + CODE_BYTES), scanner.stateBytes);
@@ -71,7 +80,7 @@ function* scanSteps(index: ScannedCodes, pool: Pool, q: VectorSet, k: number, re
 			const parts: SearchScratch[] = [];
 			blocks.push(parts);
 			for (let part = 0; part < plan.parts; part++)
-				parts.push(new SearchScratch(engine, d, k, plan.block, part === 0 ? scanner.stateBytes : 0));
+				parts.push(new SearchScratch(engine, d, k, plan.block, part === 0 ? scanner.stateBytes : 0, admission));
 		}
 		for (const [first, many] of chunks(q.n, group * plan.block)) {
 			const units: Unit[] = [];

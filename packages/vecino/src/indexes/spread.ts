@@ -1,6 +1,7 @@
 /**
  * How far vectors lie from the centroids of their cells, on average: of training rows and of vectors added. Where the
- * second grows beyond the first, new vectors are unlike those that the cells were made for (indexes/health.ts).
+ * second grows beyond the first, new vectors are unlike those that the cells were made for (indexes/health.ts). How far a
+ * vector is that goes again nobody remembers: it counts as far as the average.
  *
  * Under 'l2' it is the squared distance; else 2 - 2 cos, the squared distance of directions.
  */
@@ -81,8 +82,8 @@ export class SpreadSum {
 	readonly trained: number;
 	#sum: number;
 	#n: number;
-	/** Vectors held and sum before each of the last adds. */
-	#before: { readonly ntotal: number; readonly sum: number; readonly n: number }[] = [];
+	/** Next label and sum before each of the last adds. */
+	#before: { readonly labelEnd: number; readonly sum: number; readonly n: number }[] = [];
 
 	constructor({ trained, sum, n }: Spread) {
 		this.trained = trained;
@@ -94,9 +95,9 @@ export class SpreadSum {
 		return { trained: this.trained, sum: this.#sum, n: this.#n };
 	}
 
-	/** n vectors, `sum` off together, on top of `ntotal`. */
-	add(n: number, sum: number, ntotal: number): void {
-		this.#before.push({ ntotal, sum: this.#sum, n: this.#n });
+	/** n vectors, `sum` off together, where the next label was `labelEnd`. */
+	add(n: number, sum: number, labelEnd: number): void {
+		this.#before.push({ labelEnd, sum: this.#sum, n: this.#n });
 		if (this.#before.length > MAX_KEPT) this.#before.shift();
 		this.#sum += sum;
 		this.#n += n;
@@ -107,12 +108,21 @@ export class SpreadSum {
 		this.#sum = Math.max(0, this.#sum + change);
 	}
 
-	/** All but n of ntotal vectors are gone, the last ones. */
-	truncate(n: number, ntotal: number): void {
-		const before = this.#before.findLast((one) => one.ntotal === n);
-		this.#before = before === undefined ? [] : this.#before.filter((one) => one.ntotal < n);
+	/** n vectors are gone, any: they take the mean of all with them. */
+	drop(n: number): void {
+		const left = Math.max(0, this.#n - n);
+		this.#sum = left === 0 ? 0 : this.#sum * (left / this.#n);
+		this.#n = left;
+		// What was before does not come back.
+		this.#before = [];
+	}
+
+	/** Labels from n on are gone, where the next one was `labelEnd`. */
+	truncate(n: number, labelEnd: number): void {
+		const before = this.#before.findLast((one) => one.labelEnd === n);
+		this.#before = before === undefined ? [] : this.#before.filter((one) => one.labelEnd < n);
 		// Where nobody knows, they were as far off as the others.
-		const share = ntotal === 0 ? 0 : n / ntotal;
+		const share = labelEnd === 0 ? 0 : n / labelEnd;
 		this.#sum = before?.sum ?? this.#sum * share;
 		this.#n = before?.n ?? Math.round(this.#n * share);
 	}

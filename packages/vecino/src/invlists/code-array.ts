@@ -4,7 +4,7 @@
  */
 
 import type { Arena } from '../kernels/arena.ts';
-import { type CodeLayout, clearBehind, codesBytes, wholeBlocks } from './layout.ts';
+import { type CodeLayout, clearBehind, codesBytes, wholeBlocks, wipeCode } from './layout.ts';
 
 export interface CodeSegment {
 	readonly ptr: number;
@@ -94,9 +94,8 @@ export class CodeArray implements Disposable {
 	/** Forgets rows n and later, also those that were written and never committed; their room stays. */
 	truncate(n: number): void {
 		this.#n = n;
-		const layout = { ...this.layout, termBytes: 0 };
 		for (const { ptr, start, capacity } of this.#segments) {
-			if (start + capacity > n) clearBehind(this.#arena.u8, layout, ptr, 0, Math.max(0, n - start), capacity);
+			if (start + capacity > n) clearBehind(this.#arena.u8, this.layout, ptr, 0, Math.max(0, n - start), capacity);
 		}
 	}
 
@@ -117,6 +116,12 @@ export class CodeArray implements Disposable {
 		}
 		const { ptr, start, capacity } = this.#segments[low]!;
 		return { ptr, at: row - start, room: start + capacity - row };
+	}
+
+	/** Makes the code of a row zero. */
+	wipe(row: number): void {
+		const { ptr, at } = this.where(row);
+		wipeCode(this.#arena.u8, this.layout, ptr, 0, at);
 	}
 
 	clear(): void {

@@ -25,7 +25,7 @@ export interface CodeRun {
 const SLICE = 65_536;
 
 /** Where the term of position `at` is. */
-export function termPlace({ blockSize, termBytes }: CodeLayout, terms: number, at: number): number {
+function termPlace({ blockSize, termBytes }: CodeLayout, terms: number, at: number): number {
 	if (blockSize === 1) return terms + at * termBytes;
 	return terms + ((at & ~31) + fastSlot(at & 31)) * termBytes;
 }

@@ -3,6 +3,8 @@
  * to do. Readers call this before they complain about content they cannot make sense of.
  */
 
+import { faissKind } from './faiss/kinds.ts';
+
 /** First bytes of files that are taken for vectors by mistake, with what they are and what to do. */
 const SIGNATURES: readonly (readonly [prefix: string, what: string])[] = [
 	['version https://git-lfs', 'a Git LFS pointer, not the file itself; fetch that with git lfs pull'],
@@ -16,13 +18,6 @@ const SIGNATURES: readonly (readonly [prefix: string, what: string])[] = [
 	['ARROW1', "an Arrow file; save its column of vectors: np.save(f, np.stack(table['name']))"],
 ];
 
-/** FAISS's four-letter codes of index types, as its write_index puts them first. */
-const FAISS_CODES =
-	'IxFI IxF2 IxFl IxHe IxPQ IxPo IxPq IxRQ IxRq IxRR IxLS IxPR IxPL IxSQ IxLa IxPT IxRF IxMp IxM2 Ix2L Ixrq Ixrr ' +
-	'IwFd IwFl IwF2 IwSQ IwSq IwLS IwRQ IwRq IwPL IwPR IwSh IwPQ IwQR IwPf IwIQ Iwrq Iwrr IvFl IvF2 IvFL IvPQ IvQR IvSQ ' +
-	'ILfs IRfs IPLf IPRf IPfs IVLf IVRf NPLf NPRf ImRQ Imiq IRMf IRMh IHNf IHNp IHNs IHN2 IHc2 INSf INSp INSs INNf ' +
-	'IS48 IS44 ISVD IBxF IBwF IBFf IBHf IBMp IBM2 IBHh IBHm';
-
 /**
  * What a file that begins with `head` (some 64 bytes) is, when it is a known kind that holds no vectors for us,
  * and what to do with it: a phrase to follow `name: `. Undefined when not recognised. No .fvecs, .bvecs or
@@ -32,10 +27,9 @@ export function describeForeignFile(head: Uint8Array): string | undefined {
 	const text = String.fromCharCode(...head.subarray(0, 64));
 	const signature = SIGNATURES.find(([prefix]) => text.startsWith(prefix));
 	if (signature !== undefined) return signature[1];
-	const code = text.slice(0, 4);
-	if (code.length === 4 && FAISS_CODES.split(' ').includes(code)) {
-		return `a FAISS index (${code}), not vectors; open it as an index`;
-	}
+	const faiss = faissKind(head);
+	if (faiss !== undefined)
+		return `a FAISS index (${text.slice(0, 4)}) of class ${faiss}, not vectors; open it as an index`;
 	// Pickle protocols 2 to 5; a zero third byte would be an .fvecs row of d = 640 or so.
 	const [first = 0, protocol = 0, third = 0] = head;
 	if (first === 0x80 && protocol >= 2 && protocol <= 5 && third >= 0x10) {

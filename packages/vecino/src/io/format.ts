@@ -9,6 +9,7 @@
 
 import { VecinoError } from '../errors.ts';
 import { crc32c } from '../util/crc32c.ts';
+import { faissKind } from './faiss/kinds.ts';
 import { describeForeignFile } from './foreign.ts';
 import { isNpy } from './npy.ts';
 import type { Reading } from './reading.ts';
@@ -217,7 +218,8 @@ function checkMagic(head: Uint8Array, name: string): void {
 	}
 	// Advice on how to make vectors of it is of no use here.
 	const what = describeForeignFile(head.subarray(0, 64))?.replace(/(, not vectors)?; (save|open) .*$/s, '');
-	if (what !== undefined) throw new VecinoError('unsupported', `${name}: not a vecino index: ${what}`);
+	const advice = faissKind(head) === undefined ? '' : '; open it with readFaissIndex, openFaissIndex or loadFaissIndex';
+	if (what !== undefined) throw new VecinoError('unsupported', `${name}: not a vecino index: ${what}${advice}`);
 	const found = [...head.subarray(0, MAGIC.length)].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
 	throw corrupt(name, `not a vecino index: it begins with the bytes ${found}`, 0);
 }

@@ -14,7 +14,14 @@ export interface NodeBase {
 	readonly d: number;
 	readonly metric: Metric;
 	readonly ntotal: number;
+	/** One more than the highest label given out. Absent when that is ntotal: nothing was removed. */
+	readonly labelEnd?: number;
 	readonly isTrained: boolean;
+}
+
+/** Labels are below this; rows that an index keeps for them, dead ones included. */
+export function labelEndOf({ ntotal, labelEnd }: Pick<NodeBase, 'ntotal' | 'labelEnd'>): number {
+	return labelEnd ?? ntotal;
 }
 
 /** Numbers of sections. Those that only a trained index has are absent in others. */
@@ -22,21 +29,21 @@ type Sections<K extends string> = { readonly [key in K]?: number };
 
 export interface FlatNode extends NodeBase {
 	readonly type: 'IndexFlat';
-	readonly sections: Sections<'codes'>;
+	readonly sections: Sections<'codes' | 'live'>;
 }
 
 export interface PQNode extends NodeBase {
 	readonly type: 'IndexPQ';
 	readonly m: number;
 	readonly nbits: number;
-	readonly sections: Sections<'codebook' | 'codes'>;
+	readonly sections: Sections<'codebook' | 'codes' | 'live'>;
 }
 
 export interface SQNode extends NodeBase {
 	readonly type: 'IndexScalarQuantizer';
 	/** Absent: sq8. */
 	readonly quantizer?: Exclude<ScalarType, 'sq8'>;
-	readonly sections: Sections<'ranges' | 'codes'>;
+	readonly sections: Sections<'ranges' | 'codes' | 'live'>;
 }
 
 /** What a graph is, beside its sections. */
@@ -89,7 +96,7 @@ export interface IVFPQNode extends NodeBase, Coarse {
 export interface PQFastScanNode extends NodeBase {
 	readonly type: 'IndexPQFastScan';
 	readonly m: number;
-	readonly sections: Sections<'codebook' | 'codes'>;
+	readonly sections: Sections<'codebook' | 'codes' | 'live'>;
 }
 
 export interface IVFPQFastScanNode extends NodeBase, Coarse {
@@ -109,7 +116,7 @@ export interface RaBitQNode extends NodeBase {
 	readonly nbits: number;
 	/** Of the rotation. */
 	readonly seed: number;
-	readonly sections: Sections<'centre' | 'codes'>;
+	readonly sections: Sections<'centre' | 'codes' | 'live'>;
 }
 
 export interface IVFRaBitQNode extends NodeBase, Coarse {
@@ -135,13 +142,15 @@ export interface RefineNode extends NodeBase {
 
 export interface IDMapNode extends NodeBase {
 	readonly type: 'IndexIDMap';
+	/** First row without an id. Absent when there is none. */
+	readonly free?: number;
 	readonly sections: Sections<'ids'>;
 	readonly index: IndexNode;
 }
 
 export interface HNSWNode extends NodeBase, GraphShape {
 	readonly type: 'IndexHNSW';
-	readonly sections: Sections<'links' | 'slots' | 'upperLinks'>;
+	readonly sections: Sections<'links' | 'slots' | 'upperLinks' | 'live'>;
 	readonly storage: FlatNode | SQNode;
 }
 
@@ -200,6 +209,8 @@ export type IndexNode =
 
 /** Lowest minor version of the format that can hold an index. */
 export function minorOf(node: IndexNode): number {
+	// Indexes around others have the key as well.
+	if (node.labelEnd !== undefined) return 2;
 	if (node.type === 'IndexPreTransform') return Math.max(1, minorOf(node.index));
 	if (node.type === 'IndexRefine') return minorOf(node.base);
 	if (node.type === 'IndexIDMap') return minorOf(node.index);
@@ -221,6 +232,11 @@ export function rabitqLayout(d: number, nbits: number, isList: boolean): CodeLay
 /** Bytes of a codebook, layout (m, ksub, dsub) of float32. */
 export function codebookBytes(d: number, m: number, nbits: number): number {
 	return m * 2 ** nbits * Math.ceil(d / m) * 4;
+}
+
+/** Bytes of a bit for each of n rows, in whole words. */
+export function liveBytes(n: number): number {
+	return Math.ceil(n / 32) * 4;
 }
 
 /** Bytes of a list of n codes: codes, padded to 4, terms, labels (u32). */

@@ -111,6 +111,11 @@ export function npyHeader(n: number, d: number, dtype: NpyDtype): Uint8Array<Arr
  * as they are; NaN is not refused here, as NumPy would not.
  *
  * @throws RangeError when data.length is not a multiple of d.
+ *
+ * @example
+ * const bytes = encodeNpy(Float32Array.of(1, 2, 3, 4), 2);
+ * const file = await openVectorSource(bytesSource(bytes), { name: 'two.npy' });
+ * console.log(file.n, file.d, await file.read(1, 1)); // 2 2 Float32Array(2) [3, 4]
  */
 export function encodeNpy(data: NpyArray, d: number): Uint8Array<ArrayBuffer> {
 	checkInt('encodeNpy', 'd', d, 1, MAX_D);

@@ -20,6 +20,8 @@ import {
 	type GraphShape,
 	type IndexNode,
 	type IVFNode,
+	labelEndOf,
+	liveBytes,
 	type NodeBase,
 	pqCodeSize,
 	rabitqLayout,
@@ -80,9 +82,10 @@ function parseNode(value: unknown, path: string, depth: number, sections: Sectio
 		d: integer(path, fields, 'd', 1, MAX_D),
 		metric: choice(path, fields, 'metric', METRICS),
 		ntotal: integer(path, fields, 'ntotal', 0, MAX_NTOTAL),
+		...parseLabelEnd(path, fields),
 		isTrained: boolean(path, fields, 'isTrained'),
 	};
-	if (!base.isTrained && base.ntotal > 0)
+	if (!base.isTrained && labelEndOf(base) > 0)
 		throw new HeaderFault(`${path}ntotal must be 0 in an index that is not trained`);
 	if (type === 'IndexRefine') return parseRefine(base, fields, path, depth, sections);
 	if (type === 'IndexHNSW') return parseHNSW(base, fields, path, depth, sections);
@@ -90,6 +93,17 @@ function parseNode(value: unknown, path: string, depth: number, sections: Sectio
 	if (type === 'IndexIDMap') return parseIDMap(base, fields, path, depth, sections);
 	if (isFlatType(type)) return parseFlatCodes(type, base, fields, path, sections);
 	return parseIVF(type, base, fields, path, sections);
+}
+
+/** The key `labelEnd`, which is there only where something was removed. */
+function parseLabelEnd(path: string, fields: Fields): { labelEnd?: number } {
+	if (!Object.hasOwn(fields, 'labelEnd')) return {};
+	return { labelEnd: integer(path, fields, 'labelEnd', (fields['ntotal'] as number) + 1, MAX_NTOTAL) };
+}
+
+/** The section `live`, which is there only where some rows are dead. */
+function liveSection(base: NodeBase): { live: number } {
+	return (base.labelEnd === undefined ? {} : { live: liveBytes(base.labelEnd) }) as { live: number };
 }
 
 const FLAT_TYPES = ['IndexFlat', 'IndexPQ', 'IndexScalarQuantizer', 'IndexPQFastScan', 'IndexRaBitQ'] as const;
@@ -109,7 +123,7 @@ const KEYS: Readonly<Partial<Record<IndexNode['type'], readonly string[]>>> = {
 	IndexIVFRaBitQ: ['nbits', 'seed'],
 };
 
-const COMMON = ['type', 'd', 'metric', 'ntotal', 'isTrained'];
+const COMMON = ['type', 'd', 'metric', 'ntotal', 'labelEnd', 'isTrained'];
 
 function parseFlatCodes(
 	type: FlatType,
@@ -120,31 +134,33 @@ function parseFlatCodes(
 ): IndexNode {
 	const scalar = type === 'IndexScalarQuantizer' ? parseScalar(fields, path) : undefined;
 	onlyKeys(path, fields, [...COMMON, ...(KEYS[type] ?? []), ...Object.keys(scalar?.key ?? {}), 'sections']);
-	const { d, ntotal } = base;
+	const { d } = base;
+	const rows = labelEndOf(base);
+	const live = liveSection(base);
 	const demand = new Demand(path, fields, base.isTrained, sections);
 	if (type === 'IndexFlat') {
 		if (!base.isTrained) throw new HeaderFault(`${path}isTrained must be true: an IndexFlat needs no training`);
-		return { type, ...base, sections: demand.take({ codes: ntotal * d * 4 }) };
+		return { type, ...base, sections: demand.take({ codes: rows * d * 4, ...live }) };
 	}
 	if (type === 'IndexScalarQuantizer') {
 		const { key, word } = scalar!;
-		const codes = ntotal * scalarCodeSize(d, word);
-		if (hasRanges(word)) return { type, ...base, ...key, sections: demand.take({ ranges: 8 * d, codes }) };
+		const codes = rows * scalarCodeSize(d, word);
+		if (hasRanges(word)) return { type, ...base, ...key, sections: demand.take({ ranges: 8 * d, codes, ...live }) };
 		if (!base.isTrained) throw new HeaderFault(`${path}isTrained must be true: ${word} needs no training`);
-		return { type, ...base, ...key, sections: demand.take({ codes }) };
+		return { type, ...base, ...key, sections: demand.take({ codes, ...live }) };
 	}
 	if (type === 'IndexPQFastScan') {
 		const m = integer(path, fields, 'm', 1, Math.min(d, MAX_FAST_M));
-		const codes = codesBytes(fastLayout(m, 0), ntotal);
-		return { type, ...base, m, sections: demand.take({ codebook: codebookBytes(d, m, 4), codes }) };
+		const codes = codesBytes(fastLayout(m, 0), rows);
+		return { type, ...base, m, sections: demand.take({ codebook: codebookBytes(d, m, 4), codes, ...live }) };
 	}
 	if (type === 'IndexRaBitQ') {
 		const options = parseRaBitQ(fields, path);
-		const codes = codesBytes(rabitqLayout(d, options.nbits, false), ntotal);
-		return { type, ...base, ...options, sections: demand.take({ centre: 4 * d, codes }) };
+		const codes = codesBytes(rabitqLayout(d, options.nbits, false), rows);
+		return { type, ...base, ...options, sections: demand.take({ centre: 4 * d, codes, ...live }) };
 	}
 	const pq = parsePQ(fields, path, d);
-	const lengths = { codebook: codebookBytes(d, pq.m, pq.nbits), codes: ntotal * pqCodeSize(pq.m, pq.nbits) };
+	const lengths = { codebook: codebookBytes(d, pq.m, pq.nbits), codes: rows * pqCodeSize(pq.m, pq.nbits), ...live };
 	return { type, ...base, ...pq, sections: demand.take(lengths) };
 }
 
@@ -257,16 +273,17 @@ function parseTerms(fields: Fields, path: string): [mid: number, step: number] {
 
 function parseHNSW(base: NodeBase, fields: Fields, path: string, depth: number, sections: SectionSpec[]): IndexNode {
 	onlyKeys(path, fields, [...COMMON, 'M', 'efConstruction', 'slots', 'upperLists', 'sections', 'storage']);
-	const { ntotal } = base;
-	if (ntotal >= 2 ** 31) throw new HeaderFault(`${path}ntotal must be below 2^31 in an IndexHNSW`);
-	const graph = parseGraph(path, fields, ntotal);
-	const [links, slots, upperLinks] = graphLengths(graph, ntotal);
-	const numbers = new Demand(path, fields, base.isTrained, sections).take({ links, slots, upperLinks });
+	const rows = labelEndOf(base);
+	if (rows >= 2 ** 31) throw new HeaderFault(`${path}ntotal must be below 2^31 in an IndexHNSW`);
+	const graph = parseGraph(path, fields, rows);
+	const [links, slots, upperLinks] = graphLengths(graph, rows);
+	const lengths = { links, slots, upperLinks, ...liveSection(base) };
+	const numbers = new Demand(path, fields, base.isTrained, sections).take(lengths);
 	const storage = parseNode(fields['storage'], `${path}storage.`, depth + 1, sections);
 	if (storage.type !== 'IndexFlat' && storage.type !== 'IndexScalarQuantizer') {
 		throw new HeaderFault(`${path}storage cannot be an ${storage.type}`);
 	}
-	agree(path, base, 'storage', storage);
+	agree(path, rowStore(base), 'storage', storage);
 	if (base.isTrained !== storage.isTrained) throw new HeaderFault(`${path}isTrained does not follow from storage`);
 	return { type: 'IndexHNSW', ...base, ...graph, sections: numbers, storage };
 }
@@ -298,7 +315,7 @@ function parseRefine(base: NodeBase, fields: Fields, path: string, depth: number
 		throw new HeaderFault(`${path}refine cannot be an ${refine.type}`);
 	}
 	agree(path, base, 'base', inner);
-	agree(path, base, 'refine', refine);
+	agree(path, rowStore(base), 'refine', refine);
 	if (base.isTrained !== (inner.isTrained && refine.isTrained)) {
 		throw new HeaderFault(`${path}isTrained does not follow from base and refine`);
 	}
@@ -306,13 +323,15 @@ function parseRefine(base: NodeBase, fields: Fields, path: string, depth: number
 }
 
 function parseIDMap(base: NodeBase, fields: Fields, path: string, depth: number, sections: SectionSpec[]): IndexNode {
-	onlyKeys(path, fields, [...COMMON, 'sections', 'index']);
-	const numbers = new Demand(path, fields, true, sections).take({ ids: base.ntotal * 8 });
+	const { labelEnd } = base;
+	onlyKeys(path, fields, [...COMMON, ...(labelEnd === undefined ? [] : ['free']), 'sections', 'index']);
+	const free = labelEnd !== undefined && { free: integer(path, fields, 'free', 0, labelEnd - 1) };
+	const numbers = new Demand(path, fields, true, sections).take({ ids: labelEndOf(base) * 8 });
 	const index = parseNode(fields['index'], `${path}index.`, depth + 1, sections);
 	if (index.type === 'IndexIDMap') throw new HeaderFault(`${path}index cannot be an IndexIDMap`);
 	agree(path, base, 'index', index);
 	if (base.isTrained !== index.isTrained) throw new HeaderFault(`${path}isTrained does not follow from index`);
-	return { type: 'IndexIDMap', ...base, sections: numbers, index };
+	return { type: 'IndexIDMap', ...base, ...free, sections: numbers, index };
 }
 
 function parsePreTransform(
@@ -444,10 +463,16 @@ class Demand {
 
 /** An index and the one inside it must be of the same shape. */
 function agree(path: string, outer: NodeBase, key: string, inner: NodeBase): void {
-	for (const field of ['d', 'metric', 'ntotal'] as const) {
+	for (const field of ['d', 'metric', 'ntotal', 'labelEnd'] as const) {
 		if (outer[field] === inner[field]) continue;
-		throw new HeaderFault(`${path}${key}.${field} must be ${outer[field]} as around it, got ${inner[field]}`);
+		const [expected, found] = [outer[field] ?? 'absent', inner[field] ?? 'nothing'];
+		throw new HeaderFault(`${path}${key}.${field} must be ${expected} as around it, got ${found}`);
 	}
+}
+
+/** Shape of what holds rows for an index that knows itself which of them are dead. */
+function rowStore({ labelEnd, ...base }: NodeBase): NodeBase {
+	return labelEnd === undefined ? base : { ...base, ntotal: labelEnd };
 }
 
 function object(what: string, value: unknown): Fields {

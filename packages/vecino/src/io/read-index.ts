@@ -8,6 +8,7 @@
 import type { Index } from '../indexes/base.ts';
 import { IndexIVFPQFastScan, IndexPQFastScan } from '../indexes/fast-scan.ts';
 import { IndexFlat } from '../indexes/flat.ts';
+import { IndexFlatCodes } from '../indexes/flat-codes.ts';
 import { IndexHNSW } from '../indexes/hnsw.ts';
 import { IndexIDMap } from '../indexes/id-map.ts';
 import type { IndexIVF } from '../indexes/ivf.ts';
@@ -33,15 +34,16 @@ import {
 	readHeader,
 	type SectionEntry,
 } from './format.ts';
-import type { IndexNode, IVFNode } from './index-node.ts';
+import { type FlatNode, type IndexNode, type IVFNode, labelEndOf } from './index-node.ts';
 import { HeaderFault, parseIndexNode } from './parse-node.ts';
 import { readGraph } from './read-graph.ts';
 import { readLists } from './read-lists.ts';
-import { type FloatKind, readCodes, readIds, SectionReader } from './read-sections.ts';
+import { type FloatKind, readCodes, readIds, readLive, SectionReader } from './read-sections.ts';
 import { fillTransform, makeTransform } from './read-transforms.ts';
 import { type Reading, readFromBytes, readFromSource, type SourceReadOptions } from './reading.ts';
 import type { RangeSource } from './source.ts';
 
+/** Options of readIndex. */
 export interface ReadIndexOptions {
 	/** The engine that will hold the index. Default: the shared engine. */
 	readonly engine?: Engine | undefined;
@@ -49,14 +51,18 @@ export interface ReadIndexOptions {
 	readonly verify?: boolean | undefined;
 }
 
+/** Options of openIndex and loadIndex. */
 export interface OpenIndexOptions extends ReadIndexOptions, SourceReadOptions {}
 
 /** What the header of a file says. */
 export interface IndexFileInfo {
 	/** Class of the outermost index. */
 	readonly type: string;
+	/** Dimension of the vectors. */
 	readonly d: number;
+	/** Metric of the outermost index. */
 	readonly metric: string;
+	/** Vectors held. */
 	readonly ntotal: number;
 	/** Length of the file, bytes. */
 	readonly byteLength: number;
@@ -75,6 +81,11 @@ const FILE_NAME = 'vecino file';
  *
  * @throws VecinoError 'corrupt-data' with the offset; 'unsupported-version' for files of a newer version;
  *   'unsupported' for another kind of file, named where known; 'out-of-memory'.
+ *
+ * @example
+ * using index = new IndexFlat({ d: 2 });
+ * using again = readIndex(writeIndex(index.add([[0, 0], [3, 4]])));
+ * console.log(again.search([3, 3], 1).labels[0]); // 1
  */
 export function readIndex(bytes: Uint8Array, options: ReadIndexOptions = {}): Index {
 	const where = 'readIndex';
@@ -87,6 +98,12 @@ export function readIndex(bytes: Uint8Array, options: ReadIndexOptions = {}): In
  * The same from a source of ranges, in parts of at most 4 MiB.
  *
  * @throws as readIndex; VecinoError 'aborted', 'storage'; what the source throws.
+ *
+ * @example
+ * using index = new IndexFlat({ d: 2 });
+ * const source = bytesSource(writeIndex(index.add([[0, 0], [3, 4]])));
+ * using again = await openIndex(source, { onProgress: ({ done, total }) => void (done / total) });
+ * console.log(again.ntotal); // 2
  */
 export async function openIndex(source: RangeSource, options: OpenIndexOptions = {}): Promise<Index> {
 	checkKeys('openIndex', options, ['engine', 'verify', 'signal', 'onProgress']);
@@ -103,6 +120,11 @@ export async function openIndexNamed(source: RangeSource, options: OpenIndexOpti
  * What a file holds, from its header alone: some hundred bytes.
  *
  * @throws as readIndex, for what is wrong with the header.
+ *
+ * @example
+ * using index = new IndexFlat({ d: 2 });
+ * const { type, d, ntotal, version } = await inspectIndex(bytesSource(writeIndex(index.add([[0, 0]]))));
+ * console.log(type, d, ntotal, version); // IndexFlat 2 1 1.0
  */
 export async function inspectIndex(source: RangeSource): Promise<IndexFileInfo> {
 	return inspectIndexNamed(source, FILE_NAME);
@@ -124,7 +146,8 @@ export async function inspectIndexNamed(source: RangeSource, name: string): Prom
 	};
 }
 
-function lengthOf(where: string, source: RangeSource): number {
+/** @internal */
+export function lengthOf(where: string, source: RangeSource): number {
 	const byteLength: unknown = source?.byteLength;
 	if (typeof byteLength === 'number' && Number.isSafeInteger(byteLength) && byteLength >= 0) return byteLength;
 	throw new TypeError(`${where}: source must be a RangeSource with its byteLength, got ${show(source)}`);
@@ -182,8 +205,8 @@ function* readTree(byteLength: number, name: string): Reading<FileTree> {
 	}
 }
 
-/** The tree of indexes, without content. */
-function makeIndex(node: IndexNode, engine: Engine): Index {
+/** The tree of indexes, without content. @internal */
+export function makeIndex(node: IndexNode, engine: Engine): Index {
 	const { d, metric } = node;
 	switch (node.type) {
 		case 'IndexFlat':
@@ -237,7 +260,7 @@ function coarseOf(node: IVFNode): 'flat' | 'hnsw' {
 
 /** Reads the content of an index that makeIndex made of the same node, section after section. */
 function* fill(index: Index, node: IndexNode, file: SectionReader): Reading<void> {
-	const { ntotal } = node;
+	const rows = labelEndOf(node);
 	if (node.type === 'IndexRefine') {
 		yield* fill((index as IndexRefine).base, node.base, file);
 		yield* fill((index as IndexRefine).refine, node.refine, file);
@@ -246,13 +269,22 @@ function* fill(index: Index, node: IndexNode, file: SectionReader): Reading<void
 		for (const [i, one] of node.transforms.entries()) yield* fillTransform(transforms[i]!, one, file);
 		yield* fill(inner, node.index, file);
 	} else if (node.type === 'IndexIDMap') {
-		yield* readIds(file, node.sections.ids!, (index as IndexIDMap).table, ntotal);
-		yield* fill((index as IndexIDMap).index, node.index, file);
+		const { table, index: inner } = index as IndexIDMap;
+		const { ids } = node.sections;
+		yield* readIds(file, ids!, table, rows, node.ntotal, node.free);
+		yield* fill(inner, node.index, file);
+		if (node.free === undefined) return;
+		// As many ids as vectors, so those that are there have one each, or some row of those without has a vector.
+		for (const label of inner.liveLabels()) {
+			if (table.idOf(label) < 0) throw file.fault(ids!, `row ${label} has a vector and no id`, label * 8);
+		}
 	} else if (node.type === 'IndexHNSW') {
 		const { storage, graph } = index as IndexHNSW;
 		if (node.isTrained) {
 			const { links, slots, upperLinks } = node.sections;
-			yield* readGraph(file, { links: links!, slots: slots!, upperLinks: upperLinks! }, node, ntotal, graph);
+			yield* readGraph(file, { links: links!, slots: slots!, upperLinks: upperLinks! }, node, rows, graph);
+			const live = yield* readLive(file, node.sections.live, node);
+			if (live !== undefined) (index as IndexHNSW).setLive(live);
 		}
 		yield* fill(storage, node.storage, file);
 		graph.finish();
@@ -260,25 +292,28 @@ function* fill(index: Index, node: IndexNode, file: SectionReader): Reading<void
 		return;
 	} else if (node.type === 'IndexFlat') {
 		const flat = index as IndexFlat;
-		yield* readCodes(file, node.sections.codes!, flat.codes, ntotal, 'f32', (there) => flat.followRows(there, ntotal));
+		yield* readCodes(file, node.sections.codes!, flat.codes, rows, 'f32', (there) => flat.followRows(there, rows));
 	} else if (node.type === 'IndexPQ' || node.type === 'IndexPQFastScan') {
 		const { pq, codes } = index as IndexPQ | IndexPQFastScan;
 		yield* readCodebook(file, node.sections.codebook!, pq);
-		yield* readCodes(file, node.sections.codes!, codes, ntotal);
+		yield* readCodes(file, node.sections.codes!, codes, rows);
 	} else if (node.type === 'IndexRaBitQ') {
 		const { rabitq, codes } = index as IndexRaBitQ;
 		const { buffer } = yield* file.bytes(node.sections.centre!);
 		file.checkFinite(node.sections.centre!, new Uint32Array(buffer), 0, node.d);
 		rabitq.setCentre(new Float32Array(buffer));
-		yield* readCodes(file, node.sections.codes!, codes, ntotal);
+		yield* readCodes(file, node.sections.codes!, codes, rows);
 	} else if (node.type === 'IndexScalarQuantizer') {
 		const { codec, codes } = index as IndexScalarQuantizer;
 		const { ranges } = node.sections;
 		if (ranges !== undefined) yield* readRanges(file, ranges, codec as ScalarQuantizer);
-		yield* readCodes(file, node.sections.codes!, codes, ntotal, floatsOf(node));
+		yield* readCodes(file, node.sections.codes!, codes, rows, floatsOf(node));
 	} else {
 		yield* fillIVF(index as IndexIVF, node, file);
 	}
+	if (!(index instanceof IndexFlatCodes)) return;
+	const live = yield* readLive(file, (node as FlatNode).sections.live, node);
+	if (live !== undefined) index.setLive(live);
 }
 
 function* fillIVF(index: IndexIVF, node: IVFNode, file: SectionReader): Reading<void> {
@@ -311,8 +346,8 @@ function* fillIVF(index: IndexIVF, node: IVFNode, file: SectionReader): Reading<
 	if (node.type === 'IndexIVFPQFastScan' && node.terms !== undefined) {
 		(index.codec as FastScanQuantizer).setTermRange(...node.terms);
 	}
-	yield* readLists(file, { directory: directory!, lists: lists! }, index.lists, node.ntotal, floatsOf(node));
-	index.setTotal(node.ntotal);
+	yield* readLists(file, { directory: directory!, lists: lists! }, index.lists, node, floatsOf(node));
+	index.setTotal(node.ntotal, labelEndOf(node));
 }
 
 /** The floats that codes consist of, if they do. */

@@ -6,7 +6,7 @@ import type { VecinoError } from '../errors.ts';
 import type { ArrayInvertedLists } from '../invlists/array-lists.ts';
 import { blockTailIsZero, codesBytes, recordsAreFinite, termsBytes } from '../invlists/layout.ts';
 import { crc32c, crc32cCombine } from '../util/crc32c.ts';
-import { listBytes } from './index-node.ts';
+import { labelEndOf, listBytes, type NodeBase } from './index-node.ts';
 import { allFinite, type FloatKind, notFinite16, type SectionReader } from './read-sections.ts';
 import { allocate, type Reading } from './reading.ts';
 
@@ -16,19 +16,23 @@ interface Numbers {
 	readonly lists: number;
 }
 
+/** Labels per code from which on the labels of all lists are sorted to see that none is there twice. */
+const SPARSE = 64;
+
 /** Fills empty lists with ntotal codes. `floats`: what codes consist of; none may be NaN or infinite. */
 export function* readLists(
 	file: SectionReader,
 	numbers: Numbers,
 	lists: ArrayInvertedLists,
-	ntotal: number,
+	node: Pick<NodeBase, 'ntotal' | 'labelEnd'>,
 	floats?: FloatKind,
 ): Reading<void> {
 	const directory = new Uint32Array((yield* file.bytes(numbers.directory)).buffer);
-	checkSizes(file, numbers, directory, lists, ntotal);
-	const filler = new ListFiller(file, numbers.lists, lists, directory, ntotal, floats);
+	checkSizes(file, numbers, directory, lists, node.ntotal);
+	const filler = new ListFiller(file, numbers.lists, lists, directory, node, floats);
 	yield* file.parts(numbers.lists, (part) => filler.take(part));
 	file.compare(numbers.lists, filler.crc);
+	filler.finish();
 }
 
 /** The sizes must add up to ntotal, and the lists to their section. */
@@ -61,9 +65,11 @@ class ListFiller {
 	readonly #lists: ArrayInvertedLists;
 	/** Size and CRC-32C of each list, layout (nlist, 2). */
 	readonly #directory: Uint32Array;
-	/** One bit per label: seen. */
+	/** One bit per label: seen. Where labels are few and far between: those seen, one after the other. */
 	readonly #seen: Uint32Array;
-	readonly #ntotal: number;
+	readonly #isSparse: boolean;
+	#count = 0;
+	readonly #labelEnd: number;
 	readonly #floats: FloatKind | undefined;
 	/** Where the current list begins, from the start of the section; its number, and how much of it has come. */
 	#start = 0;
@@ -81,16 +87,17 @@ class ListFiller {
 		section: number,
 		lists: ArrayInvertedLists,
 		directory: Uint32Array,
-		ntotal: number,
+		node: Pick<NodeBase, 'ntotal' | 'labelEnd'>,
 		floats: FloatKind | undefined,
 	) {
 		this.#file = file;
 		this.#section = section;
 		this.#lists = lists;
 		this.#directory = directory;
-		this.#ntotal = ntotal;
+		this.#labelEnd = labelEndOf(node);
 		this.#floats = floats;
-		const words = Math.ceil(ntotal / 32);
+		this.#isSparse = this.#labelEnd > SPARSE * node.ntotal;
+		const words = this.#isSparse ? node.ntotal : Math.ceil(this.#labelEnd / 32);
 		this.#seen = allocate(file.name, words * 4, () => new Uint32Array(words));
 	}
 
@@ -175,11 +182,23 @@ class ListFiller {
 		return notFinite16(arena, codes, byteLength, kind) < 0;
 	}
 
-	/** Labels are rows of the index, each in one place. */
+	/** Looks for labels in two places, once all lists are there. */
+	finish(): void {
+		if (!this.#isSparse) return;
+		const labels = this.#seen.sort();
+		const twice = labels.findIndex((label, i) => i > 0 && label === labels[i - 1]);
+		if (twice >= 0) throw this.#file.fault(this.#section, `label ${labels[twice]} is there twice`);
+	}
+
+	/** Labels were given out by the index, each is in one place. */
 	#checkLabels(labels: Uint32Array): void {
 		const seen = this.#seen;
 		for (const label of labels) {
-			if (label >= this.#ntotal) throw this.#fault(`label ${label} is outside 0..${this.#ntotal - 1}`);
+			if (label >= this.#labelEnd) throw this.#fault(`label ${label} is outside 0..${this.#labelEnd - 1}`);
+			if (this.#isSparse) {
+				seen[this.#count++] = label;
+				continue;
+			}
 			const bit = 1 << (label & 31);
 			if ((seen[label >>> 5]! & bit) !== 0) throw this.#fault(`label ${label} is there twice`);
 			seen[label >>> 5]! |= bit;

@@ -5,6 +5,7 @@
 
 import type { VecinoError } from '../errors.ts';
 import type { CodeArray } from '../invlists/code-array.ts';
+import { LabelBitmap } from '../invlists/label-bitmap.ts';
 import { blockTailIsZero, recordsAreFinite } from '../invlists/layout.ts';
 import type { Arena } from '../kernels/arena.ts';
 import { crc32c } from '../util/crc32c.ts';
@@ -141,21 +142,57 @@ export function* readCodes(
 	codes.commit(n);
 }
 
-/** n ids, float64: safe integers, none twice. */
-export function* readIds(file: SectionReader, number: number, table: IdTable, n: number): Reading<void> {
+/**
+ * What there is for n rows, float64: ids, which are safe integers, none twice, for `live` of them; the others a chain of
+ * free rows that begins at `free` (util/id-table.ts).
+ */
+export function* readIds(
+	file: SectionReader,
+	number: number,
+	table: IdTable,
+	n: number,
+	live: number,
+	free = -1,
+): Reading<void> {
 	allocate(file.name, n * 16, () => table.reserve(n));
+	const least = free < 0 ? 0 : -1 - n;
 	let problem: [message: string, at: number] | undefined;
 	yield* file.read(number, (part, at) => {
 		// A copy, aligned for Float64Array.
 		const ids = new Float64Array(new Uint8Array(part).buffer);
 		for (let i = 0; i < ids.length && problem === undefined; i++) {
 			const id = ids[i]!;
-			if (!Number.isSafeInteger(id) || id < 0) problem = [`id ${id} is not an integer in 0..2^53 - 1`, at + i * 8];
-			else if (table.rowOf(id) >= 0) problem = [`id ${id} is there twice`, at + i * 8];
-			else table.push(id);
+			if (!Number.isSafeInteger(id) || id < least) problem = [`id ${id} is not an integer in 0..2^53 - 1`, at + i * 8];
+			else if (id >= 0 && table.rowOf(id) >= 0) problem = [`id ${id} is there twice`, at + i * 8];
+			else table.load(id);
 		}
 	});
 	if (problem !== undefined) throw file.fault(number, ...problem);
+	const found = table.ids.reduce((sum, id) => sum + (id < 0 ? 0 : 1), 0);
+	if (found !== live) throw file.fault(number, `there are ${found} ids for ${live} vectors`);
+	if (!table.loadFree(free, n - live))
+		throw file.fault(number, 'rows without an id are not all in the chain of free rows');
+}
+
+/** A bit for each row, where there is such a section: as many as there are vectors. The caller owns it. */
+export function* readLive(
+	file: SectionReader,
+	number: number | undefined,
+	{ ntotal, labelEnd = ntotal }: { readonly ntotal: number; readonly labelEnd?: number },
+): Reading<LabelBitmap | undefined> {
+	if (number === undefined) return undefined;
+	const words = new Uint32Array((yield* file.bytes(number)).buffer);
+	const live = new LabelBitmap(file.arena, labelEnd);
+	live.setWords(words);
+	const wrong =
+		words.at(-1) !== live.words().at(-1)
+			? 'bits behind the last row are not zero'
+			: live.count === ntotal
+				? undefined
+				: `${live.count} rows are alive, the index has ${ntotal} vectors`;
+	if (wrong === undefined) return live;
+	live[Symbol.dispose]();
+	throw file.fault(number, wrong);
 }
 
 /** True without NaN and infinities among float32 values given as bits: exponents of ones, which one more turns negative. */

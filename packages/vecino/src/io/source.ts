@@ -7,12 +7,19 @@ import { VecinoError } from '../errors.ts';
 
 /** Random access to `byteLength` bytes. */
 export interface RangeSource {
+	/** Bytes there are. */
 	readonly byteLength: number;
 	/** Exactly `length` bytes from `offset`; asking outside the source is an error. */
 	read(offset: number, length: number, options?: { signal?: AbortSignal }): Promise<Uint8Array>;
 }
 
-/** A source over bytes in memory. */
+/**
+ * A source over bytes in memory.
+ *
+ * @example
+ * const source = bytesSource(Uint8Array.of(1, 2, 3));
+ * console.log(source.byteLength, await source.read(1, 2)); // 3 Uint8Array(2) [2, 3]
+ */
 export function bytesSource(bytes: Uint8Array): RangeSource {
 	return {
 		byteLength: bytes.byteLength,

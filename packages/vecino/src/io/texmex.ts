@@ -85,6 +85,9 @@ export function checkTexmexRows(bytes: Uint8Array, d: number, rowStride: number,
  * and joined.
  *
  * @throws RangeError when data.length is not a multiple of d.
+ *
+ * @example
+ * console.log(encodeFvecs(Float32Array.of(1, 2, 3, 4), 2).length); // 24
  */
 export function encodeFvecs(data: TexmexRows, d: number): Uint8Array<ArrayBuffer> {
 	const { n, bytes, headers } = prepare('encodeFvecs', data, d, 4);
@@ -102,6 +105,9 @@ export function encodeFvecs(data: TexmexRows, d: number): Uint8Array<ArrayBuffer
  * @param firstRow The row of the file that data begins with, for messages.
  * @throws VecinoError 'unsupported' with the row for a value that is no integer in -2**31..2**31-1;
  *   RangeError when data.length is not a multiple of d.
+ *
+ * @example
+ * console.log(encodeIvecs(Int32Array.of(7, 8), 2)); // Uint8Array(12) [2, 0, 0, 0, 7, 0, 0, 0, 8, 0, 0, 0]
  */
 export function encodeIvecs(data: TexmexRows, d: number, firstRow = 0): Uint8Array<ArrayBuffer> {
 	const { n, bytes, headers } = prepare('encodeIvecs', data, d, 4);
@@ -121,6 +127,9 @@ export function encodeIvecs(data: TexmexRows, d: number, firstRow = 0): Uint8Arr
  * @param firstRow The row of the file that data begins with, for messages.
  * @throws VecinoError 'unsupported' with the row for a value that is no integer in 0..255;
  *   RangeError when data.length is not a multiple of d.
+ *
+ * @example
+ * console.log(encodeBvecs(Uint8Array.of(7, 8), 2)); // Uint8Array(6) [2, 0, 0, 0, 7, 8]
  */
 export function encodeBvecs(data: TexmexRows, d: number, firstRow = 0): Uint8Array<ArrayBuffer> {
 	const { n, bytes, headers } = prepare('encodeBvecs', data, d, 1);

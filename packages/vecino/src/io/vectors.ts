@@ -14,6 +14,7 @@ import { isNpy, MAX_NPY_PREFIX, type NpyDtype, parseNpyHeader } from './npy.ts';
 import type { RangeSource } from './source.ts';
 import { checkTexmexRows, parseTexmexHeader, TEXMEX_ITEM_SIZE, type TexmexFormat } from './texmex.ts';
 
+/** A format of vector files; each is also its extension. */
 export type VectorFormat = 'npy' | TexmexFormat;
 
 /** Type of the stored values. fvecs: f4, bvecs: u1, ivecs: i4, npy: any of them. */
@@ -23,7 +24,9 @@ export type VectorDtype = NpyDtype;
 export interface VectorFileInfo {
 	/** The file's name, for messages. */
 	readonly name: string;
+	/** How the file is laid out. */
 	readonly format: VectorFormat;
+	/** Type of the values as stored. */
 	readonly dtype: VectorDtype;
 	/** Rows. */
 	readonly n: number;
@@ -40,6 +43,7 @@ export interface VectorFileInfo {
 }
 
 export interface VectorReadOptions {
+	/** Stops the reading: a VecinoError with code 'aborted'. */
 	readonly signal?: AbortSignal | undefined;
 }
 
@@ -62,6 +66,7 @@ export interface VectorChunk {
 
 /** An open vector file. */
 export interface VectorFile {
+	/** What its header says. */
 	readonly info: VectorFileInfo;
 	/** Rows. */
 	readonly n: number;
@@ -111,6 +116,15 @@ const MAX_GAP = 2 ** 16;
  *
  * @throws VecinoError 'unsupported' for another kind of file, named where known, and for .npy arrays that are not
  *   [n, d] of a type we read; 'unsupported-version'; 'corrupt-data' for a file that contradicts itself; 'storage'.
+ *
+ * @example
+ * const blob = new Blob([encodeFvecs(vectors.data, 64)]);
+ * const source = {
+ *   byteLength: blob.size,
+ *   read: async (offset: number, length: number) => new Uint8Array(await blob.slice(offset, offset + length).arrayBuffer()),
+ * };
+ * const file = await openVectorSource(source, { name: 'vectors.fvecs' });
+ * console.log(file.n, file.d, file.info.format); // 2000 64 fvecs
  */
 export async function openVectorSource(source: RangeSource, options: OpenVectorOptions = {}): Promise<VectorFile> {
 	checkKeys('openVectorSource', options, ['name', 'format', 'signal']);

@@ -25,13 +25,27 @@ const CHUNK_BYTES = 2 ** 20;
  *
  * @throws VecinoError 'disposed'; while running, 'busy' when something else changes the index, and 'unsupported' for
  *   kinds of index that no file can hold.
+ *
+ * @example
+ * using index = new IndexFlat({ d: 64 });
+ * let total = 0;
+ * for (const chunk of indexChunks(index.add(vectors))) total += chunk.length;
+ * console.log(total === writeIndex(index).length); // true
  */
 export function indexChunks(index: Index): Generator<Uint8Array<ArrayBuffer>, void, undefined> {
 	checkIndex('indexChunks', index);
 	return chunksWithoutPauses(index);
 }
 
-/** The same at once. */
+/**
+ * The same at once.
+ *
+ * @example
+ * using index = new IndexFlat({ d: 2 });
+ * const bytes = writeIndex(index.add([[0, 0], [3, 4]]));
+ * using again = readIndex(bytes);
+ * console.log(again.type, again.ntotal); // IndexFlat 2
+ */
 export function writeIndex(index: Index): Uint8Array<ArrayBuffer> {
 	checkIndex('writeIndex', index);
 	const release = hold(index);
@@ -126,8 +140,8 @@ function* filePieces(file: PlannedFile, header: Uint8Array): Generator<Piece> {
 	}
 }
 
-/** Pieces put together, or cut, to chunks of CHUNK_BYTES and a last one; `byteLength` bytes in all. */
-function* cut(
+/** Pieces put together, or cut, to chunks of CHUNK_BYTES and a last one; `byteLength` bytes in all. @internal */
+export function* cut(
 	pieces: Iterable<Piece>,
 	arena: Arena,
 	byteLength: number,
@@ -150,8 +164,8 @@ function* cut(
 	}
 }
 
-/** Holds an index and those inside it. */
-function hold(index: Index): () => void {
+/** Holds an index and those inside it. @internal */
+export function hold(index: Index): () => void {
 	const releases = [index.hold(SAVE)];
 	const wraps = index instanceof IndexIDMap || index instanceof IndexPreTransform;
 	const inside = wraps ? [index.index] : index instanceof IndexRefine ? [index.base, index.refine] : [];

@@ -41,8 +41,8 @@ import {
 	type GraphShape,
 	type IndexNode,
 	type IVFNode,
-	type IVFPQNode,
 	listBytes,
+	type NodeBase,
 	type RefineNode,
 	type SQNode,
 	type TransformNode,
@@ -89,18 +89,23 @@ function planNode(index: Index, sections: PlannedSection[]): IndexNode {
 	if (index instanceof IndexRefine) return planRefine(index, sections);
 	if (index instanceof IndexPreTransform) return planPreTransform(index, sections);
 	if (index instanceof IndexIDMap) return planIDMap(index, sections);
-	const { d, metric, ntotal, isTrained } = index;
-	const base = { d, metric, ntotal, isTrained };
+	const base = shapeOf(index);
+	const { d, isTrained } = base;
 	const { arena } = index.engine;
 	const add = (section: PlannedSection): number => sections.push(section) - 1;
 	if (index instanceof IndexFlat) {
-		return { type: 'IndexFlat', ...base, sections: { codes: add(planCodes(arena, index.codes)) } };
+		return {
+			type: 'IndexFlat',
+			...base,
+			sections: { codes: add(planCodes(arena, index.codes)), ...planLive(index, sections) },
+		};
 	}
 	if (index instanceof IndexScalarQuantizer) {
 		const { codec, codes, scalarType } = index;
 		const numbers = isTrained && {
 			...(codec instanceof ScalarQuantizer && { ranges: add(planRanges(arena, codec)) }),
 			codes: add(planCodes(arena, codes)),
+			...planLive(index, sections),
 		};
 		return { type: 'IndexScalarQuantizer', ...base, ...quantizerKey(scalarType), sections: { ...numbers } };
 	}
@@ -109,6 +114,7 @@ function planNode(index: Index, sections: PlannedSection[]): IndexNode {
 		const numbers = isTrained && {
 			codebook: add(planCodebook(arena, index.pq)),
 			codes: add(planCodes(arena, index.codes)),
+			...planLive(index, sections),
 		};
 		return { type: 'IndexPQ', ...base, m, nbits, sections: { ...numbers } };
 	}
@@ -116,6 +122,7 @@ function planNode(index: Index, sections: PlannedSection[]): IndexNode {
 		const numbers = isTrained && {
 			codebook: add(planCodebook(arena, index.pq)),
 			codes: add(planCodes(arena, index.codes)),
+			...planLive(index, sections),
 		};
 		return { type: 'IndexPQFastScan', ...base, m: index.pq.m, sections: { ...numbers } };
 	}
@@ -126,11 +133,25 @@ function planNode(index: Index, sections: PlannedSection[]): IndexNode {
 		const numbers = isTrained && {
 			centre: add(planned(arena, d * 4, centre)),
 			codes: add(planCodes(arena, index.codes)),
+			...planLive(index, sections),
 		};
 		return { type: 'IndexRaBitQ', ...base, nbits, seed, sections: { ...numbers } };
 	}
 	if (index instanceof IndexIVF) return planIVF(index, base, add);
 	throw cannotWrite(index);
+}
+
+/** What every node says. */
+function shapeOf({ d, metric, ntotal, labelEnd, isTrained }: Index): NodeBase {
+	return { d, metric, ntotal, ...(labelEnd > ntotal && { labelEnd }), isTrained };
+}
+
+/** A bit for each row, where some are dead. */
+function planLive(index: Index, sections: PlannedSection[]): { live?: number } {
+	const { live, engine } = index;
+	if (live === undefined) return {};
+	const words = live.words().slice();
+	return { live: sections.push(planned(engine.arena, words.byteLength, () => [bytesOf(words)])) - 1 };
 }
 
 /** Files of SQ8, the first scalar quantizer there was, have no such key. */
@@ -143,11 +164,7 @@ function cannotWrite(index: Index): VecinoError {
 	return new VecinoError('unsupported', `an index of type ${index.type} cannot be written to a file${hint}`);
 }
 
-function planIVF(
-	index: IndexIVF,
-	shape: Pick<IVFPQNode, 'd' | 'metric' | 'ntotal' | 'isTrained'>,
-	add: (section: PlannedSection) => number,
-): IVFNode {
+function planIVF(index: IndexIVF, shape: NodeBase, add: (section: PlannedSection) => number): IVFNode {
 	const { nlist, nprobe, isTrained } = index;
 	const { arena } = index.engine;
 	const { cellGraph, coarse } = index;
@@ -210,13 +227,15 @@ function planIVF(
 }
 
 function planHNSW(index: IndexHNSW, sections: PlannedSection[]): IndexNode {
-	const { d, metric, ntotal, isTrained, M, efConstruction, linked, engine } = index;
+	const { isTrained, M, efConstruction, linked, engine, storage } = index;
 	checkInStep(index, 'linked', linked?.n ?? 0);
+	checkInStep(index, 'stored', storage.ntotal);
 	const { shape, planned } = planGraph(engine.arena, linked, M, efConstruction);
 	const [links, slots, upperLinks] = planned.map((section) => (isTrained ? sections.push(section) - 1 : -1));
-	const numbers = isTrained && { links: links!, slots: slots!, upperLinks: upperLinks! };
-	const node = { d, metric, ntotal, isTrained, ...shape, sections: { ...numbers } };
-	return { type: 'IndexHNSW', ...node, storage: planNode(index.storage, sections) as FlatNode | SQNode };
+	const live = planLive(index, sections);
+	const numbers = isTrained && { links: links!, slots: slots!, upperLinks: upperLinks!, ...live };
+	const node = { ...shapeOf(index), ...shape, sections: { ...numbers } };
+	return { type: 'IndexHNSW', ...node, storage: planNode(storage, sections) as FlatNode | SQNode };
 }
 
 /** A graph, if there is one: what it is, and its links, slots and upper links. */
@@ -250,19 +269,18 @@ function planGraph(
 const STORES = [IndexFlat, IndexScalarQuantizer, IndexPQ];
 
 function planRefine(index: IndexRefine, sections: PlannedSection[]): IndexNode {
-	const { d, metric, ntotal, isTrained, kFactor } = index;
+	const { kFactor } = index;
 	checkInStep(index, 'stored', index.refine.ntotal);
 	const base = planNode(index.base, sections);
 	if (!STORES.some((kind) => index.refine instanceof kind)) throw cannotWrite(index.refine);
 	const refine = planNode(index.refine, sections) as RefineNode['refine'];
-	return { type: 'IndexRefine', d, metric, ntotal, isTrained, kFactor, base, refine };
+	return { type: 'IndexRefine', ...shapeOf(index), kFactor, base, refine };
 }
 
 function planPreTransform(index: IndexPreTransform, sections: PlannedSection[]): IndexNode {
-	const { d, metric, ntotal, isTrained } = index;
 	const transforms = index.transforms.map((transform) => planTransform(transform, sections));
 	const inner = planNode(index.index, sections);
-	return { type: 'IndexPreTransform', d, metric, ntotal, isTrained, transforms, index: inner };
+	return { type: 'IndexPreTransform', ...shapeOf(index), transforms, index: inner };
 }
 
 function planTransform(transform: Transform, sections: PlannedSection[]): TransformNode {
@@ -309,25 +327,20 @@ function planMatrix(arena: Arena, transform: MatrixTransform): PlannedSection {
 }
 
 function planIDMap(index: IndexIDMap, sections: PlannedSection[]): IndexNode {
-	const { d, metric, ntotal, isTrained, table, engine } = index;
-	checkInStep(index, 'ids', table.n);
+	const { table, engine } = index;
+	checkInStep(index, 'ids', table.n, table.n - table.freeCount);
 	const ids = (): Piece[] => [bytesOf(table.ids)];
-	const numbers = { ids: sections.push(planned(engine.arena, ntotal * 8, ids)) - 1 };
-	return {
-		type: 'IndexIDMap',
-		d,
-		metric,
-		ntotal,
-		isTrained,
-		sections: numbers,
-		index: planNode(index.index, sections),
-	};
+	const numbers = { ids: sections.push(planned(engine.arena, table.n * 8, ids)) - 1 };
+	const free = table.freeCount > 0 && { free: table.free };
+	const inner = planNode(index.index, sections);
+	return { type: 'IndexIDMap', ...shapeOf(index), ...free, sections: numbers, index: inner };
 }
 
-/** Somebody may have added to the index inside. */
-function checkInStep(index: Index, what: string, count: number): void {
-	if (index.ntotal === count) return;
-	const message = `${index.type}: the index inside was changed behind its back (${index.ntotal} vectors, ${count} ${what})`;
+/** Somebody may have added to the index inside, or removed from it. */
+function checkInStep(index: Index, what: string, rows: number, live?: number): void {
+	if (index.labelEnd === rows && (live ?? index.ntotal) === index.ntotal) return;
+	const found = `${index.ntotal} vectors in ${index.labelEnd} rows, ${live ?? rows} ${what}`;
+	const message = `${index.type}: the index inside was changed behind its back (${found})`;
 	throw new VecinoError('unsupported', message);
 }
 

@@ -42,8 +42,11 @@ export interface ThreadedEngineOptions extends EngineOptions {
 
 /** One memory, the kernels over it, and the threads that share it. */
 export interface Engine extends Disposable {
+	/** @internal */
 	readonly arena: Arena;
+	/** @internal */
 	readonly kernels: KernelFunctions;
+	/** Which kernels compute. */
 	readonly backend: KernelBackend;
 	/** Threads that async methods compute on; 1: the calling one. */
 	readonly threads: number;
@@ -62,9 +65,11 @@ const MAX_THREADS = 64;
  * @throws {VecinoError} `unsupported` when the kernels or threads asked for do not run here.
  *
  * @example
- * using engine = await createEngine({ threads: 'auto' });
- * using index = new IndexIVFPQ({ d: 128, nlist: 1024, m: 16, engine });
+ * using engine = await createEngine({ threads: 2 });
+ * using index = new IndexIVFPQ({ d: 64, nlist: 20, m: 16, engine });
  * await index.trainAsync(vectors);
+ * await index.addAsync(vectors);
+ * console.log(engine.threads, (await index.searchAsync(queries, 10)).nq); // 2 10
  */
 export async function createEngine(options: ThreadedEngineOptions = {}): Promise<Engine> {
 	const { threads: asked = 1, workerUrl, ...rest } = options;
@@ -132,6 +137,11 @@ function makeEngine(arena: Arena, backend: KernelBackend, kernels: KernelFunctio
  * TypeScript kernels are used, which give the same results slowly: prefer createEngine there.
  *
  * @throws {VecinoError} `unsupported` when the kernels asked for do not run here.
+ *
+ * @example
+ * using engine = createEngineSync({ kernels: 'reference', maxBytes: 2 ** 26 });
+ * using index = new IndexFlat({ d: 64, engine });
+ * console.log(engine.backend, index.add(vectors).search(queries, 10).nq); // reference 10
  */
 export function createEngineSync(options: EngineOptions = {}): Engine {
 	const { backend, bytes } = plan('createEngineSync', options);
@@ -148,13 +158,27 @@ export function createEngineSync(options: EngineOptions = {}): Engine {
 
 let shared: Engine | undefined;
 
-/** The engine of indexes that were given none. */
+/**
+ * The engine of indexes that were given none.
+ *
+ * @example
+ * console.log(defaultEngine() === defaultEngine(), defaultEngine().threads); // true 1
+ */
 export function defaultEngine(): Engine {
 	shared ??= createEngineSync();
 	return shared;
 }
 
-/** Replaces the default engine for indexes made from now on. */
+/**
+ * Replaces the default engine for indexes made from now on.
+ *
+ * @example
+ * const before = defaultEngine();
+ * using small = createEngineSync({ maxBytes: 2 ** 26 });
+ * setDefaultEngine(small);
+ * console.log(defaultEngine() === small); // true
+ * setDefaultEngine(before);
+ */
 export function setDefaultEngine(engine: Engine): void {
 	shared = engine;
 }

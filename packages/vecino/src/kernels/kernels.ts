@@ -10,7 +10,13 @@
 export type KernelBackend = 'relaxed' | 'simd' | 'reference';
 
 /** Header of a top-k state in bytes; keys of 8 bytes follow. */
-export const TOPK_HEADER = 16;
+export const TOPK_HEADER = 24;
+/**
+ * What a top-k state lets in: pointer to a bitmap of labels (u32 words, lowest bit first; 0: every label), its length in
+ * bits (labels from there on stay out), and the largest distance.
+ */
+export type Admission = readonly [filter: number, filterBits: number, limit: number];
+export const ADMIT_ALL: Admission = Object.freeze([0, 0, Number.POSITIVE_INFINITY]);
 /** Rows that pqEncode and covariance pack at a time. */
 export const ROW_CHUNK = 256;
 /** Codes per tile of a scan. */
@@ -164,7 +170,7 @@ export interface KernelFunctions {
 	l2Many(q: number, x: number, n: number, d: number, out: number): void;
 	ipMany(q: number, x: number, n: number, d: number, out: number): void;
 
-	topkInit(state: number, k: number, capacity: number): void;
+	topkInit(state: number, k: number, capacity: number, filter: number, filterBits: number, limit: number): void;
 	topkPush(state: number, distances: number, n: number, ids: number, base: number): void;
 	topkFinish(state: number, outDistances: number, outLabels: number): number;
 
@@ -251,7 +257,16 @@ export interface KernelFunctions {
 		states: number,
 		stride: number,
 	): void;
-	topkInitMany(states: number, n: number, stride: number, k: number, capacity: number): void;
+	topkInitMany(
+		states: number,
+		n: number,
+		stride: number,
+		k: number,
+		capacity: number,
+		filter: number,
+		filterBits: number,
+		limit: number,
+	): void;
 	topkFinishMany(
 		states: number,
 		n: number,
@@ -391,6 +406,43 @@ export interface KernelFunctions {
 	): number;
 	hnswInsert(graph: number, row: number, slot: number, level: number, ef: number, scratch: number): void;
 	hnswRank(...args: [graph: number, ef: number, ...rank: Parameters<KernelFunctions['rankMany']>]): void;
+	chooseLists(
+		directory: number,
+		nlist: number,
+		filter: number,
+		filterBits: number,
+		counts: number,
+		listNos: number,
+		n: number,
+		width: number,
+		least: number,
+		wanted: number,
+		k: number,
+		maxCodes: number,
+		out: number,
+	): void;
+	countMatches(directory: number, n: number, filter: number, filterBits: number, unit: number, out: number): void;
+	gatherMatches(
+		directory: number,
+		listNos: number,
+		n: number,
+		filter: number,
+		filterBits: number,
+		unit: number,
+		codeBytes: number,
+		termBytes: number,
+		out: number,
+	): void;
+	rankAll(
+		q: number,
+		n: number,
+		d: number,
+		centroids: number,
+		k: number,
+		metric: number,
+		outDistances: number,
+		outLabels: number,
+	): void;
 	flatQueries(q: number, nq: number, d: number, metric: number, state: number, topks: number, stride: number): void;
 	flatScan(
 		q: number,

@@ -29,17 +29,20 @@ import { checkAborted, type Progress } from '../util/steps.ts';
 
 /** An open file. */
 export interface FileSource extends RangeSource, AsyncDisposable {
+	/** Closes the file; reading from it then fails. */
 	close(): Promise<void>;
 }
 
 /** An open vector file, which must be closed: `await using file = await openVectors(path)`. */
 export type OpenVectorFile = VectorFile & AsyncDisposable & { close(): Promise<void> };
 
+/** Options of openVectors and readVectors. */
 export interface OpenVectorsOptions extends VectorReadOptions {
 	/** The format, where the extension does not say it. */
 	readonly format?: VectorFormat | undefined;
 }
 
+/** Options of everything that writes a file. */
 export interface WriteFileOptions {
 	/** Stops the writing; the file stays as it was. */
 	readonly signal?: AbortSignal | undefined;
@@ -47,10 +50,11 @@ export interface WriteFileOptions {
 	readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
+/** Options of writeVectors. */
 export interface WriteVectorsOptions extends WriteFileOptions {
 	/** Values per row. */
 	readonly d: number;
-	/** Default: by the extension of the path. */
+	/** Format of the file. Default: by the extension of the path. */
 	readonly format?: VectorFormat | undefined;
 	/** Type of the values of an .npy file. Default 'f4'. */
 	readonly dtype?: WritableDtype | undefined;
@@ -58,16 +62,19 @@ export interface WriteVectorsOptions extends WriteFileOptions {
 	readonly n?: number | undefined;
 }
 
+/** Options of convertVectors. */
 export interface ConvertVectorsOptions extends WriteFileOptions {
-	/** Default: by content and extension. */
+	/** Format of the file that is read. Default: by content and extension. */
 	readonly inputFormat?: VectorFormat | undefined;
-	/** Default: by the extension of the output. */
+	/** Format of the file that is written. Default: by the extension of the output. */
 	readonly outputFormat?: VectorFormat | undefined;
 }
 
 /** What was written. */
 export interface WrittenVectors {
+	/** Rows. */
 	readonly n: number;
+	/** Values per row. */
 	readonly d: number;
 	/** Size of the file, bytes. */
 	readonly byteLength: number;
@@ -86,6 +93,11 @@ const PART_VALUES = 2 ** 20;
  *
  * @throws VecinoError 'storage' when there is no such file, it is no regular file, or it may not be read.
  *   Reads fail with 'storage' for ranges outside the file, 'disposed' after close.
+ *
+ * @example
+ * await writeFileAtomic('three.bin', Uint8Array.of(1, 2, 3));
+ * await using source = await fileSource('three.bin');
+ * console.log(await source.read(1, 2)); // Uint8Array(2) [2, 3]
  */
 export async function fileSource(path: string | URL): Promise<FileSource> {
 	const name = pathOf('fileSource', path);
@@ -121,6 +133,13 @@ export async function fileSource(path: string | URL): Promise<FileSource> {
  * Opens a vector file, .npy, .fvecs, .bvecs or .ivecs. Close it after use.
  *
  * @throws VecinoError 'storage' for a missing, empty or unreadable file, else as openVectorSource.
+ *
+ * @example
+ * await writeVectors('vectors.fvecs', vectors.data, { d: 64 });
+ * await using file = await openVectors('vectors.fvecs');
+ * let rows = 0;
+ * for await (const { data } of file.chunks({ rowsPerChunk: 1500 })) rows += data.length / file.d;
+ * console.log(rows, file.n); // 2000 2000
  */
 export async function openVectors(path: string | URL, options: OpenVectorsOptions = {}): Promise<OpenVectorFile> {
 	checkKeys('openVectors', options, ['format', 'signal']);
@@ -140,6 +159,11 @@ export async function openVectors(path: string | URL, options: OpenVectorsOption
  * All rows of a vector file as float32, layout (n, d).
  *
  * @throws as openVectors and VectorFile.read.
+ *
+ * @example
+ * await writeVectors('vectors.npy', vectors.data, { d: 64 });
+ * const { data, n, d } = await readVectors('vectors.npy');
+ * console.log(n, d, data.length); // 2000 64 128000
  */
 export async function readVectors(
 	path: string | URL,
@@ -160,6 +184,13 @@ export async function readVectors(
  *
  * @throws VecinoError 'not-finite' or 'unsupported' with the row of the file; 'storage', 'aborted'. RangeError for
  *   parts that are not whole rows, or other than n rows.
+ *
+ * @example
+ * async function* parts() {
+ *   yield vectors.slice(0, 1000).data;
+ *   yield vectors.slice(1000).data;
+ * }
+ * console.log(await writeVectors('vectors.npy', parts(), { d: 64 })); // { n: 2000, d: 64, byteLength: 512128 }
  */
 export async function writeVectors(
 	path: string | URL,
@@ -203,6 +234,11 @@ export async function writeVectors(
  * in .npy, int64 becomes int32; floats become float32.
  *
  * @throws as openVectors, VectorFile.read and writeVectors; VecinoError 'unsupported' for an output of no known format.
+ *
+ * @example
+ * await writeVectors('vectors.fvecs', vectors.data, { d: 64 });
+ * const { n, byteLength } = await convertVectors('vectors.fvecs', 'vectors.npy');
+ * console.log(n, byteLength); // 2000 512128
  */
 export async function convertVectors(
 	input: string | URL,
@@ -238,6 +274,9 @@ export async function convertVectors(
  * @returns Bytes written.
  * @throws VecinoError 'storage' when the folder is missing, read-only or full, or the path is a folder;
  *   'aborted'. What `chunks` throws is passed on.
+ *
+ * @example
+ * console.log(await writeFileAtomic('two.bin', [Uint8Array.of(1), Uint8Array.of(2)])); // 2
  */
 export async function writeFileAtomic(
 	path: string | URL,

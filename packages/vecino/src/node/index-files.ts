@@ -19,6 +19,11 @@ const SLICE_MS = 12;
  * @returns The length of the file, bytes.
  * @throws VecinoError 'storage' when the folder is missing, read-only or full; 'aborted'; 'busy', 'disposed',
  *   'unsupported' for the index. The file stays as it was.
+ *
+ * @example
+ * using index = new IndexFlat({ d: 64 });
+ * const { byteLength } = await saveIndex(index.add(vectors), 'vectors.vecino');
+ * console.log(byteLength > vectors.data.byteLength); // true
  */
 export async function saveIndex(
 	index: Index,
@@ -45,6 +50,12 @@ export async function saveIndex(
  * @throws VecinoError 'storage' when the file is missing or cannot be read; 'corrupt-data' with the offset;
  *   'unsupported-version' for files of a newer version; 'unsupported' for another kind of file, named where known;
  *   'out-of-memory'; 'aborted'.
+ *
+ * @example
+ * using index = new IndexFlat({ d: 64 });
+ * await saveIndex(index.add(vectors), 'vectors.vecino');
+ * using again = await loadIndex('vectors.vecino');
+ * console.log(again.search(vectors.row(42), 1).hits()); // [{ label: 42, distance: 0 }]
  */
 export async function loadIndex(path: string | URL, options: OpenIndexOptions = {}): Promise<Index> {
 	checkKeys('loadIndex', options, ['engine', 'verify', 'signal', 'onProgress']);
@@ -56,6 +67,12 @@ export async function loadIndex(path: string | URL, options: OpenIndexOptions = 
  * What a file holds, from its header alone.
  *
  * @throws as loadIndex, for what is wrong with the header.
+ *
+ * @example
+ * using index = new IndexFlat({ d: 64 });
+ * await saveIndex(index.add(vectors), 'vectors.vecino');
+ * const { type, ntotal, sections } = await inspectIndexFile('vectors.vecino');
+ * console.log(type, ntotal, sections.map(({ name }) => name)); // IndexFlat 2000 ['codes']
  */
 export async function inspectIndexFile(path: string | URL): Promise<IndexFileInfo> {
 	await using source = await fileSource(path);

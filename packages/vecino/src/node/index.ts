@@ -6,10 +6,13 @@
  * @example
  * import { IndexFlat } from 'vecino';
  * import { loadIndex, saveIndex } from 'vecino/node';
- * await saveIndex(index, 'words.vecino');
- * using again = await loadIndex('words.vecino');
+ * using index = new IndexFlat({ d: 2 });
+ * await saveIndex(index.add([[0, 0], [3, 4]]), 'two.vecino');
+ * using again = await loadIndex('two.vecino');
+ * console.log(again.ntotal); // 2
  */
 
+export { loadFaissIndex, saveFaissIndex } from './faiss-files.ts';
 export {
 	type Chunks,
 	type ConvertVectorsOptions,

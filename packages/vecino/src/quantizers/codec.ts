@@ -119,9 +119,11 @@ export abstract class RowCodec {
 	readonly blockSize: number = 1;
 	/** @internal */
 	readonly termBytes: number = 4;
+	/** Bytes of a code. */
 	abstract readonly codeSize: number;
 	/** @internal */
 	protected abstract readonly engine: Engine;
+	/** @internal */
 	abstract decodeRows(codes: number, n: number, out: number): void;
 
 	/** @internal */

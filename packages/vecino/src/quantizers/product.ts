@@ -19,7 +19,9 @@ import { checkBoolean, checkInt, checkKeys, checkOneOf, show } from '../util/che
 import { runSync, type Steps } from '../util/steps.ts';
 import { align16, type Codec, type CodeScanner, RowCodec, type ScanKind } from './codec.ts';
 
+/** Options of ProductQuantizer. */
 export interface ProductQuantizerOptions {
+	/** Dimension of the vectors. */
 	readonly d: number;
 	/** Sub-vectors; divides d unless `pad` is set. */
 	readonly m: number;
@@ -27,6 +29,7 @@ export interface ProductQuantizerOptions {
 	readonly nbits?: number | undefined;
 	/** Fill vectors up with zeros when m does not divide d. Default: false. */
 	readonly pad?: boolean | undefined;
+	/** Memory and kernels to use. Default: the shared engine. */
 	readonly engine?: Engine | undefined;
 }
 
@@ -37,14 +40,29 @@ const SIDE_BY_SIDE = 8;
 /** Most training rows, whatever nbits: beyond it 12-bit codebooks gain nothing measurable and take minutes. */
 const MAX_TRAINING_ROWS = 262_144;
 
+/**
+ * Vectors of d values as codes of m sub-codes: m * nbits bits each, and a codebook of 4 * ksub * d bytes.
+ *
+ * @example
+ * using pq = new ProductQuantizer({ d: 64, m: 8 });
+ * pq.train(vectors);
+ * const codes = pq.encode(vectors.slice(0, 1));
+ * const [viaTable] = pq.adc(pq.distanceTable(queries.row(0)), codes);
+ * const decoded = squaredL2(queries.row(0), pq.decode(codes).row(0));
+ * console.log(codes.length, Math.abs(viaTable! - decoded) < 1e-3); // 8 true
+ */
 export class ProductQuantizer extends RowCodec implements Codec {
+	/** Dimension of the vectors. */
 	readonly d: number;
+	/** Sub-vectors. */
 	readonly m: number;
+	/** Bits of a sub-code. */
 	readonly nbits: number;
 	/** Values of a sub-code, 2**nbits. */
 	readonly ksub: number;
 	/** Dimensions of a sub-vector; m * dsub >= d, more only when padded. */
 	readonly dsub: number;
+	/** Bytes of a code: ceil(m * nbits / 8). */
 	readonly codeSize: number;
 	/** @internal */
 	protected readonly engine: Engine;
@@ -75,6 +93,7 @@ export class ProductQuantizer extends RowCodec implements Codec {
 		this.engine = options.engine ?? defaultEngine();
 	}
 
+	/** Whether there is a codebook. */
 	get isTrained(): boolean {
 		return this.#panels !== 0;
 	}
@@ -82,6 +101,10 @@ export class ProductQuantizer extends RowCodec implements Codec {
 	/**
 	 * Learns the codebook: k-means per sub-space (seed + j for sub-space j). With fewer rows than ksub
 	 * the unused reproduction values repeat the first and are never chosen.
+	 *
+	 * @example
+	 * using pq = new ProductQuantizer({ d: 64, m: 8 });
+	 * console.log(pq.train(vectors).codebook.length === 8 * 256 * 8); // true
 	 */
 	train(x: Vectors, options?: KMeansOptions): this {
 		const where = 'ProductQuantizer.train';
@@ -94,7 +117,13 @@ export class ProductQuantizer extends RowCodec implements Codec {
 		return this;
 	}
 
-	/** Codes of n vectors, size n * codeSize. */
+	/**
+	 * Codes of n vectors, size n * codeSize.
+	 *
+	 * @example
+	 * using pq = new ProductQuantizer({ d: 64, m: 8, nbits: 4 });
+	 * console.log(pq.train(vectors).encode(queries).length); // 40
+	 */
 	encode(x: Vectors): Uint8Array<ArrayBuffer> {
 		const { arena } = this.engine;
 		this.#checkTrained('encode');
@@ -116,7 +145,14 @@ export class ProductQuantizer extends RowCodec implements Codec {
 		}
 	}
 
-	/** The vectors that n codes stand for. */
+	/**
+	 * The vectors that n codes stand for.
+	 *
+	 * @example
+	 * using pq = new ProductQuantizer({ d: 64, m: 8 });
+	 * const decoded = pq.train(vectors).decode(pq.encode(queries));
+	 * console.log(decoded.n, squaredL2(decoded.row(0), queries.row(0)) < squaredL2(queries.row(0), queries.row(1))); // 10 true
+	 */
 	decode(codes: Uint8Array): VectorSet {
 		const { arena } = this.engine;
 		this.#checkTrained('decode');
@@ -136,6 +172,10 @@ export class ProductQuantizer extends RowCodec implements Codec {
 	/**
 	 * The ADC table of one query, layout (m, ksub): squared distance ('l2') or negated inner product ('ip')
 	 * of its sub-vectors to every reproduction value, so that smaller is nearer for both.
+	 *
+	 * @example
+	 * using pq = new ProductQuantizer({ d: 64, m: 8 });
+	 * console.log(pq.train(vectors).distanceTable(queries.row(0)).length); // 2048
 	 */
 	distanceTable(q: Vectors, metric: 'l2' | 'ip' = 'l2'): Float32Array<ArrayBuffer> {
 		const { arena } = this.engine;
@@ -155,7 +195,14 @@ export class ProductQuantizer extends RowCodec implements Codec {
 		}
 	}
 
-	/** Distances of n codes by a table: the sum of one entry per sub-code. */
+	/**
+	 * Distances of n codes by a table: the sum of one entry per sub-code.
+	 *
+	 * @example
+	 * using pq = new ProductQuantizer({ d: 64, m: 8 });
+	 * const codes = pq.train(vectors).encode(vectors);
+	 * console.log(pq.adc(pq.distanceTable(queries.row(0), 'ip'), codes).length); // 2000
+	 */
 	adc(table: Float32Array, codes: Uint8Array): Float32Array<ArrayBuffer> {
 		const { arena, kernels } = this.engine;
 		const n = this.#checkCodes('adc', codes);
@@ -325,6 +372,7 @@ export class ProductQuantizer extends RowCodec implements Codec {
 		return { codebook: arena.sizeOf(this.#panels) + arena.sizeOf(this.#halfNorms) };
 	}
 
+	/** Gives the codebook back; train makes another. */
 	[Symbol.dispose](): void {
 		this.engine.arena.free(this.#panels);
 		this.engine.arena.free(this.#halfNorms);

@@ -8,8 +8,11 @@ import { checkBoolean, checkKeys, show } from '../util/check.ts';
 import type { Steps } from '../util/steps.ts';
 import { type Learnt, Transform, type TransformTrainOptions } from './transform.ts';
 
+/** Options of LinearTransform. */
 export interface LinearTransformOptions {
+	/** Dimension of the rows it takes, 1..65536. */
 	readonly dIn: number;
+	/** Dimension of the rows it makes, 1..65536. */
 	readonly dOut: number;
 	/** Size dOut * dIn, row-major. Without it the transform is not trained, and cannot be. */
 	readonly matrix?: Float32Array | undefined;
@@ -17,6 +20,7 @@ export interface LinearTransformOptions {
 	readonly bias?: Float32Array | undefined;
 	/** That rows or columns of the matrix are orthonormal, so that its transpose leads back. Not checked. Default: false. */
 	readonly isOrthonormal?: boolean | undefined;
+	/** Memory and kernels to use. Default: the shared engine. */
 	readonly engine?: Engine | undefined;
 }
 
@@ -25,6 +29,7 @@ export abstract class MatrixTransform extends Transform {
 	/** Panels of eight rows of A, layout (ceil(dOut / 8), dIn, 8), then b filled up to whole panels; 0 before training. */
 	#block = 0;
 
+	/** Whether there is a matrix. */
 	get isTrained(): boolean {
 		return this.#block !== 0;
 	}
@@ -109,6 +114,7 @@ export abstract class MatrixTransform extends Transform {
 		};
 	}
 
+	/** Gives the matrix back. */
 	[Symbol.dispose](): void {
 		this.engine.arena.free(this.#block);
 		this.#block = 0;
@@ -142,7 +148,8 @@ export function makePanels({ arena, kernels }: Engine, rows: number, dOut: numbe
  * Any linear transform, y = A x + b, with A and b as given.
  *
  * @example
- * const swap = new LinearTransform({ dIn: 2, dOut: 2, matrix: Float32Array.of(0, 1, 1, 0), isOrthonormal: true });
+ * using swap = new LinearTransform({ dIn: 2, dOut: 2, matrix: Float32Array.of(0, 1, 1, 0), isOrthonormal: true });
+ * console.log(swap.apply([1, 2]).data, swap.reverse([2, 1]).data); // Float32Array(2) [2, 1] Float32Array(2) [1, 2]
  */
 export class LinearTransform extends MatrixTransform {
 	readonly type = 'LinearTransform';

@@ -7,12 +7,21 @@ import { checkKeys } from '../util/check.ts';
 import type { Steps } from '../util/steps.ts';
 import { type Learnt, Transform } from './transform.ts';
 
+/** Options of NormalizeTransform. */
 export interface NormalizeTransformOptions {
+	/** Dimension of the rows, 1..65536. */
 	readonly d: number;
+	/** Memory and kernels to use. Default: the shared engine. */
 	readonly engine?: Engine | undefined;
 }
 
-/** x / |x|. The way back leaves rows as they are: their lengths are gone. */
+/**
+ * x / |x|. The way back leaves rows as they are: their lengths are gone.
+ *
+ * @example
+ * using unit = new NormalizeTransform({ d: 2 });
+ * console.log(unit.apply([0, 5]).data); // Float32Array(2) [0, 1]
+ */
 export class NormalizeTransform extends Transform {
 	readonly type = 'NormalizeTransform';
 	readonly isTrained = true;

@@ -13,8 +13,8 @@
  * Both come from S = the sum of z over the rows of each reproduction value c, found in one pass: the mean of their
  * sub-vectors is R_j S_c / n_c, and y' z^T adds up to the sum of c S_c^T. No rows but z are kept.
  *
- * It learns from vectors as they are. Cells code residuals, which are spread otherwise: measure there, a RandomRotation
- * may be better (bench/engine/README.md).
+ * Ahead of cells that code residuals, it learns from residuals (indexes/residual-rows.ts): they are spread otherwise than
+ * the vectors. Which components are kept, where dOut < dIn, is still decided by the vectors.
  */
 
 import { Assigner, kmeansSteps } from '../cluster/kmeans.ts';
@@ -29,6 +29,7 @@ import { nearestOrthonormalSteps } from './orthonormal.ts';
 import { product } from './pca.ts';
 import type { TransformTrainOptions } from './transform.ts';
 
+/** Options of OPQTransform. */
 export interface OPQTransformOptions {
 	/** Dimension of the rows it takes, 1..8192. */
 	readonly d: number;
@@ -40,6 +41,7 @@ export interface OPQTransformOptions {
 	readonly nbits?: number | undefined;
 	/** Most iterations; it stops when they gain little. Default: 25. */
 	readonly niter?: number | undefined;
+	/** Memory and kernels to use. Default: the shared engine. */
 	readonly engine?: Engine | undefined;
 }
 
@@ -53,17 +55,24 @@ const FIRST_ITERATIONS = 4;
 const TOLERANCE = 5e-4;
 
 /**
+ * A rotation learnt for the product quantizer behind: 4 * d * dOut bytes.
+ *
  * @example
  * using index = new IndexPreTransform({
- *   transforms: [new OPQTransform({ d: 64, m: 16 })],
- *   index: new IndexIVFPQ({ d: 64, nlist: 100, m: 16 }),
+ *   transforms: [new OPQTransform({ d: 64, m: 8, niter: 5 })],
+ *   index: new IndexPQ({ d: 64, m: 8 }),
  * });
+ * index.train(vectors).add(vectors);
+ * console.log(index.search(queries, 10).hits(0).length); // 10
  */
 export class OPQTransform extends MatrixTransform {
 	readonly type = 'OPQTransform';
 	readonly isReversible = true;
+	/** Sub-vectors of the quantizer behind. */
 	readonly m: number;
+	/** Bits of a sub-code of the quantizer behind. */
 	readonly nbits: number;
+	/** Most iterations of training. */
 	readonly niter: number;
 
 	constructor(options: OPQTransformOptions) {
@@ -85,9 +94,13 @@ export class OPQTransform extends MatrixTransform {
 	}
 
 	/** @internal */
-	*trainSteps(rows: TrainingRows, options: TransformTrainOptions): Steps<void> {
+	*trainSteps(rows: TrainingRows, options: TransformTrainOptions, residuals?: TrainingRows): Steps<void> {
 		const { dIn, dOut, engine, m, nbits } = this;
 		const { arena } = engine;
+		if (residuals !== undefined && dOut >= dIn) {
+			yield* this.trainSteps(residuals, options);
+			return;
+		}
 		const centred = (options.metric ?? 'l2') === 'l2';
 		const { mean, covariance } = yield* momentsSteps(engine, rows, centred, 'covariance');
 		const few = Math.min(dIn, dOut);
@@ -100,7 +113,13 @@ export class OPQTransform extends MatrixTransform {
 		if (dOut >= dIn) starts.push(placed(Array.from(slots.keys()), undefined, dIn, dOut));
 		const z = arena.alloc(rows.n * dOut * 4);
 		try {
-			yield* projectRows(engine, rows, project, mean, dOut, z);
+			if (residuals === undefined) yield* projectRows(engine, rows, project, mean, dOut, z);
+			else {
+				yield* projectRows(engine, residuals, project, new Float64Array(dIn), dOut, z);
+				const spread = yield* momentsSteps(engine, residentRows(z, rows.n, dOut), false, 'covariance');
+				const axes = yield* eigenSteps(spread.covariance, dOut, dOut);
+				starts.push(placed(allocate(axes.values, dOut, dOut, m), axes.vectors, dOut, dOut));
+			}
 			const shape = { n: rows.n, d: dOut, m, ksub: 2 ** nbits };
 			const rotation = yield* rotationSteps(engine, z, shape, starts, this.niter, options.seed ?? 1234);
 			this.setMatrix(Float32Array.from(product(rotation, project, dOut, dIn)));

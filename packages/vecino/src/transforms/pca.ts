@@ -16,6 +16,7 @@ import { MatrixTransform } from './linear.ts';
 import { randomOrthonormalSteps } from './rotation.ts';
 import type { Learnt, TransformTrainOptions } from './transform.ts';
 
+/** Options of PCATransform. */
 export interface PCATransformOptions {
 	/** 1..8192. */
 	readonly dIn: number;
@@ -25,6 +26,7 @@ export interface PCATransformOptions {
 	readonly eigenPower?: 0 | -0.5 | undefined;
 	/** Rotate the components at random, so that all have about the same variance (FAISS's PCAR). Default: false. */
 	readonly randomRotation?: boolean | undefined;
+	/** Memory and kernels to use. Default: the shared engine. */
 	readonly engine?: Engine | undefined;
 }
 
@@ -35,15 +37,19 @@ const PER_DIMENSION = 1000;
 const LEAST_VARIANCE = 1e-12;
 
 /**
+ * The first dOut principal components.
+ *
  * @example
- * using index = new IndexPreTransform({
- *   transforms: [new PCATransform({ dIn: 64, dOut: 32 })],
- *   index: new IndexIVFPQ({ d: 32, nlist: 100, m: 8 }),
- * });
+ * using pca = new PCATransform({ dIn: 64, dOut: 16 });
+ * pca.train(vectors);
+ * const [first, second] = pca.variances;
+ * console.log(pca.apply(queries).d, first! > second!); // 16 true
  */
 export class PCATransform extends MatrixTransform {
 	readonly type = 'PCATransform';
+	/** Power of its variance that each component is multiplied by. */
 	readonly eigenPower: 0 | -0.5;
+	/** Whether components are rotated at random. */
 	readonly randomRotation: boolean;
 	/** Size dIn; zeros where nothing is taken away. */
 	#mean: Float32Array<ArrayBuffer> = new Float32Array(0);

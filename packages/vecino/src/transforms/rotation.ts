@@ -13,6 +13,7 @@ import { MAX_TRAINED_D } from './covariance.ts';
 import { MatrixTransform } from './linear.ts';
 import { orthonormalizeSteps, transpose } from './orthonormal.ts';
 
+/** Options of RandomRotation. */
 export interface RandomRotationOptions {
 	/** 1..8192. */
 	readonly dIn: number;
@@ -20,6 +21,7 @@ export interface RandomRotationOptions {
 	readonly dOut?: number | undefined;
 	/** Default: 1234. The rotation follows from dIn, dOut and this alone. */
 	readonly seed?: number | undefined;
+	/** Memory and kernels to use. Default: the shared engine. */
 	readonly engine?: Engine | undefined;
 }
 
@@ -27,11 +29,16 @@ export interface RandomRotationOptions {
  * A random rotation; `train` makes it and looks at no vectors.
  *
  * @example
- * using index = new IndexPreTransform({ transforms: [new RandomRotation({ dIn: 64 })], index: new IndexPQ({ d: 64, m: 8 }) });
+ * using rotation = new RandomRotation({ dIn: 64 });
+ * rotation.train(vectors);
+ * const turned = rotation.apply(queries);
+ * const change = squaredL2(turned.row(0), turned.row(1)) - squaredL2(queries.row(0), queries.row(1));
+ * console.log(Math.abs(change) < 1e-3); // true
  */
 export class RandomRotation extends MatrixTransform {
 	readonly type = 'RandomRotation';
 	readonly isReversible = true;
+	/** The rotation follows from it. */
 	readonly seed: number;
 
 	constructor(options: RandomRotationOptions) {

@@ -18,7 +18,7 @@ import { type RunOptions, runSync, type Steps } from '../util/steps.ts';
 export interface TransformTrainOptions extends RunOptions {
 	/** Metric of the index behind. Under 'l2' distances, and so spreads around the mean, are to be kept; else inner products. Default: 'l2'. */
 	readonly metric?: Metric | undefined;
-	/** Default: 1234. */
+	/** Seed of everything random. Default: 1234. */
 	readonly seed?: number | undefined;
 }
 
@@ -28,6 +28,14 @@ export interface Learnt {
 	free(): void;
 }
 
+/**
+ * What every transform can do. Abstract: make one of its kinds.
+ *
+ * @example
+ * const widths = (transform: Transform) => `${transform.dIn} to ${transform.dOut}`;
+ * using pca = new PCATransform({ dIn: 64, dOut: 16 });
+ * console.log(widths(pca), pca.train(vectors).apply(queries).d); // 64 to 16 16
+ */
 export abstract class Transform implements Disposable {
 	/** Dimension of the rows it takes. */
 	readonly dIn: number;
@@ -44,13 +52,20 @@ export abstract class Transform implements Disposable {
 
 	/** Name of the class, also in files. */
 	abstract readonly type: string;
+	/** Whether `apply` works. */
 	abstract get isTrained(): boolean;
 	/** Whether `reverse` works: there is a best guess at the row that was transformed. */
 	abstract get isReversible(): boolean;
 	/** Resident bytes. */
 	abstract get byteLength(): number;
 
-	/** Learns from x; a second call starts afresh. */
+	/**
+	 * Learns from x; a second call starts afresh.
+	 *
+	 * @example
+	 * using pca = new PCATransform({ dIn: 64, dOut: 16 });
+	 * console.log(pca.isTrained, pca.train(vectors, { metric: 'cosine' }).isTrained); // false true
+	 */
 	train(x: Vectors, options?: TransformTrainOptions): this {
 		const where = `${this.type}.train`;
 		const resolved = resolveOptions(where, options, TRANSFORM_TRAIN_OPTIONS);
@@ -62,7 +77,14 @@ export abstract class Transform implements Disposable {
 		return this;
 	}
 
-	/** Transforms n rows of dIn values to n of dOut. */
+	/**
+	 * Transforms n rows of dIn values to n of dOut.
+	 *
+	 * @example
+	 * using pca = new PCATransform({ dIn: 64, dOut: 16 });
+	 * const { n, d } = pca.train(vectors).apply(queries);
+	 * console.log(n, d); // 10 16
+	 */
 	apply(x: Vectors): VectorSet {
 		const where = `${this.type}.apply`;
 		this.checkTrained('apply');
@@ -84,7 +106,15 @@ export abstract class Transform implements Disposable {
 		}
 	}
 
-	/** The rows of dIn values that n transformed ones most likely came from. @throws {VecinoError} `unsupported`. */
+	/**
+	 * The rows of dIn values that n transformed ones most likely came from. @throws {VecinoError} `unsupported`.
+	 *
+	 * @example
+	 * using rotation = new RandomRotation({ dIn: 64 });
+	 * rotation.train(vectors);
+	 * const again = rotation.reverse(rotation.apply(queries));
+	 * console.log(squaredL2(again.row(0), queries.row(0)) < 1e-6); // true
+	 */
 	reverse(y: Vectors): VectorSet {
 		const where = `${this.type}.reverse`;
 		this.checkTrained('reverse');
@@ -107,6 +137,7 @@ export abstract class Transform implements Disposable {
 	abstract reverseRow(y: Float32Array): Float32Array<ArrayBuffer>;
 	/** Takes out what was learnt; the transform is not trained then, where it needs to be. @internal */
 	abstract takeLearnt(): Learnt;
+	/** Gives all memory back. */
 	abstract [Symbol.dispose](): void;
 
 	/** @internal */

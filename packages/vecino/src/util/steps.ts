@@ -10,7 +10,9 @@ import { VecinoError } from '../errors.ts';
 export interface Progress {
 	/** What is being done, in a word or two: 'k-means', 'add', 'search', ... */
 	readonly phase: string;
+	/** How much is done, in the units of `total`. */
 	readonly done: number;
+	/** How much there is to do; 0 when it is not known. */
 	readonly total: number;
 }
 
@@ -18,6 +20,7 @@ export interface Progress {
 export interface RunOptions {
 	/** Stops the work at the next slice; a VecinoError with code 'aborted' is thrown and nothing is left half done. */
 	readonly signal?: AbortSignal | undefined;
+	/** Called as the work goes on, every few milliseconds. */
 	readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 

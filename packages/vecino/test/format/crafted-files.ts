@@ -34,6 +34,13 @@ function partsOf(index: Index): Parts {
 	return takeApart(writeIndex(owned.train(rows, { niter: 2 }).add(rows)));
 }
 
+/** The same, labels 2 and 5 removed. */
+function removedFrom(index: Index): Parts {
+	using owned = index;
+	owned.train(rows, { niter: 2 }).add(rows).remove([2, 5]);
+	return takeApart(writeIndex(owned));
+}
+
 /** Each of 11 vectors of d = 4, fresh on every call. */
 export const flat = (): Parts => partsOf(new IndexFlat({ d: 4 }));
 export const pq = (): Parts => partsOf(new IndexPQ({ d: 4, m: 2, nbits: 4 }));
@@ -84,6 +91,19 @@ export const chain = (): Parts =>
 		}),
 	);
 
+/** With labels 2 and 5 removed. Sections: codes, live. */
+export const flatRemoved = (): Parts => removedFrom(new IndexFlat({ d: 4 }));
+export const fastScanRemoved = (): Parts => removedFrom(new IndexPQFastScan({ d: 4, m: 2 }));
+/** Sections: centroids, directory, lists. */
+export const ivfRemoved = (): Parts => removedFrom(new IndexIVFFlat({ d: 4, nlist: 3 }));
+/** Sections: links, slots, upperLinks, live, codes. */
+export const hnswRemoved = (): Parts => removedFrom(new IndexHNSW({ d: 4, M: 2 }));
+/** Sections: codebook, codes, live of base, ranges, codes of refine. */
+export const refineRemoved = (): Parts =>
+	removedFrom(new IndexRefine({ base: new IndexPQ({ d: 4, m: 2, nbits: 4 }), store: 'sq8' }));
+/** Sections: ids, centroids, directory, lists. */
+export const idMapRemoved = (): Parts => removedFrom(new IndexIDMap({ index: new IndexIVFFlat({ d: 4, nlist: 3 }) }));
+
 export const ALL: readonly (() => Parts)[] = [
 	flat,
 	pq,
@@ -108,6 +128,12 @@ export const ALL: readonly (() => Parts)[] = [
 	nested,
 	pca,
 	chain,
+	flatRemoved,
+	fastScanRemoved,
+	ivfRemoved,
+	hnswRemoved,
+	refineRemoved,
+	idMapRemoved,
 ];
 
 /** What a file holds, whether it is true or not. */

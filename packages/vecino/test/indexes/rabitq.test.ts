@@ -12,7 +12,7 @@ import { IndexIVFRaBitQ, IndexRaBitQ } from '../../src/indexes/rabitq.ts';
 import { IndexRefine } from '../../src/indexes/refine.ts';
 import { writeIndex } from '../../src/io/write-index.ts';
 import { createEngineSync, type Engine } from '../../src/kernels/engine.ts';
-import { RABITQ_STATE, topkBytes, topkCapacity } from '../../src/kernels/kernels.ts';
+import { ADMIT_ALL, RABITQ_STATE, topkBytes, topkCapacity } from '../../src/kernels/kernels.ts';
 import { RabitQuantizer } from '../../src/quantizers/rabitq.ts';
 import { Rng } from '../../src/util/rng.ts';
 import { clustered, gaussian, split } from '../support/data.ts';
@@ -41,7 +41,7 @@ function estimates(engine: Engine, rows: VectorSet, q: Float32Array, nbits: numb
 	const parameter = (name: keyof typeof RABITQ_STATE): number => arena.f32[(state + RABITQ_STATE[name]) >>> 2]!;
 	const error = parameter('spread') * Math.hypot(...q) + parameter('slack');
 	arena.f32[(state + RABITQ_STATE.spread) >>> 2] = 1e20; // look at all bits of all codes
-	kernels.topkInit(topk, n, topkCapacity(n));
+	kernels.topkInit(topk, n, topkCapacity(n), ...ADMIT_ALL);
 	scanner.scan(state, [entry, 0, 0, 1, 0, tile, topk]);
 	kernels.topkFinish(topk, out, out + n * 4);
 	const distances = new Float64Array(n);

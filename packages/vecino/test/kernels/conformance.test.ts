@@ -5,6 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import { createEngineSync, type Engine } from '../../src/kernels/engine.ts';
 import {
+	ADMIT_ALL,
 	NEAREST_LENGTH,
 	nearestPackedBytes,
 	nearestScratchBytes,
@@ -15,38 +16,9 @@ import {
 	topkCapacity,
 } from '../../src/kernels/kernels.ts';
 import { Rng } from '../../src/util/rng.ts';
+import { admissions, BUILDS, DIMENSIONS, read, same, values } from './compare.ts';
 
-const DIMENSIONS = [...Array.from({ length: 67 }, (_, i) => i + 1), 96, 100, 128, 384, 768];
 const FEW = [1, 3, 4, 7, 8, 13, 16, 33, 64, 100];
-const BUILDS = (['relaxed', 'simd'] as const).filter((kernels) => {
-	try {
-		createEngineSync({ kernels });
-		return true;
-	} catch {
-		return false;
-	}
-});
-
-/** Values over several magnitudes, with some exact zeros and duplicates. */
-function values(rng: Rng, n: number): Float32Array {
-	const out = new Float32Array(n);
-	for (let i = 0; i < n; i++) {
-		const scale = [1e-3, 1, 1, 100][rng.below(4)]!;
-		out[i] = rng.below(16) === 0 ? 0 : (rng.float() * 2 - 1) * scale;
-	}
-	return out;
-}
-
-/** Runs `body` on the reference and on a build and compares what it returns: bytes of an output block. */
-function same(build: (typeof BUILDS)[number], body: (engine: Engine) => Uint8Array | Uint8Array[]): void {
-	const expected = body(createEngineSync({ kernels: 'reference' }));
-	const actual = body(createEngineSync({ kernels: build }));
-	expect(actual).toEqual(expected);
-}
-
-function read(engine: Engine, ptr: number, byteLength: number): Uint8Array {
-	return engine.arena.u8.slice(ptr, ptr + byteLength);
-}
 
 /** Runs nearestRows as the engine does, on data that is hard in some way. */
 function nearest(
@@ -151,11 +123,16 @@ describe.each(BUILDS)('kernels %s = reference', (build) => {
 						const ids = arena.allocCopy(Uint32Array.from({ length: n + 1 }, (_, i) => (i * 7919) % (n + 1)));
 						const state = arena.alloc(topkBytes(k));
 						const out = arena.allocZeroed(k * 8);
-						kernels.topkInit(state, k, topkCapacity(k));
-						kernels.topkPush(state, distances, n, ids, 0);
-						kernels.topkPush(state, distances, Math.floor(n / 2), 0, 4_000_000_000);
-						const count = kernels.topkFinish(state, out, out + k * 4);
-						return [Uint8Array.of(count & 255, count >> 8), read(engine, out, k * 8)];
+						const outputs: Uint8Array[] = [];
+						for (const admission of admissions(engine, n + 7, 1)) {
+							kernels.topkInit(state, k, topkCapacity(k), ...admission);
+							kernels.topkPush(state, distances, n, ids, 0);
+							kernels.topkPush(state, distances, Math.floor(n / 2), 0, 5);
+							kernels.topkPush(state, distances, Math.floor(n / 2), 0, 4_000_000_000);
+							const count = kernels.topkFinish(state, out, out + k * 4);
+							outputs.push(Uint8Array.of(count & 255, count >> 8), read(engine, out, k * 8));
+						}
+						return outputs;
 					});
 				}
 			}
@@ -337,7 +314,7 @@ describe.each(BUILDS)('kernels %s = reference', (build) => {
 					[0, 0, 5],
 					[listNos, 0, 2],
 				] as const) {
-					kernels.topkInit(state, k, topkCapacity(k));
+					kernels.topkInit(state, k, topkCapacity(k), ...ADMIT_ALL);
 					const head = [directory, list, bias, count, 1000, tile, state] as const;
 					let scanned: number;
 					if (kind === 'scanL2') scanned = kernels.scanL2(...head, vector, d);
@@ -400,11 +377,13 @@ function fastScan(engine: Engine, rng: Rng, m: number): Uint8Array[] {
 		] as const) {
 			const state = arena.alloc(topkBytes(k));
 			const out = arena.allocZeroed(k * 8);
-			kernels.topkInit(state, k, topkCapacity(k));
-			const head = [directory, lists, bias, count, 5_000, scratch, state] as const;
-			const scanned = kernels.scanFast(...head, tables, pairs, inverse, offset, termScale);
-			const found = kernels.topkFinish(state, out, out + k * 4);
-			outputs.push(Uint8Array.of(found & 255, found >> 8, scanned & 255, scanned >> 8), read(engine, out, k * 8));
+			for (const admission of admissions(engine, 5_150, 0)) {
+				kernels.topkInit(state, k, topkCapacity(k), ...admission);
+				const head = [directory, lists, bias, count, 5_000, scratch, state] as const;
+				const scanned = kernels.scanFast(...head, tables, pairs, inverse, offset, termScale);
+				const found = kernels.topkFinish(state, out, out + k * 4);
+				outputs.push(Uint8Array.of(found & 255, found >> 8, scanned & 255, scanned >> 8), read(engine, out, k * 8));
+			}
 		}
 	}
 	return outputs;

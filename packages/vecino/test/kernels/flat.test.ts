@@ -5,6 +5,8 @@
 import { describe, expect, it } from 'vitest';
 import { createEngineSync, type Engine } from '../../src/kernels/engine.ts';
 import {
+	ADMIT_ALL,
+	type Admission,
 	flatBoundBytes,
 	flatScratchBytes,
 	flatStateBytes,
@@ -13,6 +15,7 @@ import {
 } from '../../src/kernels/kernels.ts';
 import { Rng } from '../../src/util/rng.ts';
 import { gaussian } from '../support/data.ts';
+import { admissions } from './compare.ts';
 
 const DIMENSIONS = [...Array.from({ length: 67 }, (_, i) => i + 1), 96, 128, 384, 768, 1536];
 const SOME = [1, 3, 8, 13, 33, 64, 100, 384];
@@ -69,6 +72,7 @@ interface Shape {
 function ways(
 	{ arena, kernels }: Engine,
 	{ x, q, d, k, metric }: Shape,
+	admission: Admission = ADMIT_ALL,
 ): { plain: number[]; block: number[]; pruned: number[] } {
 	const [n, nq] = [x.length / d, q.length / d];
 	const stride = Math.ceil(topkBytes(k) / 16) * 16;
@@ -81,7 +85,7 @@ function ways(
 	const out = arena.alloc(k * 8);
 	const blocks = [rows, queries, topks, state, room, bounds, out];
 	const run = (body: () => void): number[] => {
-		for (let i = 0; i < nq; i++) kernels.topkInit(topks + i * stride, k, topkCapacity(k));
+		for (let i = 0; i < nq; i++) kernels.topkInit(topks + i * stride, k, topkCapacity(k), ...admission);
 		body();
 		const found: number[] = [];
 		for (let i = 0; i < nq; i++) {
@@ -168,6 +172,22 @@ describe.each(ENGINES.map((engine) => [engine.backend, engine] as const))('exact
 		}
 	});
 
+	it('lets in what filter and limit say', () => {
+		const blocks: number[] = [];
+		for (const metric of [0, 1]) {
+			const shape = { x: hard('bell', 300, 20, 1), q: hard('bell', 6, 20, 2), d: 20, k: 9, metric };
+			for (const admission of admissions(engine, 290, metric === 0 ? 30 : -1)) {
+				blocks.push(admission[0]);
+				const { plain, block, pruned } = ways(engine, shape, admission);
+				expect(block).toEqual(plain);
+				expect(pruned).toEqual(plain);
+				const labels = plain.filter((_, i) => i % 18 >= 9);
+				expect(labels.length).toBeGreaterThan(10);
+			}
+		}
+		for (const block of new Set(blocks)) engine.arena.free(block);
+	});
+
 	it('skips most rows', () => {
 		if (backend === 'reference') return;
 		const [n, d, k] = [4000, 64, 5];
@@ -179,7 +199,7 @@ describe.each(ENGINES.map((engine) => [engine.backend, engine] as const))('exact
 		const counts: number[] = [];
 		for (const metric of [0, 1]) {
 			kernels.flatBounds(rows, n, d, metric, bounds);
-			kernels.topkInit(topk, k, topkCapacity(k));
+			kernels.topkInit(topk, k, topkCapacity(k), ...ADMIT_ALL);
 			kernels.flatQueries(rows, 1, d, metric, state, topk, 0);
 			counts.push(kernels.flatPruned(rows, d, metric, state, topk, bounds, rows, n, 0));
 		}

@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { createEngineSync, type Engine } from '../../src/kernels/engine.ts';
-import { TILE, topkBytes, topkCapacity } from '../../src/kernels/kernels.ts';
+import { ADMIT_ALL, TILE, topkBytes, topkCapacity } from '../../src/kernels/kernels.ts';
 import { Rng } from '../../src/util/rng.ts';
 import { BUILDS, DIMENSIONS, read, same, values } from './compare.ts';
 
@@ -158,7 +158,7 @@ function scanLists(engine: Engine, kind: string, d: number): Uint8Array[] {
 		[0, 0, 5],
 		[listNos, 0, 2],
 	] as const) {
-		kernels.topkInit(state, k, topkCapacity(k));
+		kernels.topkInit(state, k, topkCapacity(k), ...ADMIT_ALL);
 		const head = [directory, list, bias, count, 1000, tile, state] as const;
 		let scanned: number;
 		if (kind === 'sq4 l2') scanned = kernels.scanSq4L2(...head, q, steps, d);

@@ -13,6 +13,8 @@ const D = 24;
 const { base, queries } = split(clustered(2100, D), 100);
 /** Queries at once: enough for several blocks, as many as threads, one. */
 const BATCHES = [100, 2, 1];
+/** Half of the labels, and few. */
+const FILTERS = [2, 100].map((share) => (label: number) => label % share === 0);
 
 const engines: Engine[] = [];
 
@@ -60,10 +62,12 @@ async function outcome(kind: Kind, metric: Metric, engine: Engine, sync = false)
 			index.train(base, train);
 			for (const part of parts) index.add(part);
 			for (const n of BATCHES) take(index.search(queries.slice(0, n), 10));
+			for (const filter of FILTERS) take(index.search(queries, 10, { filter }));
 		} else {
 			await index.trainAsync(base, train);
 			for (const part of parts) await index.addAsync(part);
 			for (const n of BATCHES) take(await index.searchAsync(queries.slice(0, n), 10));
+			for (const filter of FILTERS) take(await index.searchAsync(queries, 10, { filter }));
 		}
 		bytes = writeIndex(index);
 	}

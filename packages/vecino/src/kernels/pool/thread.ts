@@ -83,7 +83,14 @@ export function whyNoThreads(): string | undefined {
 	return undefined;
 }
 
-/** The program of a worker, for pages that serve it under a URL of their own (`workerUrl`). */
+/**
+ * The program of a worker, for pages that serve it under a URL of their own (`workerUrl`).
+ *
+ * @example
+ * // A page that forbids workers from blobs serves this text, say as /vecino-worker.js, and says so:
+ * // createEngine({ threads: 'auto', workerUrl: '/vecino-worker.js' })
+ * console.log(workerProgram().startsWith("'use strict'")); // true
+ */
 export function workerProgram(): string {
 	return PROGRAM;
 }

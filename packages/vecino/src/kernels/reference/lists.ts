@@ -87,8 +87,8 @@ export function listKernels(arena: Arena): Pick<KernelFunctions, Names> {
 			}
 		},
 
-		topkInitMany(states, n, stride, k, capacity) {
-			for (let i = 0; i < n; i++) topk.topkInit(states + i * stride, k, capacity);
+		topkInitMany(states, n, stride, k, capacity, filter, filterBits, limit) {
+			for (let i = 0; i < n; i++) topk.topkInit(states + i * stride, k, capacity, filter, filterBits, limit);
 		},
 
 		topkFinishMany(states, n, stride, k, outDistances, outLabels, counts) {

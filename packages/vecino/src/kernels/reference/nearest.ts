@@ -53,7 +53,7 @@ export function nearestKernels(
 		// The nprobe nearest of all centroids by l2Many or ipMany.
 		rankCells(q, d, centroids, k, metric, ...rest) {
 			const [scratch, nprobe, capacity, state] = rest.slice(-4) as [number, number, number, number];
-			topk.topkInit(state, nprobe, capacity);
+			topk.topkInit(state, nprobe, capacity, 0, 0, Number.POSITIVE_INFINITY);
 			const many = metric === 0 ? distances.l2Many : distances.ipMany;
 			for (let c = 0; c < k; c++) {
 				many(q, centroids + c * d * 4, 1, d, scratch);

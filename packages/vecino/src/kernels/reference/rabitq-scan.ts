@@ -14,7 +14,7 @@ import {
 import { f, ip, reduce8, roundHalfEven } from './arithmetic.ts';
 import { distanceKernels } from './distances.ts';
 import { fromBfloat16, rabitqKernels } from './rabitq.ts';
-import { topkKernels } from './topk.ts';
+import { admits, topkKernels } from './topk.ts';
 
 type Candidate = [distance: number, label: number];
 
@@ -155,10 +155,10 @@ export function rabitqScanKernels(arena: Arena): Pick<KernelFunctions, 'rabitqPr
 						f32[(values >>> 2) + 1] = 0;
 						if (ids === 0) topkPush(topk, values, 1, 0, label);
 						else topkPush(topk, values, 1, ids + i * 4, 0);
-					} else if (value <= limit) {
+					} else if (value <= limit && admits(u32, topk, label)) {
 						const rows = terms === 0 ? block + size * 4 + 128 : terms + (i - inBlock) * rowBytes;
 						const distance = f(secondLook(block, rows, inBlock, state, size, nbits) + bias) + 0;
-						if (!Number.isNaN(distance)) found.push([distance, label]);
+						if (distance <= threshold) found.push([distance, label]);
 						u32[(state + at.looks) >>> 2]!++;
 					}
 				}

@@ -14,6 +14,7 @@ import { flatKernels } from './flat.ts';
 import { halfKernels } from './half.ts';
 import { hnswKernels } from './hnsw.ts';
 import { listKernels } from './lists.ts';
+import { matchKernels } from './matches.ts';
 import { nearestKernels } from './nearest.ts';
 import { pqKernels } from './pq.ts';
 import { rabitqKernels } from './rabitq.ts';
@@ -45,6 +46,7 @@ export function referenceKernels(arena: Arena): KernelFunctions {
 		...scanKernels(arena),
 		...hnswKernels(arena),
 		...listKernels(arena),
+		...matchKernels(arena),
 		...flatKernels(arena),
 		...transformKernels(arena),
 	};

@@ -48,7 +48,7 @@ export function refineKernels(arena: Arena): Pick<KernelFunctions, 'rowAddresses
 			const { u32, f32 } = arena;
 			for (let i = 0; i < nq; i++) {
 				const q = (queries >>> 2) + i * d;
-				topkInit(topk, k, capacity);
+				topkInit(topk, k, capacity, 0, 0, Number.POSITIVE_INFINITY);
 				for (let j = 0; j < u32[(counts >>> 2) + i]!; j++) {
 					const row = u32[(addresses >>> 2) + i * wide + j]! >>> 2;
 					f32[tile >>> 2] = metric === 0 ? l2(arena, q, row, d) : -ip(arena, q, row, d);

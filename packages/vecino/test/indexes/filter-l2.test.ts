@@ -1,0 +1,3 @@
+import { filterSuite } from './filter.ts';
+
+filterSuite('l2');

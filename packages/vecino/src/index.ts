@@ -31,6 +31,7 @@ export type {
 	RefineSearchParams,
 	SearchParams,
 } from './core/options.ts';
+export type { RecallSetting, RecallTable } from './core/recall-table.ts';
 export {
 	emptySearchStats,
 	type Hit,
@@ -70,6 +71,7 @@ export {
 } from './eval/recall.ts';
 export type { MeasureRecallOptions } from './eval/recall-plan.ts';
 export type { Losses, RecallReport, Suggestion } from './eval/recall-report.ts';
+export { measureRecallTable, type RecallTableOptions } from './eval/recall-table.ts';
 export { exactNeighbors, exactNeighborsOfParts, type TruthOptions } from './eval/truth.ts';
 export { type IndexFactoryOptions, indexFactory } from './factory/build.ts';
 export { type ChooseIndexOptions, chooseIndex, type IndexChoice } from './factory/choose.ts';

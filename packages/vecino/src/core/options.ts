@@ -35,6 +35,11 @@ export interface SearchParams extends RunOptions {
 /** Parameters of one search of an IVF index. */
 export interface IVFSearchParams extends SearchParams {
 	/**
+	 * Recall to reach, 0..1, in place of nprobe, kFactor and efSearch: the cheapest setting of the index's `recallTable` that was
+	 * measured to reach it. One of those given beside it stands.
+	 */
+	readonly recall?: number | undefined;
+	/**
 	 * Cells opened. Default: the value measured in training. More are opened while fewer than k neighbours are found, and
 	 * under a filter as many more as keep recall what it is without.
 	 */
@@ -48,6 +53,8 @@ export interface IVFSearchParams extends SearchParams {
 
 /** Parameters of one search of an IndexHNSW. */
 export interface HNSWSearchParams extends SearchParams {
+	/** Recall to reach, as of IVFSearchParams. */
+	readonly recall?: number | undefined;
 	/** Nodes kept in view: more find more, slower. Never less than k. Default: 64. */
 	readonly efSearch?: number | undefined;
 }
@@ -167,8 +174,18 @@ export const SEARCH_PARAMS: OptionTable = Object.freeze({
 	...RUN,
 });
 
+const RECALL: OptionTable = {
+	recall: {
+		type: 'number',
+		min: 0,
+		max: 1,
+		help: "recall to reach: takes the cheapest setting of the index's recallTable that was measured to",
+	},
+};
+
 /** Parameters of one search of an IVF index. */
 export const IVF_SEARCH_PARAMS: OptionTable = Object.freeze({
+	...RECALL,
 	nprobe: {
 		type: 'integer',
 		min: 1,
@@ -192,6 +209,7 @@ export const PREASSIGNED_PARAMS: OptionTable = Object.freeze({
 
 /** Parameters of one search of an IndexHNSW. */
 export const HNSW_SEARCH_PARAMS: OptionTable = Object.freeze({
+	...RECALL,
 	efSearch: {
 		type: 'integer',
 		default: 64,
@@ -204,6 +222,7 @@ export const HNSW_SEARCH_PARAMS: OptionTable = Object.freeze({
 
 /** Parameters of one search of an IndexRefine, beside those of its base index. */
 export const REFINE_SEARCH_PARAMS: OptionTable = Object.freeze({
+	...RECALL,
 	kFactor: { type: 'number', min: 1, max: 1e6, help: 'candidates re-ranked per result; default: that of the index' },
 });
 

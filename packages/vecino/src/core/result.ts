@@ -134,6 +134,8 @@ export function mergeResults(a: SearchResult, b: SearchResult, metric: Metric): 
 			out.distances[at] = from.distances[j]!;
 		}
 	}
+	out.complete = a.complete && b.complete;
+	out.matches = a.matches + b.matches;
 	return out;
 }
 

@@ -24,6 +24,7 @@ import {
 	type SearchParams,
 	TRAIN_OPTIONS,
 } from '../core/options.ts';
+import { checkRecallTable, type RecallTable, settingFor } from '../core/recall-table.ts';
 import { type IndexStats, type RangeResult, SearchResult } from '../core/result.ts';
 import { type Filter, IDSelector, toSelector } from '../core/selector.ts';
 import { MAX_D, toVectorSet, VectorSet, type Vectors } from '../core/vectors.ts';
@@ -107,6 +108,7 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	readonly engine: Engine;
 	#state: 'ready' | 'writing' | 'disposed' = 'ready';
 	#readers = 0;
+	#recallTable: RecallTable | undefined;
 	/** Counts what has changed the rows. */
 	#version = 0;
 
@@ -140,6 +142,29 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	 * console.log(Object.values(bytes).reduce((a, b) => a + b) === index.byteLength); // true
 	 */
 	abstract stats(): IndexStats;
+
+	/**
+	 * What recall each setting of the search parameters reaches, for searches that ask for `recall`; undefined until it is
+	 * set, and again after train or retrain. Kept in files. Measured of the vectors there were: measure again after large
+	 * changes, and after rebalance.
+	 *
+	 * @throws {TypeError} @throws {RangeError} for what is no table, or one whose recall does not grow from row to row.
+	 *
+	 * @example
+	 * using index = new IndexIVFFlat({ d: 64, nlist: 16 });
+	 * index.train(vectors).add(vectors);
+	 * const truth = exactNeighbors(vectors, queries, 10);
+	 * index.recallTable = measureRecallTable(index, queries, { truth });
+	 * console.log(recallAtK(index.search(queries, 10, { recall: 0.9 }), truth) >= 0.9); // true
+	 */
+	get recallTable(): RecallTable | undefined {
+		return this.#recallTable;
+	}
+
+	set recallTable(table: RecallTable | undefined) {
+		this.checkUsable('recallTable');
+		this.#recallTable = table === undefined ? undefined : checkRecallTable(`${this.type}.recallTable`, table);
+	}
 
 	/**
 	 * Learns centroids and codebooks from a sample of x; x is not added. A second call starts afresh and needs an empty index.
@@ -218,7 +243,14 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		throw new VecinoError('unsupported', message);
 	}
 
-	/** Whether a vector with that label is in the index. */
+	/**
+	 * Whether a vector with that label is in the index.
+	 *
+	 * @example
+	 * using index = new IndexFlat({ d: 1 });
+	 * index.add([[0], [1]]).remove(0);
+	 * console.log(index.has(0), index.has(1)); // false true
+	 */
 	has(label: number): boolean {
 		this.checkUsable('has');
 		return Number.isSafeInteger(label) && label >= 0 && this.hasLabel(label);
@@ -278,14 +310,29 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return this;
 	}
 
-	/** As update, in slices or on the threads of the engine; searches and other changes throw `busy` meanwhile. */
+	/**
+	 * As update, in slices or on the threads of the engine; searches and other changes throw `busy` meanwhile.
+	 *
+	 * @example
+	 * using index = new IndexFlat({ d: 2 });
+	 * index.add([[0, 0], [3, 4]]);
+	 * await index.updateAsync([0, 1], [[1, 1], [2, 2]]);
+	 * console.log([...index.reconstruct(1)]); // [2, 2]
+	 */
 	async updateAsync(labels: Labels, x: Vectors, options?: AsyncRunOptions): Promise<this> {
 		const { steps, resolved } = this.#prepareUpdate('updateAsync', labels, x, options);
 		await runAsync(steps, resolved);
 		return this;
 	}
 
-	/** Vectors under ids, new or in place of those that are there: IndexIDMap does that, other indexes throw `unsupported`. */
+	/**
+	 * Vectors under ids, new or in place of those that are there: IndexIDMap does that, other indexes throw `unsupported`.
+	 *
+	 * @example
+	 * using index: Index = new IndexIDMap({ index: new IndexFlat({ d: 1 }) });
+	 * index.upsert([[1], [2]], [10, 20]).upsert([[5]], [20]);
+	 * console.log(index.ntotal, index.search([5], 1).labels[0]); // 2 20
+	 */
 	upsert(_x: Vectors, _ids: ArrayLike<number>, _options?: RunOptions): this {
 		const message = `${this.type}.upsert: labels are row numbers here; wrap the index: new IndexIDMap({ index })`;
 		throw new VecinoError('unsupported', message);
@@ -785,7 +832,12 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 			const message = `${where}: the index holds ${this.ntotal} vectors coded with what was trained before; call reset first`;
 			throw new VecinoError('unsupported', message);
 		}
-		return { steps: this.#writing(method, this.trainSteps(set, resolved)), resolved };
+		return { steps: this.#writing(method, this.#training(set, resolved)), resolved };
+	}
+
+	*#training(x: VectorSet, options: TrainOptions): Steps<void> {
+		yield* this.trainSteps(x, options);
+		this.#recallTable = undefined;
 	}
 
 	#prepareAdd(method: string, x: Vectors, options: RunOptions | undefined) {
@@ -814,7 +866,13 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		const x = resolved.sample && toVectorSet(where, 'sample', resolved.sample, this.d);
 		if (this.ntotal === 0 && x === undefined) throw new RangeError(`${where}: there are no vectors to learn from`);
 		if (x?.n === 0) throw new RangeError(`${where}: at least one vector is needed`);
-		return { steps: this.#writing(method, this.retrainSteps(x, resolved, exact)), resolved };
+		return { steps: this.#writing(method, this.#relearn(this.retrainSteps(x, resolved, exact))), resolved };
+	}
+
+	/** Settings were measured with the cells before. */
+	*#relearn(steps: Steps<void>): Steps<void> {
+		yield* steps;
+		this.#recallTable = undefined;
 	}
 
 	#prepareMerge(method: string, other: Index, options: RunOptions | undefined) {
@@ -880,24 +938,25 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		k: number,
 		params: P | undefined,
 		table: OptionTable = this.searchTable,
-		search: RowSearch<P> = (set, resolved, result, rows) => this.searchSteps(set, k, resolved, result, rows),
+		search?: RowSearch<P>,
 	) {
 		const where = `${this.type}.${method}`;
 		this.checkTrained(method);
 		checkInt(where, 'k', k, 1, MAX_K);
-		const resolved = resolveOptions(where, params, table);
+		const resolved = this.#reaching(where, resolveOptions(where, params, table), table);
 		const set = toVectorSet(where, 'q', q, this.d);
 		const result = new SearchResult(set.n, k, this.metric);
 		if (resolved.stats !== undefined) resolved.stats.nq += set.n;
 		const { filter } = resolved;
 		const { live } = this;
+		const run = (rows: LabelBitmap | undefined): Steps<void> =>
+			search === undefined ? this.searchSteps(set, k, resolved, result, rows) : search(set, resolved, result, rows);
 		// The way of most searches, with no step more than they need.
 		if (filter === undefined && live?.count !== 0) {
-			const steps = search(set, resolved, result, live);
-			return { steps: this.#reading(method, steps, () => result.settle(live?.count ?? this.ntotal)), resolved, result };
+			return { steps: this.#reading(method, run(live), result), resolved, result };
 		}
 		const steps = this.#among(method, filter, function* (rows, matches) {
-			if (matches > 0) yield* search(set, resolved, result, rows);
+			if (matches > 0) yield* run(rows);
 			result.settle(matches);
 		});
 		return { steps: this.#reading(method, steps), resolved, result };
@@ -924,6 +983,18 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return yield* among(rows);
 	}
 
+	/** Puts in place of `recall` the parameters measured to reach it. Those given, other than defaults, stand. */
+	#reaching<Q extends SearchParams>(where: string, params: Q, table: OptionTable): Q {
+		const { recall, ...rest } = params as Q & { recall?: number };
+		if (recall === undefined) return params;
+		const found: Record<string, unknown> = { ...rest };
+		for (const [name, value] of Object.entries(settingFor(where, this.#recallTable, recall))) {
+			const given = found[name];
+			if (name in table && (given === undefined || given === table[name]!.default)) found[name] = value;
+		}
+		return found as unknown as Q;
+	}
+
 	#prepareRange(method: string, q: Vectors, radius: number, params: (P & RangeParams) | undefined) {
 		const where = `${this.type}.${method}`;
 		this.checkTrained(method);
@@ -931,7 +1002,11 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 			throw new TypeError(`${where}: radius must be a number, got ${show(radius)}`);
 		}
 		const table = { ...RANGE_PARAMS, ...this.searchTable };
-		const { maxResults = MAX_NTOTAL, ...resolved } = resolveOptions<SearchParams & RangeParams>(where, params, table);
+		const { maxResults = MAX_NTOTAL, ...resolved } = this.#reaching(
+			where,
+			resolveOptions<SearchParams & RangeParams>(where, params, table),
+			table,
+		);
 		const set = toVectorSet(where, 'q', q, this.d);
 		if (resolved.stats !== undefined) resolved.stats.nq += set.n;
 		const steps = this.#among(method, resolved.filter, (admitted, matches) =>
@@ -944,7 +1019,11 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		const where = `${this.type}.${method}`;
 		this.checkTrained(method);
 		const table = { ...PAGE_PARAMS, ...this.searchTable };
-		const { pageSize, offset, ...rest } = resolveOptions<SearchParams & PageParams>(where, params, table);
+		const { pageSize, offset, ...rest } = this.#reaching(
+			where,
+			resolveOptions<SearchParams & PageParams>(where, params, table),
+			table,
+		);
 		const set = toVectorSet(where, 'q', q, this.d);
 		if (set.n !== 1) throw new RangeError(`${where}: q must be one query, got ${set.n}`);
 		const resolved = rest as P;
@@ -988,13 +1067,13 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		}
 	}
 
-	*#reading<T>(method: string, steps: Steps<T>, settle?: () => void): Steps<T> {
+	*#reading<T>(method: string, steps: Steps<T>, result?: SearchResult): Steps<T> {
 		this.checkUsable(method);
 		if (this.#state === 'writing') throw this.#busy(method, 'a train or add');
 		this.#readers++;
 		try {
 			const out = yield* steps;
-			settle?.();
+			result?.settle(this.live?.count ?? this.ntotal);
 			return out;
 		} finally {
 			this.#readers--;

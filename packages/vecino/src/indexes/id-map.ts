@@ -116,7 +116,15 @@ export class IndexIDMap extends Index {
 		}
 	}
 
-	/** As upsert, in slices or on the threads of the engine. */
+	/**
+	 * As upsert, in slices or on the threads of the engine.
+	 *
+	 * @example
+	 * using index = new IndexIDMap({ index: new IndexFlat({ d: 1 }) });
+	 * await index.upsertAsync([[1], [2]], [10, 20]);
+	 * await index.upsertAsync([[5]], [20]);
+	 * console.log([...index.reconstruct(20)]); // [5]
+	 */
 	upsertAsync(x: Vectors, ids: ArrayLike<number>, options?: AsyncRunOptions): Promise<this> {
 		const set = this.#prepare('upsertAsync', x, ids, true);
 		try {

@@ -16,7 +16,6 @@
 import { Assigner, kmeansSteps } from '../cluster/kmeans.ts';
 import { CHUNK, sampledRows, sampleRows } from '../cluster/rows.ts';
 import { twoLevelSteps } from '../cluster/two-level.ts';
-import type { Metric } from '../core/metric.ts';
 import { IVF_SEARCH_PARAMS, type IVFSearchParams, type OptionTable, PREASSIGNED_PARAMS } from '../core/options.ts';
 import type { IndexStats, SearchResult } from '../core/result.ts';
 import type { VectorSet, Vectors } from '../core/vectors.ts';
@@ -25,13 +24,14 @@ import { LabelBitmap } from '../invlists/label-bitmap.ts';
 import { appendLists } from '../invlists/transfer.ts';
 import type { Engine } from '../kernels/engine.ts';
 import type { BlockScanner, Codec } from '../quantizers/codec.ts';
-import { checkInt, checkOneOf, show } from '../util/check.ts';
+import { checkInt, checkOneOf } from '../util/check.ts';
 import { type Steps, within } from '../util/steps.ts';
 import { Index, type IndexOptions, type RetrainOptions, type StagedRows, type TrainOptions } from './base.ts';
 import { chunks, kernelMetric } from './batch.ts';
 import { CellRanker, cellGraphSteps, makeCellGraph } from './cells.ts';
 import type { LabelSpace } from './filter.ts';
 import { IndexFlat } from './flat.ts';
+import { givenCells } from './given-cells.ts';
 import type { CellMeasures, RowSource } from './health.ts';
 import { codeErrorOf, type HeldCells } from './held-rows.ts';
 import type { HnswGraph } from './hnsw-graph.ts';
@@ -39,7 +39,6 @@ import { addToLists, type FilledLists, stageForLists } from './ivf-add.ts';
 import {
 	BlockSearch,
 	blockSize,
-	type GivenCells,
 	type SearchedCells,
 	type SearchScope,
 	searchCost,
@@ -855,41 +854,4 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		this.#cellGraph?.[Symbol.dispose]();
 		this.codec[Symbol.dispose]();
 	}
-}
-
-/** Checks cells that a caller has chosen. */
-function givenCells(
-	where: string,
-	{ nlist, metric }: { readonly nlist: number; readonly metric: Metric },
-	nq: number,
-	cells: ArrayLike<number>,
-	distances: ArrayLike<number> | undefined,
-): GivenCells {
-	const n = cells?.length;
-	if (typeof n !== 'number') throw new TypeError(`${where}: cells must be an array or typed array, got ${show(cells)}`);
-	if (nq === 0 ? n > 0 : n % nq !== 0 || n > nq * nlist)
-		throw new RangeError(`${where}: cells must be ${nq} x nprobe numbers, nprobe at most ${nlist}, got ${n}`);
-	if (distances !== undefined && distances.length !== n)
-		throw new RangeError(
-			`${where}: centroidDistances must be ${n} numbers, one for each cell, got ${distances.length}`,
-		);
-	const chosen = new Uint32Array(n);
-	/** Query that had a cell last, and 1. */
-	const lastOf = new Uint32Array(nlist);
-	for (let i = 0; i < n; i++) {
-		const query = Math.floor(i / (n / nq));
-		const cell = cells[i]!;
-		if (!Number.isInteger(cell) || cell < -1 || cell >= nlist)
-			throw new RangeError(`${where}: cells must be integers in -1..${nlist - 1}, got ${cell} for query ${query}`);
-		chosen[i] = cell < 0 ? nlist : cell;
-		if (cell < 0) continue;
-		if (lastOf[cell] === query + 1) throw new RangeError(`${where}: cell ${cell} is given twice for query ${query}`);
-		lastOf[cell] = query + 1;
-	}
-	if (distances === undefined) return { cells: chosen, distances: undefined };
-	const sign = metric === 'l2' ? 1 : -1;
-	const signed = Float32Array.from(distances, (distance) => sign * distance);
-	const bad = signed.findIndex((distance, i) => chosen[i] !== nlist && !Number.isFinite(distance));
-	if (bad >= 0) throw new RangeError(`${where}: centroidDistances must be finite, got ${distances[bad]} at ${bad}`);
-	return { cells: chosen, distances: signed };
 }

@@ -5,6 +5,7 @@
  */
 
 import type { Metric } from '../core/metric.ts';
+import type { RecallTable } from '../core/recall-table.ts';
 import { type CodeLayout, codesBytes, termsBytes } from '../invlists/layout.ts';
 import { rabitqCodeSize } from '../kernels/kernels.ts';
 import type { ScalarType } from '../quantizers/scalar-types.ts';
@@ -17,6 +18,8 @@ export interface NodeBase {
 	/** One more than the highest label given out. Absent when that is ntotal: nothing was removed. */
 	readonly labelEnd?: number;
 	readonly isTrained: boolean;
+	/** Of the outermost index alone; the last key. */
+	readonly recallTable?: RecallTable;
 }
 
 /** Labels are below this; rows that an index keeps for them, dead ones included. */
@@ -210,7 +213,7 @@ export type IndexNode =
 /** Lowest minor version of the format that can hold an index. */
 export function minorOf(node: IndexNode): number {
 	// Indexes around others have the key as well.
-	if (node.labelEnd !== undefined) return 2;
+	if (node.labelEnd !== undefined || node.recallTable !== undefined) return 2;
 	if (node.type === 'IndexPreTransform') return Math.max(1, minorOf(node.index));
 	if (node.type === 'IndexRefine') return minorOf(node.base);
 	if (node.type === 'IndexIDMap') return minorOf(node.index);

@@ -4,6 +4,7 @@
  */
 
 import { METRICS } from '../core/metric.ts';
+import { checkRecallTable, type RecallTable } from '../core/recall-table.ts';
 import { MAX_D } from '../core/vectors.ts';
 import { MAX_NTOTAL } from '../indexes/base.ts';
 import { MAX_EF, MAX_HNSW_M } from '../indexes/hnsw.ts';
@@ -68,7 +69,18 @@ const TYPES = [
  */
 export function parseIndexNode(json: unknown): { root: IndexNode; sections: SectionSpec[] } {
 	const sections: SectionSpec[] = [];
-	return { root: parseNode(json, '', 1, sections), sections };
+	const { recallTable, ...fields } = object('the index', json);
+	const root = parseNode(fields, '', 1, sections);
+	if (recallTable === undefined) return { root, sections };
+	return { root: { ...root, recallTable: parseRecallTable(recallTable) }, sections };
+}
+
+function parseRecallTable(value: unknown): RecallTable {
+	try {
+		return checkRecallTable('recallTable', value as RecallTable);
+	} catch (error) {
+		throw new HeaderFault((error as Error).message);
+	}
 }
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -164,6 +164,7 @@ function* readWhole(byteLength: number, engine: Engine, verify: boolean, name: s
 	let done = false;
 	try {
 		yield* fill(index, root, new SectionReader(name, engine.arena, verify, sections, header.end));
+		index.recallTable = root.recallTable;
 		done = true;
 		return index;
 	} finally {

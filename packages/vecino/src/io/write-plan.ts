@@ -76,7 +76,9 @@ const CODEBOOK_BYTES = 2 ** 18;
  */
 export function planFile(index: Index): FilePlan {
 	const sections: PlannedSection[] = [];
-	return { root: planNode(index, sections), sections };
+	const { recallTable } = index;
+	const root = planNode(index, sections);
+	return { root: recallTable === undefined ? root : { ...root, recallTable }, sections };
 }
 
 /** The bytes of a piece, for use at once. */

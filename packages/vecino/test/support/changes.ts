@@ -62,6 +62,19 @@ export function expectAsNew(index: Index, kind: Kind, held: Held, order: readonl
 		expect(actual.distances).toEqual(expected.distances);
 	}
 	expectFiltered(index, held);
+	if (!isGraph(kind) && order.length > 20) {
+		const radius = twin.search(QUERIES, 20, params).distances[19]!;
+		const expected = twin.rangeSearch(QUERIES, radius, params);
+		const actual = index.rangeSearch(QUERIES, radius, params);
+		expect([actual.lims, actual.distances, actual.complete]).toEqual([
+			expected.lims,
+			expected.distances,
+			expected.complete,
+		]);
+		expect(actual.labels).toEqual(expected.labels.map((label) => order[label]!));
+		const paged = [...index.pages(QUERIES.row(0), { pageSize: 50 })].flatMap(({ labels }) => [...labels]);
+		expect(paged.sort((a, b) => a - b)).toEqual([...held.keys()].sort((a, b) => a - b));
+	}
 	for (const at of [0, order.length >> 1, order.length - 1]) {
 		if (order.length === 0) break;
 		expect(index.has(order[at]!)).toBe(true);

@@ -177,10 +177,10 @@ export class IndexHNSW extends Index<HNSWSearchParams> {
 		const { graph, storage } = this;
 		const before = this.labelEnd;
 		graph.reserve(n);
+		if (live !== undefined) this.prepareRemoval();
 		yield* rows;
 		let done = false;
 		try {
-			if (live !== undefined) this.prepareRemoval();
 			this.#live?.grow(before + n);
 			yield* graph.addSteps(before + n, 'link');
 			if (live === undefined) this.#live?.setRange(before, before + n);

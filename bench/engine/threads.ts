@@ -14,7 +14,11 @@ import {
 	IndexFlat,
 	IndexIVFPQ,
 	IndexPQ,
+	IndexRefine,
 	kmeansAsync,
+	type RefineStore,
+	readIndex,
+	VectorSet,
 	writeIndex,
 } from '../../packages/vecino/src/index.ts';
 import { table } from '../suite/markdown.ts';
@@ -62,6 +66,28 @@ async function pq(engine: Engine): Promise<IndexPQ> {
 	const index = pqs.get(engine) ?? (await new IndexPQ({ d, m: 16, engine }).trainAsync(base, { niter: 2 })).add(base);
 	pqs.set(engine, index);
 	return index;
+}
+
+/** Cells with PQ codes of 16 bytes, re-ranked by a store. */
+const refined = new Map<string, Uint8Array>();
+function reranked(store: RefineStore): Job {
+	const many = new VectorSet(
+		Float32Array.from({ length: queries.n * d * 10 }, (_, i) => queries.data[i % (queries.n * d)]!),
+		d,
+	);
+	return {
+		name: `IndexRefine by ${store} over IndexIVFPQ nlist 1,024, m 16: ${many.n} queries at once, nprobe 16, kFactor 10`,
+		async run(engine) {
+			if (!refined.has(`${store}`)) {
+				const cells = new IndexIVFPQ({ d, nlist: 1024, m: 16 });
+				using index = new IndexRefine({ base: cells, store });
+				refined.set(`${store}`, writeIndex(index.train(base, { niter: 2 }).add(base)));
+			}
+			using index = readIndex(refined.get(`${store}`)!, { engine });
+			const [ms, { labels }] = await timed(() => index.searchAsync(many, 10, { nprobe: 16, kFactor: 10 }));
+			return [ms, labels];
+		},
+	};
 }
 
 const jobs: Job[] = [
@@ -123,6 +149,8 @@ const jobs: Job[] = [
 			return [ms, labels];
 		},
 	},
+	reranked('flat'),
+	reranked('sq8'),
 	{
 		name: 'IndexFlat: one query',
 		async run(engine) {

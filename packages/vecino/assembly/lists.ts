@@ -121,7 +121,8 @@ export function scanLists(
 	return scanned;
 }
 
-function scanKind(
+/** One query, lists of one kind (scanLists). */
+export function scanKind(
 	kind: i32, directory: usize, listNos: usize, biases: usize, nLists: usize, tile: usize, topk: usize, state: usize,
 	a: usize, b: usize, c: usize,
 ): u32 {

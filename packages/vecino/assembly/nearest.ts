@@ -77,6 +77,12 @@ export function largestNorm(x: usize, n: usize, d: usize): f32 {
 	return sqrt<f32>(largest) * <f32>1.0001;
 }
 
+/** Bytes from the panel minima of one row to those of the next: one line more than they take, so that rows do not lie on each other in the cache. */
+// @ts-ignore: decorator
+@inline export function minimaStride(panels: usize): usize {
+	return (panels << 4) + 64;
+}
+
 /** What the bias and float32 rounding add to the margin (head of this file). */
 // @ts-ignore: decorator
 @inline export function slackOf(d: usize, rowNorm: f32, centroidNorm: f32): f32 {
@@ -100,6 +106,7 @@ export function nearestRows(
 	const panels = (k + 7) >> 3;
 	const bias = scratch + ((BLOCK * (d + 1)) << 1);
 	const minima = bias + (panels << 5);
+	const stride = minimaStride(panels);
 	// Scales of lengths beyond these would overflow or vanish in float32.
 	const plain = packed == 0 || !(centroidNorm > 1e-15 && centroidNorm < 1e15);
 	const rowNorm: f32 = plain ? <f32>1 : max<f32>(largestNorm(x, n, d), centroidNorm);
@@ -122,11 +129,11 @@ export function nearestRows(
 		const margin = nearestPack(rows, count, d, 4, rowScale, scratch) + magnitude + <i32>slack;
 		let b = packed;
 		for (let j: usize = 0; j < panels; ++j) {
-			panel(scratch, count, b, pairs, bias + (j << 5), minima + (j << 4), panels << 4);
+			panel(scratch, count, b, pairs, bias + (j << 5), minima + (j << 4), stride);
 			b += pairs << 5;
 		}
 		for (let i: usize = 0; i < count; ++i) {
-			verify(rows + (i * d << 2), d, centroids, k, metric, minima + i * (panels << 4), panels, margin,
+			verify(rows + (i * d << 2), d, centroids, k, metric, minima + i * stride, panels, margin,
 				outLabels + ((start + i) << 2), outDistances + ((start + i) << 2));
 		}
 	}

@@ -19,16 +19,17 @@ const WINDOW: usize = 65536;
 const NONE: u32 = 0xffffffff;
 
 /**
- * Addresses of the rows named by labels, layout (nq, wide). A list of labels may end early with 2^32 - 1; counts[i] is
- * how many there are. Segments: u32 address and u32 first row of each, in order of rows.
+ * Addresses of the rows named by labels, layout (nq, wide). A list of labels ends after limits[i], where there are limits (not
+ * 0), or early with 2^32 - 1; counts[i] is how many there are. Segments: u32 address and u32 first row of each, in order of rows.
  */
 export function rowAddresses(
-	segments: usize, nSegments: usize, rowBytes: usize, labels: usize, nq: usize, wide: usize, addresses: usize, counts: usize,
+	segments: usize, nSegments: usize, rowBytes: usize, labels: usize, nq: usize, wide: usize, limits: usize, addresses: usize, counts: usize,
 ): void {
 	for (let i: usize = 0; i < nq; ++i) {
 		let count: usize = 0;
 		const p = labels + (i * wide << 2), out = addresses + (i * wide << 2);
-		while (count < wide) {
+		const most = limits != 0 ? <usize>load<u32>(limits + (i << 2)) : wide;
+		while (count < most) {
 			const label = load<u32>(p + (count << 2));
 			if (label == NONE) break;
 			let low = segments;

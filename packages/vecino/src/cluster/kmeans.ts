@@ -8,13 +8,14 @@
 import { KMEANS_OPTIONS, resolveOptions } from '../core/options.ts';
 import { toVectorSet, VectorSet, type Vectors } from '../core/vectors.ts';
 import { defaultEngine, type Engine } from '../kernels/engine.ts';
-import { nearestScratchBytes } from '../kernels/kernels.ts';
+import { nearestScratchBytes, reducedScratchBytes } from '../kernels/kernels.ts';
 import { inWindows } from '../kernels/pool/parallel.ts';
 import { checkInt } from '../util/check.ts';
 import { Rng } from '../util/rng.ts';
 import { type AsyncRunOptions, isParallel, type RunOptions, runAsync, runSync, type Steps } from '../util/steps.ts';
 import { plusPlusRows } from './init.ts';
 import { PackedCentroids } from './packed.ts';
+import type { ReducedCentroids } from './reduced.ts';
 import { bringRows, CHUNK, planWindows, sampledRows, sampleRows, type TrainingRows, type WindowPlan } from './rows.ts';
 
 /** Options of kmeans; core/options.ts has their ranges. */
@@ -154,6 +155,7 @@ export class Assigner implements Disposable {
 	readonly #beside: boolean;
 	/** Absent when there are too few rows for it. */
 	readonly #packed: PackedCentroids | undefined;
+	readonly #reduced: ReducedCentroids | undefined;
 	readonly #plan: WindowPlan;
 	/** Of nearestRows, one after the other for every piece of a window. */
 	readonly #scratch: number;
@@ -167,8 +169,18 @@ export class Assigner implements Disposable {
 	 * @param centroids - Pointer to k * d values, which may change between runs (call update then).
 	 * @param n - Rows that will be assigned, about.
 	 * @param beside - Others run beside this one (interleaved): a window is one piece, `visit` part of it.
+	 * @param reduced - The centroids in few dimensions, as they are now: the same result, sooner. The caller's.
 	 */
-	constructor(engine: Engine, d: number, centroids: number, k: number, metric: 'l2' | 'ip', n: number, beside = false) {
+	constructor(
+		engine: Engine,
+		d: number,
+		centroids: number,
+		k: number,
+		metric: 'l2' | 'ip',
+		n: number,
+		beside = false,
+		reduced?: ReducedCentroids,
+	) {
 		const { arena } = engine;
 		this.#engine = engine;
 		this.#d = d;
@@ -178,8 +190,10 @@ export class Assigner implements Disposable {
 		this.#beside = beside;
 		this.#plan = beside ? planBeside(engine, n, k * d) : planWindows(engine, n, k * d, d * 4 + 8);
 		const { window, piece, sets } = this.#plan;
-		this.#scratchBytes = Math.ceil(nearestScratchBytes(k, d) / 16) * 16;
-		this.#packed = n < PACK_FROM ? undefined : new PackedCentroids(engine, d, centroids, k);
+		const needed = reduced === undefined ? nearestScratchBytes(k, d) : reducedScratchBytes(k, d, reduced.r);
+		this.#scratchBytes = Math.ceil(needed / 16) * 16;
+		this.#reduced = reduced;
+		this.#packed = n < PACK_FROM || reduced !== undefined ? undefined : new PackedCentroids(engine, d, centroids, k);
 		const pieces = beside ? 1 : Math.ceil(window / piece);
 		const labelBytes = Math.max(sets * window, CHUNK) * 8;
 		this.labels = arena.alloc(labelBytes + pieces * this.#scratchBytes);
@@ -197,6 +211,14 @@ export class Assigner implements Disposable {
 	}
 
 	#assign(x: number, count: number, scratch: number, labels: number, distances: number): void {
+		const reduced = this.#reduced;
+		if (reduced !== undefined) {
+			const { centre, basis, r, share, error, packed, magnitude, halfNorms, norm, far } = reduced;
+			const head = [x, count, this.#d, this.#centroids, this.#k, this.#metric === 'l2' ? 0 : 1] as const;
+			const forms = [centre, basis, r, share, error, packed, magnitude, halfNorms, norm, far] as const;
+			this.#engine.kernels.nearestReduced(...head, ...forms, scratch, labels, distances);
+			return;
+		}
 		this.#engine.kernels.nearestRows(
 			x,
 			count,

@@ -703,6 +703,11 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return true;
 	}
 
+	/** Cells of an index that codes residuals; 0 for any other. @internal */
+	get residualCells(): number {
+		return 0;
+	}
+
 	/** Rows and their labels, for filters. @internal */
 	get labelSpace(): LabelSpace {
 		return { span: this.rowSpan, live: this.live };

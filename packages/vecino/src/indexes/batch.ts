@@ -77,6 +77,16 @@ export class SearchScratch implements Disposable {
 	readonly #states: number;
 	readonly #topks: number;
 
+	/** Bytes from one prepared query to the next. */
+	get stateStride(): number {
+		return this.#stateBytes;
+	}
+
+	/** Bytes from one top-k state to the next. */
+	get topkStride(): number {
+		return Math.ceil(topkBytes(this.#k) / 16) * 16;
+	}
+
 	/** Prepared query i of the block. */
 	state(i: number): number {
 		return this.#states + i * this.#stateBytes;
@@ -84,7 +94,7 @@ export class SearchScratch implements Disposable {
 
 	/** Top-k state i of the block. */
 	topk(i: number): number {
-		return this.#topks + i * Math.ceil(topkBytes(this.#k) / 16) * 16;
+		return this.#topks + i * this.topkStride;
 	}
 
 	initTopk(i: number): number {

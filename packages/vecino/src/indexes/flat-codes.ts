@@ -14,6 +14,7 @@ import type { Steps } from '../util/steps.ts';
 import { Index, type IndexOptions, type StagedRows, type TrainOptions } from './base.ts';
 import { chunks, kernelMetric, loadRows, SearchScratch } from './batch.ts';
 import { encodeApart, encodeBehind, replaceCode } from './flat-add.ts';
+import { ManyScan, manyBlock } from './many-scan.ts';
 import { blockShare, MatchedCodes } from './matched-codes.ts';
 import { sharedScan } from './shared-scan.ts';
 import { codecState, type TrainedState, teachCodec } from './trained.ts';
@@ -195,15 +196,18 @@ export abstract class IndexFlatCodes extends Index<SearchParams> {
 			yield* this.gatheredSteps(q, k, params, result, admitted);
 			return;
 		}
-		const shared = sharedScan(this, q, k, result, admitted?.admission);
+		const shared = sharedScan(this, q, k, result, admitted);
 		if (shared !== undefined) {
 			yield* shared;
 			if (params.stats !== undefined) params.stats.ndis += q.n * this.codes.n;
 			return;
 		}
 		const { stateBytes } = this.#scanner;
-		const block = Math.min(MAX_BLOCK, Math.max(1, Math.floor(QUERY_BYTES / stateBytes)), Math.max(1, q.n));
+		const atOnce = manyBlock(this.#scanner, q.n, k, this.codes.n, admitted?.count);
+		const most = atOnce > 0 ? atOnce : Math.max(1, Math.floor(QUERY_BYTES / stateBytes));
+		const block = Math.min(MAX_BLOCK, most, Math.max(1, q.n));
 		using scratch = new SearchScratch(this.engine, this.d, k, block, stateBytes, admitted?.admission);
+		using many = atOnce > 0 ? new ManyScan(this.engine, this.#scanner, block) : null;
 		// A multiple of 64: whole pairs of blocks.
 		const rowsPerScan = Math.max(1, Math.floor(SCAN_BYTES / this.codeSize / 64)) * 64;
 		for (const [first, nq] of chunks(q.n, block)) {
@@ -212,10 +216,12 @@ export abstract class IndexFlatCodes extends Index<SearchParams> {
 				this.#scanner.setQuery(scratch.query, scratch.state(i));
 				scratch.initTopk(i);
 			}
+			many?.prepare(scratch, nq);
 			for (const { ptr, start, n } of this.codes.segments()) {
 				for (const [from, count] of chunks(n, rowsPerScan)) {
 					this.engine.arena.u32.set([ptr + from * this.codeSize, 0, 0, count], scratch.entry >>> 2);
-					for (let i = 0; i < nq; i++) this.#scan(scratch, i, start + from);
+					if (many === null) for (let i = 0; i < nq; i++) this.#scan(scratch, i, start + from);
+					else many.scan(scratch, scratch, nq, scratch.entry, start + from);
 					yield { phase: 'search', done: first, total: q.n };
 				}
 			}

@@ -4,7 +4,7 @@
 
 import type { Metric } from '../core/metric.ts';
 import { show } from '../util/check.ts';
-import type { GivenCells } from './ivf-search.ts';
+import type { GivenCells } from './searched-cells.ts';
 
 /** Cells for nq queries and, if given, the distances of their centroids; -1 becomes nlist. */
 export function givenCells(

@@ -12,6 +12,7 @@ import { align16, type Codec } from '../quantizers/codec.ts';
 import type { Steps } from '../util/steps.ts';
 import type { StagedRows } from './base.ts';
 import { chunks, loadRows } from './batch.ts';
+import { reduceCells } from './reduce-cells.ts';
 import { assignRows } from './spread.ts';
 
 /** What adding needs of an IVF index. */
@@ -121,8 +122,10 @@ function* assignCells(
 	x: VectorSet,
 ): Steps<{ readonly assigned: Uint32Array; readonly off: number }> {
 	const assigned = new Uint32Array(x.n);
+	using reduced = (yield* reduceCells(engine, x.d, centroids, lists.nlist, metric, x)) ?? null;
+	const forms = reduced ?? undefined;
 	const rows = sampleRows(x.n, x.n, 0);
-	const off = yield* assignRows(engine, metric, x, rows, centroids, lists.nlist, assigned, 'assign');
+	const off = yield* assignRows(engine, metric, x, rows, centroids, lists.nlist, assigned, 'assign', forms);
 	return { assigned, off };
 }
 

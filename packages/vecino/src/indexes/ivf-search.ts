@@ -5,84 +5,20 @@
  * lists, sort the results. Between them nothing happens in JavaScript, so that a single query costs few crossings,
  * and the whole line could run on any thread.
  *
+ * Where candidates are ranked again (rerank.ts), that follows in the same line.
+ *
  * Where the queries of a block share lists, these are scanned list by list: a list's codes are read once for all of them.
  */
 
-import type { Metric } from '../core/metric.ts';
 import type { SearchResult, SearchStats } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
-import type { LabelBitmap } from '../invlists/label-bitmap.ts';
-import type { CodeLayout } from '../invlists/layout.ts';
-import type { Engine } from '../kernels/engine.ts';
 import { ADMIT_ALL, type Admission, bindCalls, type Call, TILE, topkBytes, topkCapacity } from '../kernels/kernels.ts';
-import { align16, type BlockScanner } from '../quantizers/codec.ts';
+import { align16 } from '../quantizers/codec.ts';
 import type { Steps } from '../util/steps.ts';
 import { loadRows } from './batch.ts';
+import { Reranker } from './rerank.ts';
+import type { GivenCells, Rerank, SearchedCells, SearchScope } from './searched-cells.ts';
 import { sideBySide } from './side-by-side.ts';
-
-/** What a search needs of an IVF index. */
-export interface SearchedCells {
-	readonly engine: Engine;
-	readonly d: number;
-	readonly metric: Metric;
-	readonly ranker: CellOrder;
-	readonly scanner: BlockScanner;
-	readonly lists: SearchedLists;
-	/** Pointer to the centroids, (nlist, d). */
-	readonly centroids: number;
-	/** Pointer to a row that is taken off each query before it is prepared; 0: none. */
-	readonly centre: number;
-	readonly byResidual: boolean;
-	readonly ntotal: number;
-}
-
-/** Puts cells in the order in which they are opened. */
-export interface CellOrder {
-	/** Bytes of scratch that a call needs. */
-	workBytes(nprobe: number): number;
-	/** Distances and numbers of the first nprobe cells for n queries, layout (n, nprobe). */
-	call(q: number, n: number, nprobe: number, work: number, distances: number, labels: number): Call;
-}
-
-export interface SearchedLists {
-	readonly nlist: number;
-	readonly layout: CodeLayout;
-	/** Entries of the lists, and an empty one behind them (kernels.ts). */
-	readonly directory: number;
-	listSize(listNo: number): number;
-}
-
-/** Which of the ranked lists are opened, where not all are (chooseLists). */
-export interface ListChoice {
-	/** Pointer to the matches of each list; 0 without a filter. */
-	readonly counts: number;
-	/** Ranked lists that are gone through at least. */
-	readonly least: number;
-	/** Lists that those opened are to count as, each by the share of it that matches. */
-	readonly wanted: number;
-	/** Codes after which no further list is opened; 0: no limit. */
-	readonly maxCodes: number;
-}
-
-/** Cells that the caller has chosen, layout (nq, nprobe): nlist stands for none. */
-export interface GivenCells {
-	readonly cells: Uint32Array;
-	/** Distances of the centroids as kernels have them: smaller is better. Default: they are computed. */
-	readonly distances: Float32Array | undefined;
-}
-
-/** All that are ranked, until they hold so many codes. */
-export function upTo(maxCodes: number): ListChoice {
-	return { counts: 0, least: Number.POSITIVE_INFINITY, wanted: 0, maxCodes };
-}
-
-/** What a search is held to. */
-export interface SearchScope {
-	/** Rows that may be found. Default: all. */
-	readonly rows?: LabelBitmap | undefined;
-	readonly choice?: ListChoice | undefined;
-	readonly given?: GivenCells | undefined;
-}
 
 const MAX_BLOCK = 256;
 /** Times as many cells when those ranked were too few. */
@@ -91,23 +27,34 @@ const WIDER = 2;
 const MUCH_WIDER = 4;
 /** Prepared queries and top-k states of a block stay in L2. */
 const BLOCK_BYTES = 512 * 1024;
+/**
+ * Queries of a block that is ranked again: several parts, because what re-ranking reads pushes codes and centroids out of L2
+ * (8 % of the time of a search, when it follows every part of 26 queries).
+ */
+const RERANKED = 256;
 /** Bytes of codes that a block scans, about: a few milliseconds between two turns of the event loop. */
 const SCAN_BYTES = 16 * 1024 * 1024;
 /** List by list pays from so many queries per list on. */
 const SHARED = 2;
 
 /** How many queries a block takes. */
-export function blockSize(cells: SearchedCells, k: number, nprobe: number, nq: number): number {
-	const { scanner, lists, ntotal } = cells;
-	const perQuery = scanner.stateBytes + topkBytes(k) + 8 * nprobe + 8 * k;
-	const scanned = (nprobe / lists.nlist) * ntotal * lists.layout.codeSize;
-	const most = Math.min(MAX_BLOCK, BLOCK_BYTES / perQuery, SCAN_BYTES / Math.max(1, scanned), nq);
-	return Math.max(1, Math.floor(most));
+export function blockSize(cells: SearchedCells, k: number, nprobe: number, nq: number, rerank?: Rerank): number {
+	const { lists, ntotal } = cells;
+	const again = rerank === undefined ? 0 : k * rerank.store.codeSize;
+	const scanned = (nprobe / lists.nlist) * ntotal * lists.layout.codeSize + again;
+	const most = rerank === undefined ? partSize(cells, k, nprobe) : RERANKED;
+	return Math.max(1, Math.floor(Math.min(most, SCAN_BYTES / Math.max(1, scanned), nq)));
 }
 
-/** Multiply-adds that a query takes, about. */
-export function searchCost({ lists, d, ntotal }: SearchedCells, nprobe: number): number {
-	return lists.nlist * d + (nprobe / lists.nlist) * ntotal * lists.layout.codeSize;
+/** How many queries are prepared and scanned at a time. */
+function partSize({ scanner }: SearchedCells, k: number, nprobe: number): number {
+	const perQuery = scanner.stateBytes + topkBytes(k) + 8 * nprobe + 8 * k;
+	return Math.max(1, Math.floor(Math.min(MAX_BLOCK, BLOCK_BYTES / perQuery)));
+}
+
+/** Multiply-adds that a query takes, about. @param wide - Candidates that are ranked again. */
+export function searchCost({ lists, d, ntotal }: SearchedCells, nprobe: number, wide = 0): number {
+	return (lists.nlist + wide) * d + (nprobe / lists.nlist) * ntotal * lists.layout.codeSize;
 }
 
 /** Searches of blocks side by side, on threads. */
@@ -120,8 +67,9 @@ export function* searchTogether(
 	result: SearchResult,
 	stats: SearchStats | undefined,
 	scope?: SearchScope,
+	rerank?: Rerank,
 ): Steps<void> {
-	const make = (size: number): BlockSearch => new BlockSearch(cells, k, nprobe, size, scope);
+	const make = (size: number): BlockSearch => new BlockSearch(cells, k, nprobe, size, scope, rerank);
 	yield* sideBySide(cells.engine, 'search', q.n, most, make, {
 		load: (search, first, n) => search.load(q, first, n),
 		run: (search, n) => search.scan(n),
@@ -134,6 +82,8 @@ export class BlockSearch implements Disposable {
 	readonly #k: number;
 	readonly #nprobe: number;
 	readonly #n: number;
+	/** Queries that are scanned at a time; after the last of them all are ranked again. */
+	readonly #part: number;
 	readonly #admission: Admission;
 	/** Neighbours that there can be. */
 	readonly #wanted: number;
@@ -141,6 +91,10 @@ export class BlockSearch implements Disposable {
 	readonly #byteLength: number;
 	readonly #sizes: Readonly<Record<Part, number>>;
 	readonly #topkStride: number;
+	readonly #again: Reranker | undefined;
+	/** Whether queries for the store are others, and which those are now. */
+	readonly #transformed: boolean;
+	#queries: VectorSet | undefined;
 	/** Scratch; 0 between searches. */
 	#block: number;
 	/** Pointers into the scratch. */
@@ -148,32 +102,44 @@ export class BlockSearch implements Disposable {
 	/** The program for n queries at these pointers. */
 	#calls: readonly (() => unknown)[];
 
-	/** @param nprobe - Cells that are ranked, and opened if nothing else decides. @param n - Queries of a block, at most. */
-	constructor(cells: SearchedCells, k: number, nprobe: number, n: number, scope: SearchScope = {}) {
-		const { engine, d, scanner, ranker, lists } = cells;
+	/**
+	 * @param nprobe - Cells that are ranked, and opened if nothing else decides. @param n - Queries of a block, at most.
+	 * @param rerank - What the k candidates are for; without it they are the result.
+	 */
+	constructor(cells: SearchedCells, k: number, nprobe: number, n: number, scope: SearchScope = {}, rerank?: Rerank) {
+		const { engine, d, scanner, ranker, lists, centre } = cells;
 		this.#cells = cells;
 		this.#k = k;
 		this.#nprobe = nprobe;
 		this.#n = n;
+		this.#part = Math.min(n, partSize(cells, k, nprobe));
+		const part = this.#part;
 		this.#scope = scope;
 		this.#admission = scope.rows?.admission ?? ADMIT_ALL;
 		this.#wanted = Math.min(k, scope.rows?.count ?? cells.ntotal);
 		this.#topkStride = align16(topkBytes(k));
-		const ordered = isShared(cells, n, nprobe);
+		if (rerank !== undefined) this.#again = new Reranker(rerank.store, rerank.k, k, n);
+		this.#queries = rerank?.queries;
+		this.#transformed = rerank?.queries !== undefined;
+		const asTheyWere = rerank !== undefined && (centre !== 0 || rerank.queries !== undefined);
+		const ordered = isShared(cells, part, nprobe);
 		this.#sizes = {
 			queries: n * d * 4,
 			cellDistances: n * nprobe * 4,
 			cells: n * nprobe * 4,
-			order: ordered ? n * nprobe * 4 : 0,
+			order: ordered ? part * nprobe * 4 : 0,
 			listCounts: ordered ? (lists.nlist + 2) * 4 : 0,
 			chosen: scope.choice === undefined ? 0 : n * 8,
-			states: n * scanner.stateBytes,
-			topks: n * this.#topkStride,
+			states: part * scanner.stateBytes,
+			topks: part * this.#topkStride,
 			// Ranking is over when queries are prepared, and that when lists are scanned.
 			work: Math.max(ranker.workBytes(nprobe), scanner.workBytes, TILE * 4),
 			distances: n * k * 4,
 			labels: n * k * 4,
 			counts: n * 4,
+			// The queries as they were before they were transformed, or a centre was taken off.
+			rawQueries: asTheyWere ? n * rerank.store.d * 4 : 0,
+			again: this.#again?.byteLength ?? 0,
 		};
 		this.#byteLength = Object.values(this.#sizes).reduce((sum, bytes) => sum + align16(bytes), 0);
 		this.#block = engine.arena.allocScratch(this.#byteLength);
@@ -182,20 +148,24 @@ export class BlockSearch implements Disposable {
 	}
 
 	/** Whether this search, given back, serves another one of that shape. */
-	fits(cells: SearchedCells, k: number, nprobe: number, n: number): boolean {
-		return this.#cells === cells && this.#k === k && this.#nprobe === nprobe && this.#n === n;
+	fits(cells: SearchedCells, k: number, nprobe: number, n: number, rerank?: Rerank): boolean {
+		if (this.#cells !== cells || this.#k !== k || this.#nprobe !== nprobe || this.#n !== n) return false;
+		const again = this.#again;
+		if (again?.store !== rerank?.store || again?.k !== rerank?.k) return false;
+		if (this.#transformed !== (rerank?.queries !== undefined)) return false;
+		return again === undefined || again.isCurrent;
 	}
 
 	/** Takes scratch again after dispose. Most often it is the same piece, and so is the program. */
-	resume(): void {
+	resume(rerank?: Rerank): void {
+		this.#queries = rerank?.queries;
 		const block = this.#cells.engine.arena.allocScratch(this.#byteLength);
-		if (block === this.#at[FIRST]) {
-			this.#block = block;
-			return;
-		}
 		this.#block = block;
-		this.#at = this.#layOut();
-		this.#calls = this.#bind(this.#n);
+		if (block === this.#at[FIRST]) this.#again?.init(this.#at.again);
+		else {
+			this.#at = this.#layOut();
+			this.#calls = this.#bind(this.#n);
+		}
 	}
 
 	#layOut(): Record<Part, number> {
@@ -205,6 +175,7 @@ export class BlockSearch implements Disposable {
 			pointers[part] = at;
 			at += align16(this.#sizes[part]);
 		}
+		this.#again?.init(pointers.again);
 		return pointers;
 	}
 
@@ -218,7 +189,10 @@ export class BlockSearch implements Disposable {
 	/** Brings queries first..first + n - 1 in. */
 	load(q: VectorSet, first: number, n: number): void {
 		const { engine, metric } = this.#cells;
-		loadRows(engine, metric, q, first, n, this.#at.queries);
+		const { queries, rawQueries } = this.#at;
+		loadRows(engine, metric, q, first, n, queries);
+		if (this.#queries !== undefined) loadRows(engine, metric, this.#queries, first, n, rawQueries);
+		else if (this.#sizes.rawQueries > 0) engine.arena.u8.copyWithin(rawQueries, queries, queries + n * q.d * 4);
 		if (this.#scope.given !== undefined) this.#loadCells(this.#scope.given, first, n);
 	}
 
@@ -258,8 +232,13 @@ export class BlockSearch implements Disposable {
 			const chosen = choice === undefined ? ENOUGH : u32[(this.#at.chosen >>> 2) + 2 * i + 1]!;
 			// Short of k: open more cells, until there are k or all are open.
 			const more = chosen === TOO_FEW || (chosen === ENOUGH && found < this.#wanted);
-			if (more && canWiden) this.#widen(q, first + i, result, stats);
-			else this.#emit(i, found, first + i, result, stats);
+			if (more && canWiden) {
+				this.#widen(q, first + i, result, stats);
+				continue;
+			}
+			if (this.#again === undefined) this.#emit(i, found, first + i, result);
+			else this.#again.emit(this.#at.again, i, first + i, result);
+			if (stats !== undefined) this.#count(i, stats);
 		}
 	}
 
@@ -269,35 +248,48 @@ export class BlockSearch implements Disposable {
 
 	/** The line of kernel calls for n queries. */
 	#program(n: number): Call[] {
+		const at = this.#at;
+		const calls: Call[] = [];
+		for (let i = 0; i < n; i += this.#part) calls.push(...this.#scanned(i, Math.min(this.#part, n - i)));
+		const queries = this.#sizes.rawQueries > 0 ? at.rawQueries : at.queries;
+		if (this.#again !== undefined) calls.push(...this.#again.calls(at.again, n, queries, at.labels, at.counts));
+		return calls;
+	}
+
+	/** The part of n queries from query `first` on. */
+	#scanned(first: number, n: number): Call[] {
 		const { d, ranker, scanner, lists, centre, byResidual } = this.#cells;
 		const at = this.#at;
 		const [k, nprobe, stride] = [this.#k, this.#nprobe, this.#topkStride];
 		const [kind, a, b, c] = scanner.scan();
 		const order = isShared(this.#cells, n, nprobe) ? at.order : 0;
-		const biases = byResidual ? at.cellDistances : 0;
+		const queries = at.queries + first * d * 4;
+		const [cells, cellDistances] = [at.cells + first * nprobe * 4, at.cellDistances + first * nprobe * 4];
+		const biases = byResidual ? cellDistances : 0;
 		const { choice, given } = this.#scope;
 		const calls: Call[] = [];
-		if (given === undefined) calls.push(ranker.call(at.queries, n, nprobe, at.work, at.cellDistances, at.cells));
-		if (centre !== 0) calls.push(['subtractRow', at.queries, n, d, centre]);
-		calls.push(scanner.prepare(at.queries, n, at.states, at.work));
+		if (given === undefined) calls.push(ranker.call(queries, n, nprobe, at.work, cellDistances, cells));
+		if (centre !== 0) calls.push(['subtractRow', queries, n, d, centre]);
+		calls.push(scanner.prepare(queries, n, at.states, at.work));
 		calls.push(['topkInitMany', at.topks, n, stride, k, topkCapacity(k), ...this.#admission]);
 		if (choice !== undefined) {
 			const { counts, wanted, maxCodes } = choice;
 			const least = Math.min(choice.least, nprobe);
 			const [filter, bits] = this.#admission;
-			const from = [lists.directory, lists.nlist, filter, bits, counts, at.cells, n, nprobe] as const;
-			calls.push(['chooseLists', ...from, least, wanted, this.#wanted, maxCodes, at.chosen]);
+			const from = [lists.directory, lists.nlist, filter, bits, counts, cells, n, nprobe] as const;
+			calls.push(['chooseLists', ...from, least, wanted, this.#wanted, maxCodes, at.chosen + first * 8]);
 		}
-		if (order !== 0) calls.push(['orderByList', at.cells, n * nprobe, lists.nlist + 1, at.listCounts, order]);
+		if (order !== 0) calls.push(['orderByList', cells, n * nprobe, lists.nlist + 1, at.listCounts, order]);
 		const { stateBytes } = scanner;
-		const head = [kind, lists.directory, at.cells, biases, order, n, nprobe] as const;
+		const head = [kind, lists.directory, cells, biases, order, n, nprobe] as const;
 		calls.push(['scanLists', ...head, at.states, stateBytes, at.topks, stride, at.work, a, b, c]);
-		calls.push(['topkFinishMany', at.topks, n, stride, k, at.distances, at.labels, at.counts]);
+		const [distances, labels] = [at.distances + first * k * 4, at.labels + first * k * 4];
+		calls.push(['topkFinishMany', at.topks, n, stride, k, distances, labels, at.counts + first * 4]);
 		return calls;
 	}
 
 	/** Writes what was found for query i as a row of the result; inner products lose their minus. */
-	#emit(i: number, found: number, row: number, result: SearchResult, stats: SearchStats | undefined): void {
+	#emit(i: number, found: number, row: number, result: SearchResult): void {
 		const { engine, metric } = this.#cells;
 		const { f32, u32 } = engine.arena;
 		const k = this.#k;
@@ -308,8 +300,12 @@ export class BlockSearch implements Disposable {
 			result.distances[row * k + j] = metric === 'l2' ? Math.max(0, distance) : 0 - distance;
 			result.labels[row * k + j] = u32[labels + j]!;
 		}
-		if (stats === undefined) return;
-		const { lists } = this.#cells;
+	}
+
+	/** Counts the work for query i. */
+	#count(i: number, stats: SearchStats): void {
+		const { engine, lists } = this.#cells;
+		const { u32 } = engine.arena;
 		const cells = (this.#at.cells >>> 2) + i * this.#nprobe;
 		for (let p = 0; p < this.#nprobe; p++) {
 			const listNo = u32[cells + p]!;
@@ -322,13 +318,16 @@ export class BlockSearch implements Disposable {
 	#widen(q: VectorSet, row: number, result: SearchResult, stats: SearchStats | undefined): void {
 		const factor = this.#scope.choice === undefined ? WIDER : MUCH_WIDER;
 		const nprobe = Math.min(factor * this.#nprobe, this.#cells.lists.nlist);
-		using wider = new BlockSearch(this.#cells, this.#k, nprobe, 1, this.#scope);
+		const again = this.#again;
+		const rerank = again && { store: again.store, k: again.k, queries: this.#queries };
+		using wider = new BlockSearch(this.#cells, this.#k, nprobe, 1, this.#scope, rerank);
 		wider.run(q, row, 1, result, stats);
 	}
 
 	[Symbol.dispose](): void {
 		if (this.#block !== 0) this.#cells.engine.arena.freeScratch(this.#block, this.#byteLength);
 		this.#block = 0;
+		this.#queries = undefined;
 	}
 }
 
@@ -351,7 +350,9 @@ type Part =
 	| 'work'
 	| 'distances'
 	| 'labels'
-	| 'counts';
+	| 'counts'
+	| 'rawQueries'
+	| 'again';
 
 /** Whether lists have several queries of a block, and are longer than what changes from query to query. */
 function isShared({ lists, scanner, ntotal }: SearchedCells, n: number, nprobe: number): boolean {

@@ -37,19 +37,12 @@ import type { CellMeasures, RowSource } from './health.ts';
 import { codeErrorOf, type HeldCells } from './held-rows.ts';
 import type { HnswGraph } from './hnsw-graph.ts';
 import { addToLists, type FilledLists, stageForLists } from './ivf-add.ts';
-import {
-	BlockSearch,
-	blockSize,
-	type SearchedCells,
-	type SearchScope,
-	searchCost,
-	searchTogether,
-	upTo,
-} from './ivf-search.ts';
+import { BlockSearch, blockSize, searchCost, searchTogether } from './ivf-search.ts';
 import { expectedProbes, MatchedLists } from './matched-lists.ts';
 import { MAX_POOL, measureNprobe } from './nprobe.ts';
 import { type RebalanceOptions, type RebalanceReport, rebalanceCells } from './rebalance.ts';
 import { OrderedRows } from './retrain.ts';
+import { type Rerank, type SearchedCells, type SearchScope, upTo } from './searched-cells.ts';
 import { type Spread, SpreadSum, trainedSpread } from './spread.ts';
 import { meanRow, termRange } from './terms.ts';
 import { codecState, type TrainedState, teachCodec } from './trained.ts';
@@ -504,21 +497,27 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		this.#changed();
 	}
 
+	/** @internal */
+	override get residualCells(): number {
+		return this.byResidual ? this.#nlist : 0;
+	}
+
 	// ── Searching ──────────────────────────────────────────────────────────────────────────────
 
-	/** @internal */
+	/** @param rerank - What becomes of the candidates; without it they are the result. @internal */
 	searchSteps(
 		q: VectorSet,
 		k: number,
 		params: IVFSearchParams,
 		result: SearchResult,
 		admitted?: LabelBitmap,
+		rerank?: Rerank,
 	): Steps<void> {
-		if (admitted !== undefined) return this.#filteredSteps(q, k, params, result, admitted);
+		if (admitted !== undefined) return this.#filteredSteps(q, k, params, result, admitted, rerank);
 		const nprobe = Math.min(params.nprobe ?? this.#nprobe, this.#nlist);
 		const { maxCodes } = params;
 		const scope = maxCodes === undefined ? undefined : { choice: upTo(maxCodes) };
-		return this.#searchLists(this.#searched(), q, k, nprobe, params, result, scope);
+		return this.#searchLists(this.#searched(), q, k, nprobe, params, result, scope, rerank);
 	}
 
 	*#filteredSteps(
@@ -527,6 +526,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		params: IVFSearchParams,
 		result: SearchResult,
 		rows: LabelBitmap,
+		rerank: Rerank | undefined,
 	): Steps<void> {
 		const least = Math.min(params.nprobe ?? this.#nprobe, this.#nlist);
 		const { maxCodes = 0 } = params;
@@ -534,13 +534,13 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		const matched = MatchedLists.of(cells, rows);
 		const narrow = maxCodes === 0 ? yield* matched.narrow(cells, rows, q.n, least) : undefined;
 		if (narrow !== undefined) {
-			yield* this.#searchLists(narrow, q, k, narrow.lists.nlist, params, result, { rows });
+			yield* this.#searchLists(narrow, q, k, narrow.lists.nlist, params, result, { rows }, rerank);
 			return;
 		}
 		// Some more than are expected to be opened, so that few queries rank cells twice.
 		const width = Math.ceil(WIDTH * expectedProbes(least, Math.min(1, rows.count / this.#ntotal))) + 8;
 		const choice = { counts: matched.counts, least, wanted: least, maxCodes };
-		yield* this.#searchLists(cells, q, k, Math.min(width, this.#nlist), params, result, { rows, choice });
+		yield* this.#searchLists(cells, q, k, Math.min(width, this.#nlist), params, result, { rows, choice }, rerank);
 	}
 
 	*#searchLists(
@@ -551,15 +551,19 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		{ stats }: IVFSearchParams,
 		result: SearchResult,
 		scope?: SearchScope,
+		rerank?: Rerank,
 	): Steps<void> {
 		const { engine } = this;
-		const block = blockSize(cells, k, nprobe, q.n);
-		if (engine.pool !== undefined && q.n * searchCost(cells, nprobe) > engine.pool.grain) {
-			yield* searchTogether(cells, q, k, nprobe, block, result, stats, scope);
+		const block = blockSize(cells, k, nprobe, q.n, rerank);
+		const cost = q.n * searchCost(cells, nprobe, rerank === undefined ? 0 : k);
+		if (engine.pool !== undefined && cost > engine.pool.grain) {
+			yield* searchTogether(cells, q, k, nprobe, block, result, stats, scope, rerank);
 			return;
 		}
 		using search =
-			scope === undefined ? this.#takeSearch(k, nprobe, block) : new BlockSearch(cells, k, nprobe, block, scope);
+			scope === undefined
+				? this.#takeSearch(k, nprobe, block, rerank)
+				: new BlockSearch(cells, k, nprobe, block, scope, rerank);
 		for (const [first, n] of chunks(q.n, block)) {
 			search.run(q, first, n, result, stats);
 			yield { phase: 'search', done: first + n, total: q.n };
@@ -600,12 +604,12 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	}
 
 	/** The last search, if it had the same shape: laying one out takes a few microseconds. */
-	#takeSearch(k: number, nprobe: number, block: number): BlockSearch {
+	#takeSearch(k: number, nprobe: number, block: number, rerank: Rerank | undefined): BlockSearch {
 		const cells = this.#searched();
 		const idle = this.#idle;
 		this.#idle = undefined;
-		if (!idle?.fits(cells, k, nprobe, block)) return new BlockSearch(cells, k, nprobe, block);
-		idle.resume();
+		if (!idle?.fits(cells, k, nprobe, block, rerank)) return new BlockSearch(cells, k, nprobe, block, {}, rerank);
+		idle.resume(rerank);
 		return idle;
 	}
 

@@ -84,7 +84,7 @@ export class MatchedCodes implements Disposable {
 				}
 			}
 			if (blocks === 0) return;
-			const to = [blockBytes, this.#numbers, 1, blocks, this.#addresses, this.#count] as const;
+			const to = [blockBytes, this.#numbers, 1, blocks, 0, this.#addresses, this.#count] as const;
 			kernels.rowAddresses(this.#segments, this.#nSegments, ...to);
 			kernels.gatherRows(this.#addresses, blockBytes, blocks, this.#ptr);
 			yield [this.#ptr, 0, this.#ids, n];

@@ -12,7 +12,7 @@ import type { Engine } from '../kernels/engine.ts';
 import type { Call } from '../kernels/kernels.ts';
 import { align16 } from '../quantizers/codec.ts';
 import type { Steps } from '../util/steps.ts';
-import type { CellOrder, SearchedCells, SearchedLists } from './ivf-search.ts';
+import type { CellOrder, SearchedCells, SearchedLists } from './searched-cells.ts';
 
 /** Lists that a share s of matches makes a search open: s^-GROWTH times as many, as chooseLists reckons. */
 const GROWTH = 3 / 8;

@@ -24,10 +24,10 @@ import { Index, type RetrainOptions, type StagedRows, type TrainOptions } from '
 import { chunks, loadRows } from './batch.ts';
 import type { LabelSpace } from './filter.ts';
 import type { CellMeasures, RowSource } from './health.ts';
-import { IndexIVF } from './ivf.ts';
+import type { IndexIVF } from './ivf.ts';
 import type { RebalanceOptions, RebalanceReport } from './rebalance.ts';
-import { IndexRefine } from './refine.ts';
 import { residualRowsSteps } from './residual-rows.ts';
+import type { Rerank } from './searched-cells.ts';
 import { prefixed, type TrainedState, teachTransform, transformLike, transformState } from './trained.ts';
 
 /** Options of IndexPreTransform. */
@@ -139,7 +139,7 @@ export class IndexPreTransform extends Index {
 			for (const [i, transform] of transforms.entries()) {
 				const sample = sampleRows(x.n, Math.max(1, transform.trainingLimit()), (seed + 16 + i) >>> 0);
 				using rows = this.#rows(x, sample, i);
-				const cells = i === transforms.length - 1 && transform instanceof OPQTransform ? residualCells(index) : 0;
+				const cells = i === transforms.length - 1 && transform instanceof OPQTransform ? index.residualCells : 0;
 				if (cells === 0) yield* transform.trainSteps(rows, { seed, metric });
 				else {
 					using others = this.#rows(x, sample, i);
@@ -220,15 +220,19 @@ export class IndexPreTransform extends Index {
 		return yield* this.index.stageSteps(checked(rows, 'update', 0), labels);
 	}
 
-	/** @internal */
+	/** @param rerank - What becomes of the candidates, where the index is one of cells. @internal */
 	*searchSteps(
 		q: VectorSet,
 		k: number,
 		params: RefineSearchParams,
 		result: SearchResult,
 		admitted?: LabelBitmap,
+		rerank?: Rerank,
 	): Steps<void> {
-		yield* this.index.searchSteps(yield* this.querySteps(q), k, params, result, admitted);
+		const { index } = this;
+		const queries = yield* this.querySteps(q);
+		if (rerank === undefined) yield* index.searchSteps(queries, k, params, result, admitted);
+		else yield* (index as IndexIVF).searchSteps(queries, k, params, result, admitted, { ...rerank, queries: q });
 	}
 
 	/** Queries as the index inside gets them. @internal */
@@ -446,10 +450,4 @@ function checked(rows: VectorSet, method: string, first: number): VectorSet {
 	const row = first + Math.floor(bad / rows.d);
 	const message = `IndexPreTransform.${method}: row ${row} holds ${rows.data[bad]} once transformed; scale it down or remove it`;
 	throw new VecinoError('not-finite', message, { row });
-}
-
-/** Cells of an index that codes residuals; 0 for any other. */
-function residualCells(index: Index): number {
-	const inner = index instanceof IndexRefine ? index.base : index;
-	return inner instanceof IndexIVF && inner.byResidual ? inner.nlist : 0;
 }

@@ -18,7 +18,9 @@ import type { LabelSpace } from './filter.ts';
 import { IndexFlat } from './flat.ts';
 import { IndexFlatCodes } from './flat-codes.ts';
 import type { CellMeasures, RowSource } from './health.ts';
+import { IndexIVF } from './ivf.ts';
 import { IndexPQ } from './pq.ts';
+import { IndexPreTransform } from './pre-transform.ts';
 import type { RebalanceOptions, RebalanceReport } from './rebalance.ts';
 import { mostQueries, RerankBlock } from './rerank.ts';
 import { IndexScalarQuantizer } from './scalar-quantizer.ts';
@@ -220,11 +222,16 @@ export class IndexRefine extends Index<RefineSearchParams> {
 	): Steps<void> {
 		const { kFactor = this.kFactor, ...base } = params;
 		const wide = this.#wide(k, kFactor, admitted?.count ?? this.ntotal);
+		const cells = this.base instanceof IndexPreTransform ? this.base.index : this.base;
+		if (cells instanceof IndexIVF) {
+			const again = { store: this.refine, k };
+			yield* (this.base as IndexIVF | IndexPreTransform).searchSteps(q, wide, base, result, admitted, again);
+			return;
+		}
 		const candidates = new SearchResult(q.n, wide, this.metric);
 		yield* this.base.searchSteps(q, wide, base, candidates, admitted);
 		const { engine, refine, d } = this;
-		// On threads only kernel calls run; stores of other codes need more than that between them.
-		if (engine.pool !== undefined && refine instanceof IndexFlat && q.n * wide * d > engine.pool.grain) {
+		if (engine.pool !== undefined && q.n * wide * d > engine.pool.grain) {
 			const make = (size: number): RerankBlock => new RerankBlock(refine, k, wide, size);
 			yield* sideBySide(engine, 'refine', q.n, mostQueries(d, k, wide), make, {
 				load: (block, first, nq) => block.load(q, candidates, first, nq),
@@ -233,8 +240,9 @@ export class IndexRefine extends Index<RefineSearchParams> {
 			});
 			return;
 		}
-		using block = new RerankBlock(refine, k, wide, q.n);
-		for (const [first, nq] of chunks(q.n, block.size)) {
+		const size = Math.min(q.n, mostQueries(d, k, wide));
+		using block = new RerankBlock(refine, k, wide, size);
+		for (const [first, nq] of chunks(q.n, size)) {
 			block.load(q, candidates, first, nq);
 			block.run(nq);
 			block.emit(first, nq, result);
@@ -309,6 +317,11 @@ export class IndexRefine extends Index<RefineSearchParams> {
 		const { kFactor = this.kFactor, ...base } = params;
 		const wide = this.#wide(k, kFactor, this.ntotal);
 		return wide >= this.ntotal && this.base.isExhaustive(base, wide);
+	}
+
+	/** @internal */
+	override get residualCells(): number {
+		return this.base.residualCells;
 	}
 
 	/** Candidates for k results out of `all` vectors. */

@@ -8,13 +8,14 @@ import type { Metric } from '../core/metric.ts';
 import type { SearchResult } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
 import type { CodeArray } from '../invlists/code-array.ts';
+import type { LabelBitmap } from '../invlists/label-bitmap.ts';
 import type { Engine } from '../kernels/engine.ts';
-import type { Admission } from '../kernels/kernels.ts';
 import { together } from '../kernels/pool/parallel.ts';
 import type { Pool } from '../kernels/pool/pool.ts';
 import type { CodeScanner } from '../quantizers/codec.ts';
 import type { Steps } from '../util/steps.ts';
 import { chunks, loadRows, SearchScratch } from './batch.ts';
+import { ManyScan, manyBlock } from './many-scan.ts';
 
 /** Codes scanned for a block of queries before the next codes are read: they stay in L2. */
 const SPAN_BYTES = 256 * 1024;
@@ -38,6 +39,8 @@ export interface ScannedCodes {
 interface Unit {
 	/** Holds the prepared queries. */
 	readonly queries: SearchScratch;
+	/** Their tables, where several are scanned at once. */
+	readonly many: ManyScan | undefined;
 	/** Holds the nearest of this unit. */
 	readonly found: SearchScratch;
 	readonly nq: number;
@@ -53,13 +56,13 @@ export function sharedScan(
 	q: VectorSet,
 	k: number,
 	result: SearchResult,
-	admission?: Admission,
+	admitted?: LabelBitmap,
 ): Steps<void> | undefined {
 	const { pool } = index.engine;
 	const { n, codeSize } = index.codes;
 	if (pool === undefined || index.scanner.block.inOrder || q.n * n * (codeSize + CODE_BYTES) < pool.grain / 8)
 		return undefined;
-	return scanSteps(index, pool, q, k, result, admission);
+	return scanSteps(index, pool, q, k, result, admitted);
 }
 
 function* scanSteps(
@@ -68,19 +71,23 @@ function* scanSteps(
 	q: VectorSet,
 	k: number,
 	result: SearchResult,
-	admission: Admission | undefined,
+	admitted: LabelBitmap | undefined,
 ): Steps<void> {
 	const { engine, d, metric, codes, scanner } = index;
 	const spans = new Spans(engine, codes, Math.min(SPAN_BYTES, pool.grain / 16));
-	const plan = planUnits(pool, q.n, spans.n, codes.n * (codes.codeSize + CODE_BYTES), scanner.stateBytes);
+	const plan = planUnits(pool, q.n, k, spans.n, codes, scanner, admitted?.count);
 	const blocks: SearchScratch[][] = [];
+	const tables: ManyScan[] = [];
 	try {
 		const group = Math.min(plan.group, Math.ceil(q.n / plan.block));
 		for (let i = 0; i < group; i++) {
 			const parts: SearchScratch[] = [];
 			blocks.push(parts);
 			for (let part = 0; part < plan.parts; part++)
-				parts.push(new SearchScratch(engine, d, k, plan.block, part === 0 ? scanner.stateBytes : 0, admission));
+				parts.push(
+					new SearchScratch(engine, d, k, plan.block, part === 0 ? scanner.stateBytes : 0, admitted?.admission),
+				);
+			if (plan.atOnce) tables.push(new ManyScan(engine, scanner, plan.block));
 		}
 		for (const [first, many] of chunks(q.n, group * plan.block)) {
 			const units: Unit[] = [];
@@ -91,10 +98,12 @@ function* scanSteps(
 					loadRows(engine, metric, q, first + from + i, 1, queries.query);
 					scanner.setQuery(queries.query, queries.state(i));
 				}
+				const many = tables[from / plan.block];
+				many?.prepare(queries, nq);
 				for (const [part, found] of parts.entries()) {
 					for (let i = 0; i < nq; i++) found.initTopk(i);
 					const share = (at: number): number => Math.floor((at * spans.n) / parts.length);
-					units.push({ queries, found, nq, next: share(part), end: share(part + 1) });
+					units.push({ queries, many, found, nq, next: share(part), end: share(part + 1) });
 				}
 			}
 			for (;;) {
@@ -123,20 +132,30 @@ function* scanSteps(
 			yield { phase: 'search', done: first + many, total: q.n };
 		}
 	} finally {
-		for (const scratch of blocks.flat()) scratch[Symbol.dispose]();
+		for (const scratch of [...tables, ...blocks.flat()]) scratch[Symbol.dispose]();
 		spans[Symbol.dispose]();
 	}
 }
 
 /** How work is cut: queries of a block, blocks at a time, parts of each, spans of a piece. */
-function planUnits({ threads, grain }: Pool, nq: number, nSpans: number, bytes: number, stateBytes: number) {
-	const most = Math.min(MAX_BLOCK, Math.max(1, Math.floor(QUERY_BYTES / stateBytes)));
+function planUnits(
+	{ threads, grain }: Pool,
+	nq: number,
+	k: number,
+	nSpans: number,
+	{ n, codeSize }: CodeArray,
+	scanner: CodeScanner,
+	matches?: number,
+) {
+	const bytes = n * (codeSize + CODE_BYTES);
+	const atOnce = manyBlock(scanner, Math.ceil(nq / threads), k, n, matches);
+	const most = Math.min(MAX_BLOCK, atOnce > 0 ? atOnce : Math.max(1, Math.floor(QUERY_BYTES / scanner.stateBytes)));
 	const block = Math.min(most, Math.ceil(nq / threads));
 	const blocks = Math.ceil(nq / block);
 	const units = threads * UNITS_PER_THREAD;
 	const parts = blocks >= threads ? 1 : Math.max(1, Math.min(nSpans, Math.ceil(units / blocks)));
 	const spans = Math.max(1, Math.floor((grain * nSpans) / bytes / block));
-	return { block, group: Math.min(blocks, units), parts, spans };
+	return { block, atOnce: atOnce > 0, group: Math.min(blocks, units), parts, spans };
 }
 
 /** The codes as spans: a directory entry of each (kernels.ts), made once for all queries. */
@@ -167,9 +186,13 @@ class Spans implements Disposable {
 	}
 
 	/** Offers the codes of spans from..to - 1 to every query of the unit. */
-	scan(scanner: CodeScanner, { queries, found, nq }: Unit, from: number, to: number): void {
+	scan(scanner: CodeScanner, { queries, many, found, nq }: Unit, from: number, to: number): void {
 		for (let span = from; span < to; span++) {
 			const entry = this.#directory + span * 16;
+			if (many !== undefined) {
+				many.scan(queries, found, nq, entry, this.#bases[span]!);
+				continue;
+			}
 			for (let i = 0; i < nq; i++)
 				scanner.scan(queries.state(i), [entry, 0, 0, 1, this.#bases[span]!, found.tile, found.topk(i)]);
 		}

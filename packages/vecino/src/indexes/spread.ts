@@ -7,6 +7,7 @@
  */
 
 import { Assigner } from '../cluster/kmeans.ts';
+import type { ReducedCentroids } from '../cluster/reduced.ts';
 import { sampledRows, sampleRows } from '../cluster/rows.ts';
 import type { Metric } from '../core/metric.ts';
 import type { VectorSet } from '../core/vectors.ts';
@@ -29,10 +30,11 @@ export function* assignRows(
 	nlist: number,
 	assigned: Uint32Array,
 	phase: string,
+	reduced?: ReducedCentroids,
 ): Steps<number> {
 	const { d, data } = x;
 	const n = sample.length;
-	using assigner = new Assigner(engine, d, centroids, nlist, kernelMetric(metric), n);
+	using assigner = new Assigner(engine, d, centroids, nlist, kernelMetric(metric), n, false, reduced);
 	using rows = sampledRows(engine, x, sample, metric === 'cosine');
 	if (metric !== 'ip') {
 		const sum = yield* assigner.run(rows, assigned, phase);

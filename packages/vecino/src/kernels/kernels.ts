@@ -45,7 +45,12 @@ export function nearestPackedBytes(k: number, d: number): number {
 /** Scratch bytes that nearestRows needs. */
 export function nearestScratchBytes(k: number, d: number): number {
 	const panels = Math.ceil(k / 8);
-	return NEAREST_BLOCK * (d + 1) * 2 + panels * 32 + NEAREST_BLOCK * panels * 16;
+	return NEAREST_BLOCK * (d + 1) * 2 + panels * 32 + NEAREST_BLOCK * (panels * 16 + 64);
+}
+
+/** Scratch bytes that nearestReduced needs, with reduced forms of r values. */
+export function reducedScratchBytes(k: number, d: number, r: number): number {
+	return nearestScratchBytes(k, r) + NEAREST_BLOCK * (d + r) * 4 + 64;
 }
 
 /** Scratch bytes that rankCells needs. */
@@ -79,6 +84,14 @@ export function flatBoundBytes(d: number): number {
 /** Scratch bytes that `pqEncode` needs. */
 export function pqEncodeScratchBytes(dsub: number): number {
 	return ROW_CHUNK * dsub * 4 + ROW_CHUNK * 32;
+}
+
+/** Queries that pqScanMany takes at once. */
+export const PQ_WAYS = 8;
+
+/** Bytes of tables by pqTablesMany. */
+export function pqManyBytes(m: number): number {
+	return m * 256 * 2 * PQ_WAYS + PQ_WAYS * (2 + 16);
 }
 
 /** Bytes of a graph and the offsets of its u32 fields (assembly/graph.ts). */
@@ -188,6 +201,39 @@ export interface KernelFunctions {
 		magnitude: number,
 		halfNorms: number,
 		centroidNorm: number,
+		scratch: number,
+		outLabels: number,
+		outDistances: number,
+	): void;
+
+	reduceRows(
+		x: number,
+		n: number,
+		d: number,
+		centre: number,
+		basis: number,
+		r: number,
+		share: number,
+		centred: number,
+		out: number,
+	): void;
+	nearestReduced(
+		x: number,
+		n: number,
+		d: number,
+		centroids: number,
+		k: number,
+		metric: number,
+		centre: number,
+		basis: number,
+		r: number,
+		share: number,
+		error: number,
+		packed: number,
+		magnitude: number,
+		halfNorms: number,
+		reducedNorm: number,
+		far: number,
 		scratch: number,
 		outLabels: number,
 		outDistances: number,
@@ -328,6 +374,20 @@ export interface KernelFunctions {
 	): void;
 	pqTable(q: number, m: number, dsub: number, nbits: number, panels: number, scale: number, out: number): void;
 	adc8(codes: number, n: number, m: number, table: number, out: number): void;
+	pqTablesMany(states: number, stride: number, nq: number, m: number, out: number): void;
+	pqScanMany(
+		states: number,
+		stride: number,
+		nq: number,
+		m: number,
+		tables: number,
+		codes: number,
+		n: number,
+		base: number,
+		topks: number,
+		topkStride: number,
+		tile: number,
+	): void;
 	adcBits(codes: number, n: number, m: number, nbits: number, codeSize: number, table: number, out: number): void;
 
 	sq8Encode(x: number, n: number, d: number, mins: number, inverse: number, codes: number): void;
@@ -368,6 +428,7 @@ export interface KernelFunctions {
 		labels: number,
 		nq: number,
 		wide: number,
+		limits: number,
 		addresses: number,
 		counts: number,
 	): void;
@@ -384,6 +445,30 @@ export interface KernelFunctions {
 		capacity: number,
 		topk: number,
 		tile: number,
+		outDistances: number,
+		outLabels: number,
+	): void;
+
+	rerankCodes(
+		kind: number,
+		a: number,
+		b: number,
+		c: number,
+		states: number,
+		stride: number,
+		nq: number,
+		codeSize: number,
+		labels: number,
+		addresses: number,
+		counts: number,
+		wide: number,
+		k: number,
+		capacity: number,
+		topk: number,
+		tile: number,
+		entry: number,
+		gathered: number,
+		some: number,
 		outDistances: number,
 		outLabels: number,
 	): void;

@@ -38,6 +38,29 @@ export interface BlockScanner {
 	scan(): readonly [kind: number, a: number, b: number, c: number];
 }
 
+/** Scans the same codes for several prepared queries at once; what is found is the same. */
+export interface ManyScanner {
+	/** Queries at once, at most. */
+	readonly ways: number;
+	/** Bytes of tables for so many, a multiple of 16. */
+	readonly tableBytes: number;
+	/** Tables of nq prepared queries, stride bytes apart. */
+	prepare(states: number, stride: number, nq: number, tables: number): void;
+	/** Offers n codes, labels base + i, to nq top-k states. */
+	scan(
+		states: number,
+		stride: number,
+		nq: number,
+		tables: number,
+		codes: number,
+		n: number,
+		base: number,
+		topks: number,
+		topkStride: number,
+		tile: number,
+	): void;
+}
+
 export interface CodeScanner {
 	/** Bytes of arena that hold a prepared query. */
 	readonly stateBytes: number;
@@ -47,6 +70,8 @@ export interface CodeScanner {
 	scan(state: number, args: ScanArgs): number;
 	/** The same for a block of queries at a time, in cells. */
 	readonly block: BlockScanner;
+	/** The same for several queries at once, where there are kernels for that. */
+	readonly many?: ManyScanner | undefined;
 }
 
 /** Rounds up to a multiple of 16. */

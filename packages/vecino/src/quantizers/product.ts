@@ -13,11 +13,11 @@ import { resolveOptions, TRAIN_OPTIONS } from '../core/options.ts';
 import { MAX_D, toVectorSet, VectorSet, type Vectors } from '../core/vectors.ts';
 import { VecinoError } from '../errors.ts';
 import { defaultEngine, type Engine } from '../kernels/engine.ts';
-import { pqEncodeScratchBytes, SCAN_LISTS } from '../kernels/kernels.ts';
+import { PQ_WAYS, pqEncodeScratchBytes, pqManyBytes, SCAN_LISTS } from '../kernels/kernels.ts';
 import { interleaved } from '../kernels/pool/parallel.ts';
 import { checkBoolean, checkInt, checkKeys, checkOneOf, show } from '../util/check.ts';
 import { runSync, type Steps } from '../util/steps.ts';
-import { align16, type Codec, type CodeScanner, RowCodec, type ScanKind } from './codec.ts';
+import { align16, type Codec, type CodeScanner, type ManyScanner, RowCodec, type ScanKind } from './codec.ts';
 
 /** Options of ProductQuantizer. */
 export interface ProductQuantizerOptions {
@@ -39,6 +39,9 @@ export const MAX_NBITS = 12;
 const SIDE_BY_SIDE = 8;
 /** Most training rows, whatever nbits: beyond it 12-bit codebooks gain nothing measurable and take minutes. */
 const MAX_TRAINING_ROWS = 262_144;
+
+/** Codes of more bytes are scanned for one query at a time: tables of eight would not stay in L2. */
+const MAX_MANY = 64;
 
 /**
  * Vectors of d values as codes of m sub-codes: m * nbits bits each, and a codebook of 4 * ksub * d bytes.
@@ -363,6 +366,18 @@ export class ProductQuantizer extends RowCodec implements Codec {
 				prepare: (q, n, states) => ['pqPrepare', q, n, d, m, dsub, nbits, this.#panels, scale, states, stateBytes],
 				scan: () => [SCAN_LISTS.pq, m, nbits, codeSize],
 			},
+			many: nbits === 8 && m <= MAX_MANY ? this.#many() : undefined,
+		};
+	}
+
+	#many(): ManyScanner {
+		const { kernels } = this.engine;
+		const { m } = this;
+		return {
+			ways: PQ_WAYS,
+			tableBytes: align16(pqManyBytes(m)),
+			prepare: (states, stride, nq, tables) => kernels.pqTablesMany(states, stride, nq, m, tables),
+			scan: (states, stride, nq, ...rest) => kernels.pqScanMany(states, stride, nq, m, ...rest),
 		};
 	}
 

@@ -1,16 +1,21 @@
 /** IndexRefine: its stores, block by block. */
 import { describe, expect, it } from 'vitest';
 import { METRICS } from '../../src/core/metric.ts';
+import { emptySearchStats, SearchResult } from '../../src/core/result.ts';
 import type { Index } from '../../src/indexes/base.ts';
-import { IndexPQFastScan } from '../../src/indexes/fast-scan.ts';
+import { IndexIVFPQFastScan, IndexPQFastScan } from '../../src/indexes/fast-scan.ts';
 import { IndexFlat } from '../../src/indexes/flat.ts';
 import { IndexIVFFlat } from '../../src/indexes/ivf-flat.ts';
+import { IndexIVFPQ } from '../../src/indexes/ivf-pq.ts';
 import { IndexPQ } from '../../src/indexes/pq.ts';
+import { IndexPreTransform } from '../../src/indexes/pre-transform.ts';
 import { IndexRefine, type RefineStore } from '../../src/indexes/refine.ts';
+import { RerankBlock } from '../../src/indexes/rerank.ts';
 import { IndexScalarQuantizer } from '../../src/indexes/scalar-quantizer.ts';
 import { readIndex } from '../../src/io/read-index.ts';
 import { writeIndex } from '../../src/io/write-index.ts';
 import { createEngineSync } from '../../src/kernels/engine.ts';
+import { PCATransform } from '../../src/transforms/pca.ts';
 import { clustered, split } from '../support/data.ts';
 
 const D = 20;
@@ -58,6 +63,82 @@ describe.each(METRICS)('metric %s', (metric) => {
 		for (let i = 0; i < queries.n; i++) expect(result.hits(i)).toHaveLength(3);
 		expect(new Set(result.labels)).toEqual(new Set([0, 1, 2, -1]));
 	});
+});
+
+describe.each(METRICS)('cells as base, metric %s', (metric) => {
+	it.each(STORES)(
+		'store %j: what re-ranking the candidates of the base by themselves gives, stats included',
+		(store) => {
+			const bases = [
+				new IndexIVFPQ({ d: D, metric, nlist: 30, m: 4, nbits: 4 }),
+				new IndexIVFPQFastScan({ d: D, metric, nlist: 30, m: 10 }),
+				new IndexIVFFlat({ d: D, metric, nlist: 30 }),
+				new IndexPreTransform({
+					transforms: [new PCATransform({ dIn: D, dOut: 12 })],
+					index: new IndexIVFPQ({ d: 12, metric, nlist: 30, m: 4 }),
+				}),
+			];
+			for (const base of bases) {
+				using refine = new IndexRefine({ base, store });
+				refine.train(rows, { niter: 3 }).add(rows.slice(0, 600)).add(rows.slice(600));
+				// Cells too small for all candidates are among them: more are opened for those queries.
+				for (const [k, kFactor, nprobe] of [
+					[10, 10, 2],
+					[3, 1, 1],
+					[20, 30, 1],
+				] as const) {
+					const wide = k * kFactor;
+					const [stats, before] = [emptySearchStats(), emptySearchStats()];
+					const found = refine.search(queries, k, { nprobe, kFactor, stats });
+					const candidates = base.search(queries, wide, { nprobe, stats: before });
+					expect(stats).toEqual(before);
+					const expected = new SearchResult(queries.n, k, metric);
+					using block = new RerankBlock(refine.refine, k, wide, queries.n);
+					block.load(queries, candidates, 0, queries.n);
+					block.run(queries.n);
+					block.emit(0, queries.n, expected);
+					expected.settle(rows.n);
+					expect(found).toEqual(expected);
+					for (const i of [0, 149]) {
+						expect(refine.search(queries.row(i), k, { nprobe, kFactor }).hits()).toEqual(found.hits(i));
+					}
+					// The scratch of a search before is taken again, also for another store or none.
+					expect(base.search(queries, wide, { nprobe })).toEqual(candidates);
+				}
+				// Filters, wide and narrow, a limit of codes, and rows that were removed or have changed.
+				const [k, wide, nprobe] = [5, 60, 3];
+				for (const changed of [false, true]) {
+					if (changed) {
+						refine.remove((label) => label % 7 === 3);
+						refine.update([0, 1], rows.slice(500, 502));
+					}
+					for (const params of [
+						{},
+						{ filter: (label: number) => label % 3 > 0 },
+						{ filter: (label: number) => label % 100 === 7 },
+						{ maxCodes: 100 },
+						{ filter: (label: number) => label % 3 > 0, maxCodes: 100 },
+					]) {
+						const [stats, before] = [emptySearchStats(), emptySearchStats()];
+						const found = refine.search(queries, k, { ...params, nprobe, kFactor: wide / k, stats });
+						const candidates = base.search(queries, wide, { ...params, nprobe, stats: before });
+						expect(stats).toEqual(before);
+						const expected = new SearchResult(queries.n, k, metric);
+						using block = new RerankBlock(refine.refine, k, wide, queries.n);
+						block.load(queries, candidates, 0, queries.n);
+						block.run(queries.n);
+						block.emit(0, queries.n, expected);
+						expect(found.labels).toEqual(expected.labels);
+						expect(found.distances).toEqual(expected.distances);
+						expect(found.labels.every((label) => params.filter?.(label) ?? true)).toBe(true);
+						expect(changed && found.labels.some((label) => label % 7 === 3)).toBe(false);
+					}
+				}
+				refine.add(rows.slice(0, 5));
+				expect(refine.search(rows.row(2), 2, { nprobe: 30, kFactor: 800 }).hits()).toHaveLength(2);
+			}
+		},
+	);
 });
 
 it('takes an index as its store, and gives it back with the rest', () => {

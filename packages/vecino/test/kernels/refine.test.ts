@@ -33,6 +33,7 @@ describe.each(BUILDS)('kernels %s = reference', (build) => {
 					ptr,
 					nq,
 					wide,
+					0,
 					addresses,
 					counts,
 				);
@@ -65,7 +66,7 @@ describe.each(BUILDS)('kernels %s = reference', (build) => {
 					const addresses = arena.alloc(nq * wide * 4);
 					const counts = arena.alloc(nq * 4);
 					const segments = arena.allocCopy(Uint32Array.of(x, 0));
-					kernels.rowAddresses(segments, 1, d * 4, labels, nq, wide, addresses, counts);
+					kernels.rowAddresses(segments, 1, d * 4, labels, nq, wide, 0, addresses, counts);
 					const state = arena.alloc(topkBytes(k));
 					const tile = arena.alloc(64);
 					const out = arena.allocZeroed(nq * k * 8);

@@ -37,9 +37,13 @@ function classes(list: string): [code: string, name: string][] {
 	});
 }
 
+/** Classes by code, taken apart when they are first asked for. */
+let names: ReadonlyMap<string, string> | undefined;
+
 /** The class that a four-letter code stands for, undefined when it is none of FAISS's. */
 export function faissClass(code: string): string | undefined {
-	return new Map([...classes(READ), ...classes(KNOWN)]).get(code);
+	names ??= new Map([...classes(READ), ...classes(KNOWN)]);
+	return names.get(code);
 }
 
 /**

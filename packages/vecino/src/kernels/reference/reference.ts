@@ -17,9 +17,12 @@ import { listKernels } from './lists.ts';
 import { matchKernels } from './matches.ts';
 import { nearestKernels } from './nearest.ts';
 import { pqKernels } from './pq.ts';
+import { pqManyKernels } from './pq-many.ts';
 import { rabitqKernels } from './rabitq.ts';
 import { rabitqScanKernels } from './rabitq-scan.ts';
+import { reducedKernels } from './reduced.ts';
 import { refineKernels } from './refine.ts';
+import { rerankKernels } from './rerank.ts';
 import { rowKernels } from './rows.ts';
 import { scalarKernels } from './scalar.ts';
 import { scanKernels } from './scan.ts';
@@ -33,13 +36,16 @@ export function referenceKernels(arena: Arena): KernelFunctions {
 		...distanceKernels(arena),
 		...topkKernels(arena),
 		...nearestKernels(arena),
+		...reducedKernels(arena),
 		...rowKernels(arena),
 		...pqKernels(arena),
+		...pqManyKernels(arena),
 		...sq8Kernels(arena),
 		...scalarKernels(arena),
 		...sq4Kernels(arena),
 		...halfKernels(arena),
 		...refineKernels(arena),
+		...rerankKernels(arena),
 		...fastScanKernels(arena),
 		...rabitqKernels(arena),
 		...rabitqScanKernels(arena),

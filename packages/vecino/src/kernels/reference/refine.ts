@@ -13,11 +13,12 @@ const NONE = 0xffffffff;
 export function refineKernels(arena: Arena): Pick<KernelFunctions, 'rowAddresses' | 'refineRows'> {
 	const { topkInit, topkPush, topkFinish } = topkKernels(arena);
 	return {
-		rowAddresses(segments, nSegments, rowBytes, labels, nq, wide, addresses, counts) {
+		rowAddresses(segments, nSegments, rowBytes, labels, nq, wide, limits, addresses, counts) {
 			const { u32 } = arena;
 			for (let i = 0; i < nq; i++) {
 				let count = 0;
-				for (; count < wide; count++) {
+				const most = limits === 0 ? wide : u32[(limits >>> 2) + i]!;
+				for (; count < most; count++) {
 					const label = u32[(labels >>> 2) + i * wide + count]!;
 					if (label === NONE) break;
 					let s = nSegments - 1;

@@ -15,6 +15,7 @@ export type VecinoErrorCode =
 	| 'bad-spec'
 	| 'dimension-mismatch'
 	| 'not-finite'
+	| 'not-alike'
 	| 'duplicate-id'
 	| 'unknown-label'
 	| 'out-of-memory'

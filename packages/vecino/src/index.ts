@@ -37,6 +37,7 @@ export {
 	type Hit,
 	type IndexStats,
 	type ListStats,
+	mergeResults,
 	RangeResult,
 	SearchResult,
 	type SearchStats,
@@ -71,13 +72,13 @@ export {
 export type { MeasureRecallOptions } from './eval/recall-plan.ts';
 export type { Losses, RecallReport, Suggestion } from './eval/recall-report.ts';
 export { measureRecallTable, type RecallTableOptions } from './eval/recall-table.ts';
-export { exactNeighbors, exactNeighborsOfParts, mergeResults, type TruthOptions } from './eval/truth.ts';
+export { exactNeighbors, exactNeighborsOfParts, type TruthOptions } from './eval/truth.ts';
 export { type IndexFactoryOptions, indexFactory } from './factory/build.ts';
 export { type ChooseIndexOptions, chooseIndex, type IndexChoice } from './factory/choose.ts';
 export { parseSpec } from './factory/parse.ts';
 export { type IndexSpec, printSpec, type TransformSpec } from './factory/spec.ts';
 export { specOf } from './factory/spec-of.ts';
-export { Index, type IndexOptions, type TrainOptions } from './indexes/base.ts';
+export { Index, type IndexOptions, type RetrainOptions, type TrainOptions } from './indexes/base.ts';
 export {
 	IndexIVFPQFastScan,
 	type IndexIVFPQFastScanOptions,
@@ -86,6 +87,7 @@ export {
 } from './indexes/fast-scan.ts';
 export { PreparedFilter } from './indexes/filter.ts';
 export { IndexFlat, type IndexFlatOptions } from './indexes/flat.ts';
+export type { IndexHealth } from './indexes/health.ts';
 export { IndexHNSW, type IndexHNSWOptions } from './indexes/hnsw.ts';
 export { IndexIDMap, type IndexIDMapOptions } from './indexes/id-map.ts';
 export { IndexIVF, type IndexIVFOptions } from './indexes/ivf.ts';
@@ -100,8 +102,10 @@ export {
 	IndexRaBitQ,
 	type IndexRaBitQOptions,
 } from './indexes/rabitq.ts';
+export type { RebalanceOptions, RebalanceReport } from './indexes/rebalance.ts';
 export { IndexRefine, type IndexRefineOptions, type RefineStore } from './indexes/refine.ts';
 export { IndexScalarQuantizer, type IndexScalarQuantizerOptions } from './indexes/scalar-quantizer.ts';
+export { IndexShards, type IndexShardsOptions } from './indexes/shards.ts';
 export { faissKind } from './io/faiss/kinds.ts';
 export {
 	type OpenFaissOptions,

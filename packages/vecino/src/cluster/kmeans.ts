@@ -246,7 +246,7 @@ export class Assigner implements Disposable {
 		out: Uint32Array,
 		phase: string,
 		visit?: (x: number, count: number, labels: number) => void,
-		spread?: Spread,
+		spread?: Pick<Spread, 'see'>,
 	): Steps<number> {
 		const engine = this.#engine;
 		const { window, piece, sets } = this.#plan;

@@ -145,6 +145,28 @@ export const TRANSFORM_TRAIN_OPTIONS: OptionTable = Object.freeze({
 /** Options of add and of anything else that only runs. */
 export const RUN_OPTIONS: OptionTable = Object.freeze({ ...RUN });
 
+/** Options of rebalance, for indexes with cells. */
+export const REBALANCE_OPTIONS: OptionTable = Object.freeze({
+	longest: {
+		type: 'number',
+		default: 1.5,
+		min: 1,
+		max: 1e6,
+		help: 'lists longer than so many times the mean are split',
+	},
+	source: { type: 'function', help: 'the exact vector of a label; default: the store of an IndexRefine, else codes' },
+	seed: KMEANS_OPTIONS['seed']!,
+	...RUN,
+});
+
+/** Options of retrain, for indexes with cells. */
+export const RETRAIN_OPTIONS: OptionTable = Object.freeze({
+	...TRAIN_OPTIONS,
+	sample: { type: 'object', help: 'vectors to learn from; default: those held' },
+	nlist: { type: 'integer', min: 1, max: 2 ** 24, help: 'cells afterwards; default: as many as now' },
+	source: { type: 'function', help: 'the exact vector of a label; default: the store of an IndexRefine, else codes' },
+});
+
 /** Parameters of one search, for indexes without cells. */
 export const SEARCH_PARAMS: OptionTable = Object.freeze({
 	filter: { type: 'filter', help: 'labels that may be returned: an IDSelector, a function of a label, or labels' },

@@ -3,7 +3,7 @@
  */
 
 import { checkInt } from '../util/check.ts';
-import { type Metric, worstDistance } from './metric.ts';
+import { isBetter, type Metric, worstDistance } from './metric.ts';
 
 /** One neighbour. `distance` is in the metric's own terms (core/metric.ts). */
 export interface Hit {
@@ -122,6 +122,38 @@ export class RangeResult {
 		}
 		return out;
 	}
+}
+
+/**
+ * The k nearest of two results for the same queries; the first wins ties.
+ *
+ * @example
+ * const one = exactNeighbors(vectors.slice(0, 1000), queries, 10);
+ * const other = exactNeighbors(vectors.slice(1000), queries, 10);
+ * // Labels of both are row numbers of their own part.
+ * for (let i = 0; i < other.labels.length; i++) other.labels[i]! += 1000;
+ * const both = mergeResults(one, other, 'l2');
+ * console.log(recallAtK(both, exactNeighbors(vectors, queries, 10))); // 1
+ */
+export function mergeResults(a: SearchResult, b: SearchResult, metric: Metric): SearchResult {
+	if (a.nq !== b.nq || a.k !== b.k) throw new RangeError('mergeResults: both results must have the same nq and k');
+	const { nq, k } = a;
+	const out = new SearchResult(nq, k, metric);
+	for (let i = 0; i < nq; i++) {
+		let fromA = i * k;
+		let fromB = i * k;
+		for (let at = i * k; at < (i + 1) * k; at++) {
+			const takeB =
+				a.labels[fromA] === -1 ||
+				(b.labels[fromB] !== -1 && isBetter(metric, b.distances[fromB]!, a.distances[fromA]!));
+			const [from, j] = takeB ? [b, fromB++] : [a, fromA++];
+			out.labels[at] = from.labels[j]!;
+			out.distances[at] = from.distances[j]!;
+		}
+	}
+	out.complete = a.complete && b.complete;
+	out.matches = a.matches + b.matches;
+	return out;
 }
 
 /** What a search did; pass one as `stats` and it is added to. */

@@ -2,8 +2,8 @@
  * Exact nearest neighbours: the ground truth that recall is measured against.
  */
 
-import { isBetter, type Metric } from '../core/metric.ts';
-import { SearchResult } from '../core/result.ts';
+import type { Metric } from '../core/metric.ts';
+import { mergeResults, SearchResult } from '../core/result.ts';
 import { toVectorSet, VectorSet, type Vectors } from '../core/vectors.ts';
 import { IndexFlat } from '../indexes/flat.ts';
 import type { Engine } from '../kernels/engine.ts';
@@ -65,36 +65,4 @@ export async function exactNeighborsOfParts(
 		best = mergeResults(best, found, metric);
 	}
 	return best;
-}
-
-/**
- * The k nearest of two results for the same queries; the first wins ties.
- *
- * @example
- * const one = exactNeighbors(vectors.slice(0, 1000), queries, 10);
- * const other = exactNeighbors(vectors.slice(1000), queries, 10);
- * // Labels of both are row numbers of their own part.
- * for (let i = 0; i < other.labels.length; i++) other.labels[i]! += 1000;
- * const both = mergeResults(one, other, 'l2');
- * console.log(recallAtK(both, exactNeighbors(vectors, queries, 10))); // 1
- */
-export function mergeResults(a: SearchResult, b: SearchResult, metric: Metric): SearchResult {
-	if (a.nq !== b.nq || a.k !== b.k) throw new RangeError('mergeResults: both results must have the same nq and k');
-	const { nq, k } = a;
-	const out = new SearchResult(nq, k, metric);
-	for (let i = 0; i < nq; i++) {
-		let fromA = i * k;
-		let fromB = i * k;
-		for (let at = i * k; at < (i + 1) * k; at++) {
-			const takeB =
-				a.labels[fromA] === -1 ||
-				(b.labels[fromB] !== -1 && isBetter(metric, b.distances[fromB]!, a.distances[fromA]!));
-			const [from, j] = takeB ? [b, fromB++] : [a, fromA++];
-			out.labels[at] = from.labels[j]!;
-			out.distances[at] = from.distances[j]!;
-		}
-	}
-	out.complete = a.complete && b.complete;
-	out.matches = a.matches + b.matches;
-	return out;
 }

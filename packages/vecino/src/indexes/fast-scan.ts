@@ -59,6 +59,12 @@ export class IndexPQFastScan extends IndexFlatCodes {
 		super(where, options, ({ engine }) => fastCodec(where, options, engine));
 		this.pq = (this.codec as FastScanQuantizer).pq;
 	}
+
+	/** @internal */
+	override alike(engine: Engine): IndexPQFastScan {
+		const { d, metric } = this;
+		return new IndexPQFastScan({ d, metric, engine, m: this.pq.m, pad: true });
+	}
 }
 
 /**
@@ -81,5 +87,11 @@ export class IndexIVFPQFastScan extends IndexIVF {
 		const byResidual = checkBoolean(where, 'byResidual', options.byResidual ?? true);
 		super(where, options, byResidual, ({ engine }) => fastCodec(where, options, engine));
 		this.pq = (this.codec as FastScanQuantizer).pq;
+	}
+
+	/** @internal */
+	override alike(engine: Engine): IndexIVFPQFastScan {
+		const { byResidual } = this;
+		return new IndexIVFPQFastScan({ ...this.cellOptions(engine), m: this.pq.m, pad: true, byResidual });
 	}
 }

@@ -8,6 +8,7 @@ import type { IndexStats, SearchResult } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
 import { CodeArray } from '../invlists/code-array.ts';
 import { LabelBitmap } from '../invlists/label-bitmap.ts';
+import { appendCodes, type HeldCodes } from '../invlists/transfer.ts';
 import type { Codec, CodeScanner } from '../quantizers/codec.ts';
 import type { Steps } from '../util/steps.ts';
 import { Index, type IndexOptions, type StagedRows, type TrainOptions } from './base.ts';
@@ -16,6 +17,7 @@ import { encodeApart, encodeBehind, replaceCode } from './flat-add.ts';
 import { ManyScan, manyBlock } from './many-scan.ts';
 import { blockShare, MatchedCodes } from './matched-codes.ts';
 import { sharedScan } from './shared-scan.ts';
+import { codecState, type TrainedState, teachCodec } from './trained.ts';
 
 /** Codes scanned for a block of queries before the next codes are read: they stay in L2. */
 const SCAN_BYTES = 256 * 1024;
@@ -146,6 +148,41 @@ export abstract class IndexFlatCodes extends Index<SearchParams> {
 
 	/** The code of a row is another one now. @internal */
 	rowChanged(_row: number): void {}
+
+	// ── Indexes alike ──────────────────────────────────────────────────────────────────────────
+
+	/** @internal */
+	override trainedState(): TrainedState {
+		return codecState(this.codec);
+	}
+
+	/** @internal */
+	override teach(from: Index): void {
+		teachCodec(this.codec, from.trainedState());
+	}
+
+	/** @internal */
+	override *mergeSteps(other: Index): Steps<void> {
+		const { held, live, labelEnd } = other as IndexFlatCodes;
+		const before = this.codes.n;
+		let done = false;
+		try {
+			// Rows that are gone keep their places, wiped as they are.
+			if (live !== undefined) this.prepareRemoval();
+			this.#live?.grow(before + labelEnd);
+			yield* appendCodes(held, this.held);
+			if (live === undefined) this.#live?.setRange(before, before + labelEnd);
+			else this.#live?.setFrom(live, before);
+			done = true;
+		} finally {
+			if (!done) this.truncateRows(before);
+		}
+	}
+
+	/** @internal */
+	get held(): HeldCodes {
+		return { arena: this.engine.arena, codec: this.codec, codes: this.codes };
+	}
 
 	/** @internal */
 	*searchSteps(

@@ -8,10 +8,11 @@ import type { IndexStats, SearchResult } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
 import { VecinoError } from '../errors.ts';
 import type { LabelBitmap } from '../invlists/label-bitmap.ts';
+import type { Engine } from '../kernels/engine.ts';
 import { FlatCodec } from '../quantizers/codec.ts';
 import { checkBoolean, checkKeys } from '../util/check.ts';
 import { runSync, type Steps } from '../util/steps.ts';
-import type { IndexOptions } from './base.ts';
+import type { Index, IndexOptions } from './base.ts';
 import { IndexFlatCodes } from './flat-codes.ts';
 import { flatPlan, flatSearch } from './flat-search.ts';
 import { RowBounds } from './row-bounds.ts';
@@ -69,17 +70,33 @@ export class IndexFlat extends IndexFlatCodes {
 
 	/** @internal */
 	override *addSteps(x: VectorSet): Steps<void> {
+		yield* this.#withBounds(super.addSteps(x), x.n);
+	}
+
+	/** Adds n rows and their bounds. */
+	*#withBounds(rows: Steps<void>, n: number): Steps<void> {
 		const before = this.codes.n;
 		let done = false;
 		try {
-			yield* super.addSteps(x);
+			yield* rows;
 			// Only now: bounds must not take the memory that rows need.
-			this.#reserveBounds(x.n);
+			this.#reserveBounds(n);
 			if (this.#bounds !== undefined) yield* this.#bounds.follow(this.codes, this.codes.n);
 			done = true;
 		} finally {
 			if (!done) this.truncateRows(before);
 		}
+	}
+
+	/** @internal */
+	override alike(engine: Engine): IndexFlat {
+		const { d, metric, pruned } = this;
+		return new IndexFlat({ d, metric, engine, pruned: pruned ? this.#insists || undefined : false });
+	}
+
+	/** @internal */
+	override *mergeSteps(other: Index): Steps<void> {
+		yield* this.#withBounds(super.mergeSteps(other), other.labelEnd);
 	}
 
 	/** Makes the bounds of the first `rows` of `n` rows that are put into `codes` by other means. @internal */

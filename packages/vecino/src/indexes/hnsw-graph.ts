@@ -246,6 +246,23 @@ export class HnswGraph implements Disposable {
 		}
 	}
 
+	/** Makes an empty graph over the same rows, held elsewhere, one with the links of another. */
+	copyFrom(other: HnswGraph): void {
+		const from = other.#engine.arena;
+		let to = this.makeLinks(other.n);
+		for (const { ptr, n } of other.links.segments()) {
+			const byteLength = n * 8 * this.M;
+			this.#engine.arena.u8.set(from.u8.subarray(ptr, ptr + byteLength), to);
+			to += byteLength;
+		}
+		const slots = Array.from({ length: other.slots }, (_, slot) => other.slot(slot));
+		const lists = slots.flatMap(({ record, level }) => {
+			return Array.from(from.u32.subarray((record >>> 2) + 1, (record >>> 2) + 1 + level * this.M));
+		});
+		this.makeSlots(Uint32Array.from(slots.flatMap(({ row, level }) => [row, level])), Uint32Array.from(lists));
+		this.finish();
+	}
+
 	/** Begins to answer, when links, slots and the store are there. */
 	finish(): void {
 		if (this.n === 0) return;

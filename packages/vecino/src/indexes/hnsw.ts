@@ -9,6 +9,7 @@ import { type IndexStats, SearchResult } from '../core/result.ts';
 import { VectorSet } from '../core/vectors.ts';
 import { VecinoError } from '../errors.ts';
 import { LabelBitmap } from '../invlists/label-bitmap.ts';
+import type { Engine } from '../kernels/engine.ts';
 import { graphScratchBytes } from '../kernels/kernels.ts';
 import type { ScalarQuantizer } from '../quantizers/scalar.ts';
 import { checkInt, checkKeys, checkOneOf } from '../util/check.ts';
@@ -19,6 +20,7 @@ import { IndexFlat } from './flat.ts';
 import type { IndexFlatCodes } from './flat-codes.ts';
 import { type GraphStore, HnswGraph } from './hnsw-graph.ts';
 import { IndexScalarQuantizer } from './scalar-quantizer.ts';
+import type { TrainedState } from './trained.ts';
 
 /** Options of IndexHNSW. */
 export interface IndexHNSWOptions extends IndexOptions {
@@ -138,22 +140,51 @@ export class IndexHNSW extends Index<HNSWSearchParams> {
 	}
 
 	/** @internal */
+	override alike(engine: Engine): IndexHNSW {
+		const { d, metric, M, efConstruction, store } = this;
+		return new IndexHNSW({ d, metric, engine, M, efConstruction, store });
+	}
+
+	/** @internal */
+	override trainedState(): TrainedState {
+		const { M, efConstruction, store } = this;
+		return new Map([...this.storage.trainedState(), ['M', M], ['efConstruction', efConstruction], ['store', store]]);
+	}
+
+	/** @internal */
+	override teach(from: Index): void {
+		this.storage.teach((from as IndexHNSW).storage);
+	}
+
+	/** Codes are copied, links made anew; through rows that were removed, too. @internal */
+	override *mergeSteps(other: Index): Steps<void> {
+		const { storage, live, labelEnd } = other as IndexHNSW;
+		if (labelEnd > 0) yield* this.#link(this.storage.mergeSteps(storage), labelEnd, live);
+	}
+
+	/** @internal */
 	*trainSteps(x: VectorSet, options: TrainOptions): Steps<void> {
 		yield* this.storage.trainSteps(x, options);
 	}
 
 	/** @internal */
 	*addSteps(x: VectorSet): Steps<void> {
-		if (x.n === 0) return;
+		if (x.n > 0) yield* this.#link(this.storage.addSteps(x), x.n);
+	}
+
+	/** Stores n vectors and links them; `live`: those of them that may be found, if not all. */
+	*#link(rows: Steps<void>, n: number, live?: LabelBitmap): Steps<void> {
 		const { graph, storage } = this;
 		const before = this.labelEnd;
-		graph.reserve(x.n);
-		yield* storage.addSteps(x);
+		graph.reserve(n);
+		if (live !== undefined) this.prepareRemoval();
+		yield* rows;
 		let done = false;
 		try {
-			this.#live?.grow(before + x.n);
-			yield* graph.addSteps(before + x.n, 'link');
-			this.#live?.setRange(before, before + x.n);
+			this.#live?.grow(before + n);
+			yield* graph.addSteps(before + n, 'link');
+			if (live === undefined) this.#live?.setRange(before, before + n);
+			else this.#live?.setFrom(live, before);
 			done = true;
 		} finally {
 			if (!done) {

@@ -7,12 +7,16 @@ import type { IndexStats, SearchResult } from '../core/result.ts';
 import { toVectorSet, type VectorSet, type Vectors } from '../core/vectors.ts';
 import { VecinoError } from '../errors.ts';
 import type { LabelBitmap } from '../invlists/label-bitmap.ts';
+import type { Engine } from '../kernels/engine.ts';
 import { checkKeys, show } from '../util/check.ts';
 import { IdTable } from '../util/id-table.ts';
 import type { AsyncRunOptions, RunOptions, Steps } from '../util/steps.ts';
-import { Index, type TrainOptions } from './base.ts';
+import { Index, type RetrainOptions, type TrainOptions } from './base.ts';
 import { chunks } from './batch.ts';
 import type { LabelSpace } from './filter.ts';
+import type { CellMeasures, RowSource } from './health.ts';
+import type { RebalanceOptions, RebalanceReport } from './rebalance.ts';
+import type { TrainedState } from './trained.ts';
 
 /** Vectors that go to free rows are encoded to about this many bytes at a time. */
 const PART_BYTES = 2 ** 24;
@@ -185,13 +189,17 @@ export class IndexIDMap extends Index {
 		const fresh = rowsThat(false);
 		const known = rowsThat(true);
 		this.prepareRemoval();
+		const bringBack = this.index.noteSpread();
 		yield* this.#newSteps(x.take(fresh), idsOf(fresh));
 		let done = false;
 		try {
 			yield* this.updateSteps(x.take(known), idsOf(known));
 			done = true;
 		} finally {
-			if (!done) for (const id of idsOf(fresh)) this.removeLabel(id);
+			if (!done) {
+				for (const id of idsOf(fresh)) this.removeLabel(id);
+				bringBack();
+			}
 		}
 	}
 
@@ -201,6 +209,7 @@ export class IndexIDMap extends Index {
 		const rows = index.canUpdate ? table.freeRows(x.n) : new Uint32Array(0);
 		table.reserve(x.n - rows.length);
 		if (rows.length > 0) index.prepareRemoval();
+		const bringBack = index.noteSpread();
 		let filled = 0;
 		let done = false;
 		try {
@@ -213,7 +222,10 @@ export class IndexIDMap extends Index {
 			if (x.n > rows.length) yield* index.addSteps(x.slice(rows.length));
 			done = true;
 		} finally {
-			if (!done) for (const row of rows.subarray(0, filled)) index.removeLabel(row);
+			if (!done) {
+				for (const row of rows.subarray(0, filled)) index.removeLabel(row);
+				bringBack();
+			}
 		}
 		for (let i = 0; i < x.n; i++) {
 			if (i < rows.length) table.reuse(ids[i]!);
@@ -273,6 +285,56 @@ export class IndexIDMap extends Index {
 		yield* this.index.searchSteps(q, k, params, result, admitted);
 		const { labels } = result;
 		for (let i = 0; i < labels.length; i++) if (labels[i] !== -1) labels[i] = this.table.idOf(labels[i]!);
+	}
+
+	/** @internal */
+	override alike(engine: Engine): IndexIDMap {
+		return new IndexIDMap({ index: this.index.alike(engine) });
+	}
+
+	/** @internal */
+	override trainedState(): TrainedState {
+		return new Map([['class inside', this.index.type], ...this.index.trainedState()]);
+	}
+
+	/** @internal */
+	override measureCells(exact?: RowSource): CellMeasures {
+		return this.index.measureCells(exact && this.#ofRow(exact));
+	}
+
+	/** @internal */
+	override rebalanceSteps(options: RebalanceOptions, exact?: RowSource): Steps<RebalanceReport> {
+		return this.index.rebalanceSteps(options, exact && this.#ofRow(exact));
+	}
+
+	/** @internal */
+	override retrainSteps(x: VectorSet | undefined, options: RetrainOptions, exact?: RowSource): Steps<void> {
+		return this.index.retrainSteps(x, options, exact && this.#ofRow(exact));
+	}
+
+	/** Vectors by row where they are known by id. */
+	#ofRow(exact: RowSource): RowSource {
+		return (row) => exact(this.table.idOf(row));
+	}
+
+	/** @internal */
+	override teach(from: Index): void {
+		this.index.teach((from as IndexIDMap).index);
+	}
+
+	/** Ids stay; one that is here already is refused. Free rows are free here, too. @internal */
+	override *mergeSteps(other: Index): Steps<void> {
+		const { ids } = (other as IndexIDMap).table;
+		const twice = ids.findIndex((id) => id >= 0 && this.table.rowOf(id) >= 0);
+		if (twice >= 0) {
+			const message = `IndexIDMap.mergeFrom: id ${ids[twice]} of other is in the index already`;
+			throw new VecinoError('duplicate-id', message, { row: twice, found: ids[twice]! });
+		}
+		this.table.reserve(ids.length);
+		yield* this.index.mergeSteps((other as IndexIDMap).index);
+		for (const id of ids)
+			if (id >= 0) this.table.push(id);
+			else this.table.pushFree();
 	}
 
 	/** @internal */

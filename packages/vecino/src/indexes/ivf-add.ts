@@ -2,8 +2,7 @@
  * Adding to inverted lists: each vector goes to the list of its nearest centroid, as a code of itself or of its residual.
  */
 
-import { Assigner } from '../cluster/kmeans.ts';
-import { ENCODE_COST, planWindows, sampledRows, sampleRows } from '../cluster/rows.ts';
+import { ENCODE_COST, planWindows, sampleRows } from '../cluster/rows.ts';
 import type { Metric } from '../core/metric.ts';
 import type { VectorSet } from '../core/vectors.ts';
 import type { ArrayInvertedLists } from '../invlists/array-lists.ts';
@@ -12,8 +11,9 @@ import { inWindows } from '../kernels/pool/parallel.ts';
 import { align16, type Codec } from '../quantizers/codec.ts';
 import type { Steps } from '../util/steps.ts';
 import type { StagedRows } from './base.ts';
-import { chunks, kernelMetric, loadRows } from './batch.ts';
+import { chunks, loadRows } from './batch.ts';
 import { reduceCells } from './reduce-cells.ts';
+import { assignRows } from './spread.ts';
 
 /** What adding needs of an IVF index. */
 export interface FilledLists {
@@ -34,10 +34,10 @@ export interface FilledLists {
 	readonly centre: number;
 }
 
-/** Adds n vectors; all of them or, when it is ended before, none. */
-export function* addToLists(filled: FilledLists, x: VectorSet): Steps<void> {
+/** Adds n vectors; all of them or, when it is ended before, none. Returns what they are off their centroids, together. */
+export function* addToLists(filled: FilledLists, x: VectorSet): Steps<number> {
 	const { engine, codec, lists, hasTerms, labelEnd } = filled;
-	const assigned = yield* assignCells(filled, x);
+	const { assigned, off } = yield* assignCells(filled, x);
 	const counts = countCells(lists.nlist, assigned);
 	for (const [listNo, count] of counts.entries()) if (count > 0) lists.reserve(listNo, count);
 	const written = new Uint32Array(lists.nlist);
@@ -60,6 +60,7 @@ export function* addToLists(filled: FilledLists, x: VectorSet): Steps<void> {
 		// Only now do the vectors count: an abort before leaves the lists as they were.
 		for (const [listNo, count] of counts.entries()) if (count > 0) lists.commit(listNo, count);
 		done = true;
+		return off;
 	} finally {
 		if (!done) lists.truncate(labelEnd);
 	}
@@ -67,13 +68,17 @@ export function* addToLists(filled: FilledLists, x: VectorSet): Steps<void> {
 
 /**
  * Encodes n vectors that are to be under labels given out before, in place of what is there. What it returns puts them
- * into the lists: nothing may be added in between.
+ * into the lists: nothing may be added in between. `off`: what they are off their centroids, together.
  */
-export function* stageForLists(filled: FilledLists, x: VectorSet, labels: Uint32Array): Steps<StagedRows> {
+export function* stageForLists(
+	filled: FilledLists,
+	x: VectorSet,
+	labels: Uint32Array,
+): Steps<StagedRows & { readonly off: number }> {
 	const { engine, codec, lists, hasTerms } = filled;
 	const { arena } = engine;
 	const { codeSize } = codec;
-	const assigned = yield* assignCells(filled, x);
+	const { assigned, off } = yield* assignCells(filled, x);
 	const codeBytes = align16(x.n * codeSize);
 	const block = arena.alloc(codeBytes + x.n * 4);
 	let done = false;
@@ -108,18 +113,20 @@ export function* stageForLists(filled: FilledLists, x: VectorSet, labels: Uint32
 		}
 		for (const listNo of left) lists.tighten(listNo);
 	};
-	return { commit, [Symbol.dispose]: () => arena.free(block) };
+	return { off, commit, [Symbol.dispose]: () => arena.free(block) };
 }
 
-/** The cell of each vector. */
-function* assignCells({ engine, d, metric, lists, centroids }: FilledLists, x: VectorSet): Steps<Uint32Array> {
+/** The cell of each vector, and what they are off its centroids, together. */
+function* assignCells(
+	{ engine, metric, lists, centroids }: FilledLists,
+	x: VectorSet,
+): Steps<{ readonly assigned: Uint32Array; readonly off: number }> {
 	const assigned = new Uint32Array(x.n);
-	using reduced = (yield* reduceCells(engine, d, centroids, lists.nlist, metric, x)) ?? null;
+	using reduced = (yield* reduceCells(engine, x.d, centroids, lists.nlist, metric, x)) ?? null;
 	const forms = reduced ?? undefined;
-	using assigner = new Assigner(engine, d, centroids, lists.nlist, kernelMetric(metric), x.n, false, forms);
-	using rows = sampledRows(engine, x, sampleRows(x.n, x.n, 0), metric === 'cosine');
-	yield* assigner.run(rows, assigned, 'assign');
-	return assigned;
+	const rows = sampleRows(x.n, x.n, 0);
+	const off = yield* assignRows(engine, metric, x, rows, centroids, lists.nlist, assigned, 'assign', forms);
+	return { assigned, off };
 }
 
 /** How many vectors go to each cell. */

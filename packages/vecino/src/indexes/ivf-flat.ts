@@ -2,6 +2,7 @@
  * IVF over uncompressed vectors: exact distances inside the opened cells.
  */
 
+import type { Engine } from '../kernels/engine.ts';
 import { FlatCodec } from '../quantizers/codec.ts';
 import { checkKeys } from '../util/check.ts';
 import { IndexIVF, type IndexIVFOptions } from './ivf.ts';
@@ -21,5 +22,10 @@ export class IndexIVFFlat extends IndexIVF {
 	constructor(options: IndexIVFOptions) {
 		checkKeys('IndexIVFFlat', options, ['d', 'metric', 'engine', 'nlist', 'coarse']);
 		super('IndexIVFFlat', options, false, ({ engine, d }) => new FlatCodec(engine, d));
+	}
+
+	/** @internal */
+	override alike(engine: Engine): IndexIVFFlat {
+		return new IndexIVFFlat(this.cellOptions(engine));
 	}
 }

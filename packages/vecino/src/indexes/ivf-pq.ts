@@ -2,6 +2,7 @@
  * IVF over product-quantized vectors (IVFADC; Jégou, Douze, Schmid, 2011).
  */
 
+import type { Engine } from '../kernels/engine.ts';
 import { ProductQuantizer } from '../quantizers/product.ts';
 import { checkBoolean, checkKeys } from '../util/check.ts';
 import { IndexIVF, type IndexIVFOptions } from './ivf.ts';
@@ -40,5 +41,11 @@ export class IndexIVFPQ extends IndexIVF {
 		const byResidual = checkBoolean(where, 'byResidual', options.byResidual ?? true);
 		super(where, options, byResidual, ({ d, engine }) => new ProductQuantizer({ d, m, nbits, pad, engine }));
 		this.pq = this.codec as ProductQuantizer;
+	}
+
+	/** @internal */
+	override alike(engine: Engine): IndexIVFPQ {
+		const { m, nbits } = this.pq;
+		return new IndexIVFPQ({ ...this.cellOptions(engine), m, nbits, pad: true, byResidual: this.byResidual });
 	}
 }

@@ -2,6 +2,7 @@
  * IVF over scalar-quantized vectors: 8 or 4 bits per dimension, or 16-bit floats.
  */
 
+import type { Engine } from '../kernels/engine.ts';
 import { SCALAR_TYPES, type ScalarType, scalarCodec } from '../quantizers/scalar-types.ts';
 import { checkKeys, checkOneOf } from '../util/check.ts';
 import { IndexIVF, type IndexIVFOptions } from './ivf.ts';
@@ -33,5 +34,10 @@ export class IndexIVFScalarQuantizer extends IndexIVF {
 		const type = checkOneOf(where, 'type', options.type ?? 'sq8', SCALAR_TYPES);
 		super(where, options, false, ({ engine, d }) => scalarCodec(engine, d, type));
 		this.scalarType = type;
+	}
+
+	/** @internal */
+	override alike(engine: Engine): IndexIVFScalarQuantizer {
+		return new IndexIVFScalarQuantizer({ ...this.cellOptions(engine), type: this.scalarType });
 	}
 }

@@ -22,22 +22,30 @@ import type { IndexStats, SearchResult } from '../core/result.ts';
 import { toVectorSet, VectorSet, type Vectors } from '../core/vectors.ts';
 import { ArrayInvertedLists } from '../invlists/array-lists.ts';
 import { LabelBitmap } from '../invlists/label-bitmap.ts';
+import { appendLists } from '../invlists/transfer.ts';
+import type { Engine } from '../kernels/engine.ts';
 import type { BlockScanner, Codec } from '../quantizers/codec.ts';
 import { checkInt, checkOneOf } from '../util/check.ts';
-import type { Steps } from '../util/steps.ts';
-import { Index, type IndexOptions, type StagedRows, type TrainOptions } from './base.ts';
+import { type Steps, within } from '../util/steps.ts';
+import { Index, type IndexOptions, type RetrainOptions, type StagedRows, type TrainOptions } from './base.ts';
 import { chunks, kernelMetric } from './batch.ts';
 import { CellRanker, cellGraphSteps, makeCellGraph } from './cells.ts';
 import type { LabelSpace } from './filter.ts';
 import { IndexFlat } from './flat.ts';
 import { givenCells } from './given-cells.ts';
+import type { CellMeasures, RowSource } from './health.ts';
+import { codeErrorOf, type HeldCells } from './held-rows.ts';
 import type { HnswGraph } from './hnsw-graph.ts';
 import { addToLists, type FilledLists, stageForLists } from './ivf-add.ts';
 import { BlockSearch, blockSize, searchCost, searchTogether } from './ivf-search.ts';
 import { expectedProbes, MatchedLists } from './matched-lists.ts';
 import { MAX_POOL, measureNprobe } from './nprobe.ts';
+import { type RebalanceOptions, type RebalanceReport, rebalanceCells } from './rebalance.ts';
+import { OrderedRows } from './retrain.ts';
 import { type Rerank, type SearchedCells, type SearchScope, upTo } from './searched-cells.ts';
+import { type Spread, SpreadSum, trainedSpread } from './spread.ts';
 import { meanRow, termRange } from './terms.ts';
+import { codecState, type TrainedState, teachCodec } from './trained.ts';
 
 /** Options that every IVF index takes; all there are of IndexIVFFlat. */
 export interface IndexIVFOptions extends IndexOptions {
@@ -87,9 +95,11 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	readonly byResidual: boolean;
 	/** Holds the centroids; ranks cells. */
 	#quantizer: IndexFlat | undefined;
-	/** Mean of the centroids (d values), where codes carry terms; 0 elsewhere. */
+	/** Mean of the centroids (d values), or #fixedCentre, where codes carry terms; 0 elsewhere. */
 	#centre = 0;
 	#centreKnown = false;
+	/** What codes are relative to once centroids have moved, d values; undefined: the mean of the centroids. */
+	#fixedCentre: Float32Array | undefined;
 	#ranker: CellRanker | undefined;
 	/** Over the centroids, with coarse 'hnsw'. */
 	#cellGraph: HnswGraph | undefined;
@@ -102,6 +112,8 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	#labelEnd = 0;
 	/** Labels that are in the index, where some are not: made when it is first needed. */
 	#present: LabelBitmap | undefined;
+	/** How far vectors are from their centroids; undefined for files that do not say. */
+	#spread: SpreadSum | undefined;
 	readonly #scanner: BlockScanner;
 	/** What searches know of the index, and the last of them; gone when it changes. */
 	#cells: SearchedCells | undefined;
@@ -277,7 +289,9 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 			// Last, because it takes effect at once: an abort before leaves the index as it was.
 			if (this.coarse === 'hnsw') graph = yield* cellGraphSteps(engine, this.d, kernelMetric(metric), trained.ptr, k);
 			yield* this.#trainCodec(x, trained.ptr, k, options);
+			const spread = yield* trainedSpread(engine, metric, x, trained.ptr, k, sample.length, seed);
 			this.setTrained(arena.readF32(trained.ptr, k * this.d), nprobe, graph);
+			this.spread = { trained: spread, sum: 0, n: 0 };
 		} finally {
 			if (graph !== this.#cellGraph) graph?.[Symbol.dispose]();
 			arena.free(trained.ptr);
@@ -345,6 +359,8 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		this.#lists?.[Symbol.dispose]();
 		this.#quantizer?.[Symbol.dispose]();
 		this.#centreKnown = false;
+		this.#fixedCentre = undefined;
+		this.#spread = undefined;
 		this.#ranker?.[Symbol.dispose]();
 		this.#ranker = undefined;
 		this.#cellGraph?.[Symbol.dispose]();
@@ -366,7 +382,8 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		let done = false;
 		this.#present?.grow(before + x.n);
 		try {
-			yield* addToLists(this.#filled(), x);
+			const off = yield* addToLists(this.#filled(), x);
+			this.#spread?.add(x.n, off, before);
 			done = true;
 		} finally {
 			if (!done) this.#present?.truncate(before);
@@ -431,6 +448,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		if (listNo === undefined) return;
 		this.lists.tighten(listNo);
 		this.#present!.clear(label);
+		this.#spread?.drop(1);
 		this.#ntotal--;
 		this.#changed();
 	}
@@ -439,10 +457,13 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	override *stageSteps(x: VectorSet, labels: Uint32Array): Steps<StagedRows> {
 		const staged = yield* stageForLists(this.#filled(), x, labels);
 		const commit = (): void => {
+			const before = this.#ntotal;
 			for (const label of labels) {
 				if (this.lists.find(label) === undefined) this.#ntotal++;
 				this.#present?.set(label);
 			}
+			this.#spread?.drop(labels.length - (this.#ntotal - before));
+			this.#spread?.add(labels.length, staged.off, this.#labelEnd);
 			staged.commit();
 			this.#changed();
 		};
@@ -472,7 +493,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 		this.#ranker?.[Symbol.dispose]();
 		this.#ranker = undefined;
 		this.#ranker = new CellRanker(this.engine, this.quantizer, this.#nlist, this.#cellGraph);
-		this.codec.learnCells?.(this.quantizer.codes.at(0), this.#nlist);
+		this.codec.learnCells?.(this.quantizer.codes.at(0), this.#nlist, this.#fixedCentre);
 		this.#changed();
 	}
 
@@ -622,9 +643,153 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	/** Pointer to the mean of the centroids, found when it is first needed, because a reader fills centroids in late. */
 	#centreOf(): number {
 		if (this.#centreKnown) return this.#centre;
-		this.engine.arena.writeF32(this.#centre, meanRow(this.centroids, this.d));
+		this.engine.arena.writeF32(this.#centre, this.#fixedCentre ?? meanRow(this.centroids, this.d));
 		this.#centreKnown = true;
 		return this.#centre;
+	}
+
+	// ── Indexes alike ──────────────────────────────────────────────────────────────────────────
+
+	/** The options of an index alike. @internal */
+	cellOptions(engine: Engine): IndexIVFOptions {
+		const { d, metric, nlist, coarse } = this;
+		return { d, metric, engine, nlist, coarse };
+	}
+
+	/** @internal */
+	override trainedState(): TrainedState {
+		const { byResidual, centroids } = this;
+		const centre: [string, Float32Array][] = this.#fixedCentre === undefined ? [] : [['centre', this.#fixedCentre]];
+		return new Map([...codecState(this.codec), ['byResidual', byResidual], ['centroids', centroids], ...centre]);
+	}
+
+	/** @internal */
+	override teach(from: Index): void {
+		const { nlist, nprobe, cellGraph, centroids } = from as IndexIVF;
+		teachCodec(this.codec, codecState((from as IndexIVF).codec));
+		this.engine.arena.writeF32(this.makeTrained(nlist, nprobe), centroids);
+		this.#fixedCentre = (from as IndexIVF).#fixedCentre;
+		const { spread } = from as IndexIVF;
+		this.spread = spread && { ...spread, sum: 0, n: 0 };
+		if (cellGraph !== undefined) this.makeCellGraph(cellGraph.M, cellGraph.efConstruction).copyFrom(cellGraph);
+		this.#makeRanker();
+	}
+
+	/** @internal */
+	override *mergeSteps(other: Index): Steps<void> {
+		yield* appendLists((other as IndexIVF).held, this.held, this.labelEnd);
+		const { spread } = other as IndexIVF;
+		if (spread !== undefined) this.#spread?.add(spread.n, spread.sum, this.#labelEnd);
+		this.#ntotal += other.ntotal;
+		this.#labelEnd += other.labelEnd;
+		this.#forget();
+		this.#changed();
+	}
+
+	/** What codes are relative to, if not the mean of the centroids. @internal */
+	get fixedCentre(): Float32Array | undefined {
+		return this.#fixedCentre;
+	}
+
+	/** Set by readers, before setTotal. @internal */
+	set fixedCentre(centre: Float32Array | undefined) {
+		this.#fixedCentre = centre;
+	}
+
+	/** @internal */
+	get spread(): Spread | undefined {
+		return this.#spread?.now;
+	}
+
+	/** @internal */
+	set spread(spread: Spread | undefined) {
+		this.#spread = spread && new SpreadSum(spread);
+	}
+
+	/** @internal */
+	override noteSpread(): () => void {
+		const { spread } = this;
+		return () => {
+			this.spread = spread;
+		};
+	}
+
+	/** @internal */
+	override measureCells(exact?: RowSource): CellMeasures {
+		const { lists, nlist } = this;
+		const sizes = Uint32Array.from({ length: nlist }, (_, listNo) => lists.listSize(listNo));
+		return {
+			sizes,
+			spread: this.spread,
+			codeError: exact && this.#ntotal > 0 ? codeErrorOf(this.held, exact) : undefined,
+			hasExact: exact !== undefined || !this.byResidual,
+		};
+	}
+
+	/** @internal */
+	get held(): HeldCells {
+		const { engine, d, metric, codec, lists, byResidual, hasTerms } = this;
+		const centroids = this.quantizer.codes.at(0);
+		return { arena: engine.arena, engine, d, metric, codec, lists, byResidual, hasTerms, centroids };
+	}
+
+	// ── Cells that change ──────────────────────────────────────────────────────────────────────
+
+	/** @internal */
+	override *rebalanceSteps(options: RebalanceOptions, exact?: RowSource): Steps<RebalanceReport> {
+		const centre = this.hasTerms ? this.#centreOf() : 0;
+		const fixed = this.#fixedCentre ?? meanRow(this.centroids, this.d);
+		let moved = false;
+		const onMoved = (change: number): void => {
+			moved = true;
+			this.#spread?.move(change);
+			if (this.hasTerms || this.codec.learnCells !== undefined) this.#fixedCentre = fixed;
+		};
+		try {
+			const report = yield* rebalanceCells({ ...this.held, centre, onMoved }, options, exact);
+			if (moved && this.#cellGraph !== undefined) yield* this.#newCellGraph();
+			return report;
+		} finally {
+			if (moved) this.#makeRanker();
+		}
+	}
+
+	/** Links the centroids as they are now. Until it is done the old links lead, which miss a few more. */
+	*#newCellGraph(): Steps<void> {
+		const { engine, d, nlist } = this;
+		const { codes, metric } = this.quantizer;
+		const kind = kernelMetric(metric);
+		const graph = yield* cellGraphSteps(engine, d, kind, codes.at(0), nlist);
+		graph.moveTo({ codes, d, metric: kind, fixed: true });
+		this.#cellGraph?.[Symbol.dispose]();
+		this.#cellGraph = graph;
+	}
+
+	/** @internal */
+	override *retrainSteps(x: VectorSet | undefined, options: RetrainOptions, exact?: RowSource): Steps<void> {
+		const { sample: _sample, source: _source, nlist = this.nlist, ...train } = options;
+		using fresh = this.alike(this.engine) as IndexIVF;
+		fresh.#nlist = nlist;
+		const rows = new OrderedRows(this.held, this.labelEnd, exact);
+		const seed = ((options.seed ?? 1234) + 5) >>> 0;
+		yield* fresh.trainSteps(x ?? (yield* rows.sample(fresh.trainingLimit(train), seed)), train);
+		for (const part of rows.parts()) yield* within(fresh.addSteps(part), fresh.#ntotal, this.#ntotal);
+		fresh.lists.relabel(rows.labels);
+		this.#exchange(fresh);
+	}
+
+	/** Takes what another index alike has, and gives it what was here. */
+	#exchange(other: IndexIVF): void {
+		teachCodec(this.codec, codecState(other.codec));
+		[this.#quantizer, other.#quantizer] = [other.#quantizer, this.#quantizer];
+		[this.#lists, other.#lists] = [other.#lists, this.#lists];
+		[this.#centre, other.#centre] = [other.#centre, this.#centre];
+		[this.#ranker, other.#ranker] = [other.#ranker, this.#ranker];
+		[this.#cellGraph, other.#cellGraph] = [other.#cellGraph, this.#cellGraph];
+		[this.#nlist, this.#nprobe, this.spread] = [other.#nlist, other.#nprobe, other.spread];
+		[this.#fixedCentre, this.#centreKnown] = [other.#fixedCentre, other.#centreKnown];
+		this.codec.learnCells?.(this.quantizer.codes.at(0), this.#nlist, this.#fixedCentre);
+		this.#changed();
 	}
 
 	// ── The rest ───────────────────────────────────────────────────────────────────────────────
@@ -714,6 +879,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	override truncateRows(n: number): void {
 		this.lists.truncate(n);
 		this.#present?.truncate(n);
+		this.#spread?.truncate(n, this.#labelEnd);
 		this.#ntotal = this.lists.ntotal;
 		this.#labelEnd = n;
 		this.#changed();
@@ -722,6 +888,7 @@ export abstract class IndexIVF extends Index<IVFSearchParams> {
 	/** @internal */
 	resetRows(): void {
 		this.#lists?.clear();
+		this.#spread?.truncate(0, this.#labelEnd);
 		this.#forget();
 		this.#ntotal = 0;
 		this.#labelEnd = 0;

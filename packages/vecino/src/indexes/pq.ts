@@ -2,6 +2,7 @@
  * Product quantization without cells: m * nbits bits per vector, every code scanned.
  */
 
+import type { Engine } from '../kernels/engine.ts';
 import { ProductQuantizer } from '../quantizers/product.ts';
 import { checkKeys } from '../util/check.ts';
 import type { IndexOptions } from './base.ts';
@@ -35,5 +36,12 @@ export class IndexPQ extends IndexFlatCodes {
 		const { m, nbits, pad } = options;
 		super('IndexPQ', options, ({ d, engine }) => new ProductQuantizer({ d, m, nbits, pad, engine }));
 		this.pq = this.codec as ProductQuantizer;
+	}
+
+	/** @internal */
+	override alike(engine: Engine): IndexPQ {
+		const { d, metric } = this;
+		const { m, nbits } = this.pq;
+		return new IndexPQ({ d, metric, engine, m, nbits, pad: true });
 	}
 }

@@ -15,16 +15,20 @@ import type { IndexStats, SearchResult } from '../core/result.ts';
 import { VectorSet } from '../core/vectors.ts';
 import { VecinoError } from '../errors.ts';
 import type { LabelBitmap } from '../invlists/label-bitmap.ts';
+import type { Engine } from '../kernels/engine.ts';
 import { OPQTransform } from '../transforms/opq.ts';
 import { Transform } from '../transforms/transform.ts';
 import { checkKeys, show } from '../util/check.ts';
-import { isParallel, type Steps } from '../util/steps.ts';
-import { Index, type StagedRows, type TrainOptions } from './base.ts';
+import { type Steps, within } from '../util/steps.ts';
+import { Index, type RetrainOptions, type StagedRows, type TrainOptions } from './base.ts';
 import { chunks, loadRows } from './batch.ts';
 import type { LabelSpace } from './filter.ts';
+import type { CellMeasures, RowSource } from './health.ts';
 import type { IndexIVF } from './ivf.ts';
+import type { RebalanceOptions, RebalanceReport } from './rebalance.ts';
 import { residualRowsSteps } from './residual-rows.ts';
 import type { Rerank } from './searched-cells.ts';
+import { prefixed, type TrainedState, teachTransform, transformLike, transformState } from './trained.ts';
 
 /** Options of IndexPreTransform. */
 export interface IndexPreTransformOptions {
@@ -328,6 +332,71 @@ export class IndexPreTransform extends Index {
 	}
 
 	/** @internal */
+	override alike(engine: Engine): IndexPreTransform {
+		const transforms = this.transforms.map((transform) => transformLike(transform, engine));
+		return new IndexPreTransform({ transforms, index: this.index.alike(engine) });
+	}
+
+	/** @internal */
+	override trainedState(): TrainedState {
+		const states = this.transforms.flatMap((one, i) => [...prefixed(`transform ${i} `, transformState(one))]);
+		return new Map([...states, ['class inside', this.index.type], ...this.index.trainedState()]);
+	}
+
+	/** @internal */
+	override noteSpread(): () => void {
+		return this.index.noteSpread();
+	}
+
+	/** @internal */
+	override measureCells(exact?: RowSource): CellMeasures {
+		return this.index.measureCells(exact && this.#transformed(exact));
+	}
+
+	/** @internal */
+	override rebalanceSteps(options: RebalanceOptions, exact?: RowSource): Steps<RebalanceReport> {
+		return this.index.rebalanceSteps(options, exact && this.#transformed(exact));
+	}
+
+	/** @internal */
+	override *retrainSteps(x: VectorSet | undefined, options: RetrainOptions, exact?: RowSource): Steps<void> {
+		let rows: VectorSet | undefined;
+		if (x !== undefined) {
+			rows = new VectorSet(new Float32Array(x.n * this.index.d), this.index.d);
+			yield* this.#transform(x, 0, rows, 'transform', x.n);
+		}
+		yield* this.index.retrainSteps(rows && checked(rows, 'retrain', 0), options, exact && this.#transformed(exact));
+	}
+
+	/** Rows led through all transforms. */
+	#transformed(exact: RowSource): RowSource {
+		return (label) => {
+			const rowBytes = this.#widest * 4;
+			const { arena } = this.engine;
+			const rows = arena.alloc(2 * rowBytes);
+			try {
+				arena.writeF32(rows, exact(label));
+				if (this.metric === 'cosine') this.engine.kernels.normalizeRows(rows, 1, this.d);
+				return arena.readF32(this.#through(rows, rows + rowBytes, 1, this.transforms.length), this.index.d);
+			} finally {
+				arena.free(rows);
+			}
+		};
+	}
+
+	/** @internal */
+	override teach(from: Index): void {
+		const { transforms, index } = from as IndexPreTransform;
+		for (const [i, one] of transforms.entries()) teachTransform(this.transforms[i]!, transformState(one));
+		this.index.teach(index);
+	}
+
+	/** @internal */
+	override mergeSteps(other: Index): Steps<void> {
+		return this.index.mergeSteps((other as IndexPreTransform).index);
+	}
+
+	/** @internal */
 	reserveRows(n: number): void {
 		this.index.reserveRows(n);
 	}
@@ -381,22 +450,4 @@ function checked(rows: VectorSet, method: string, first: number): VectorSet {
 	const row = first + Math.floor(bad / rows.d);
 	const message = `IndexPreTransform.${method}: row ${row} holds ${rows.data[bad]} once transformed; scale it down or remove it`;
 	throw new VecinoError('not-finite', message, { row });
-}
-
-/** Progress of a part as progress of the whole. */
-function* within(steps: Steps<void>, before: number, total: number): Steps<void> {
-	try {
-		for (;;) {
-			const step = steps.next();
-			if (step.done) return;
-			if (isParallel(step.value)) {
-				yield step.value;
-				continue;
-			}
-			const { phase, done } = step.value;
-			yield { phase, done: before + done, total };
-		}
-	} finally {
-		steps.return();
-	}
 }

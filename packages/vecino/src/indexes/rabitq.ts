@@ -2,6 +2,7 @@
  * Indexes of RaBitQ codes (quantizers/rabitq.ts).
  */
 
+import type { Engine } from '../kernels/engine.ts';
 import { MAX_RABITQ_BITS, RabitQuantizer } from '../quantizers/rabitq.ts';
 import { checkInt, checkKeys } from '../util/check.ts';
 import type { Index, IndexOptions } from './base.ts';
@@ -54,6 +55,13 @@ export class IndexRaBitQ extends IndexFlatCodes {
 		super(where, options, (index) => makeCodec(where, index, options, false));
 		this.rabitq = this.codec as RabitQuantizer;
 	}
+
+	/** @internal */
+	override alike(engine: Engine): IndexRaBitQ {
+		const { d, metric } = this;
+		const { nbits, seed } = this.rabitq;
+		return new IndexRaBitQ({ d, metric, engine, nbits, seed });
+	}
 }
 
 /**
@@ -77,5 +85,11 @@ export class IndexIVFRaBitQ extends IndexIVF {
 		checkKeys(where, options, ['d', 'metric', 'engine', 'nlist', 'coarse', 'nbits', 'seed']);
 		super(where, options, true, (index) => makeCodec(where, index, options, true));
 		this.rabitq = this.codec as RabitQuantizer;
+	}
+
+	/** @internal */
+	override alike(engine: Engine): IndexIVFRaBitQ {
+		const { nbits, seed } = this.rabitq;
+		return new IndexIVFRaBitQ({ ...this.cellOptions(engine), nbits, seed });
 	}
 }

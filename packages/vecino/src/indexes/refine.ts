@@ -8,20 +8,24 @@ import { type IndexStats, SearchResult } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
 import { VecinoError } from '../errors.ts';
 import type { LabelBitmap } from '../invlists/label-bitmap.ts';
+import type { Engine } from '../kernels/engine.ts';
 import { SCALAR_TYPES, type ScalarType } from '../quantizers/scalar-types.ts';
 import { checkKeys, checkNumber, checkOneOf, show } from '../util/check.ts';
 import type { Steps } from '../util/steps.ts';
-import { Index, type IndexOptions, MAX_K, type StagedRows, type TrainOptions } from './base.ts';
+import { Index, type IndexOptions, MAX_K, type RetrainOptions, type StagedRows, type TrainOptions } from './base.ts';
 import { chunks } from './batch.ts';
 import type { LabelSpace } from './filter.ts';
 import { IndexFlat } from './flat.ts';
 import { IndexFlatCodes } from './flat-codes.ts';
+import type { CellMeasures, RowSource } from './health.ts';
 import { IndexIVF } from './ivf.ts';
 import { IndexPQ } from './pq.ts';
 import { IndexPreTransform } from './pre-transform.ts';
+import type { RebalanceOptions, RebalanceReport } from './rebalance.ts';
 import { mostQueries, RerankBlock } from './rerank.ts';
 import { IndexScalarQuantizer } from './scalar-quantizer.ts';
 import { sideBySide } from './side-by-side.ts';
+import { prefixed, type TrainedState } from './trained.ts';
 
 /**
  * What candidates are re-ranked with, and its bytes per vector: exact vectors (4 * d), 16-bit floats (2 * d), SQ8 (d),
@@ -137,13 +141,71 @@ export class IndexRefine extends Index<RefineSearchParams> {
 	}
 
 	/** @internal */
+	override alike(engine: Engine): IndexRefine {
+		const { base, refine, kFactor } = this;
+		return new IndexRefine({ base: base.alike(engine), refine: refine.alike(engine), kFactor });
+	}
+
+	/** @internal */
+	override trainedState(): TrainedState {
+		const { base, refine } = this;
+		const kinds: [string, string][] = [
+			['class of the base', base.type],
+			['store', this.store],
+		];
+		const states = [...prefixed('base ', base.trainedState()), ...prefixed('store ', refine.trainedState())];
+		return new Map([...kinds, ...states]);
+	}
+
+	/** @internal */
+	override noteSpread(): () => void {
+		return this.base.noteSpread();
+	}
+
+	/** @internal */
+	override measureCells(exact?: RowSource): CellMeasures {
+		return this.base.measureCells(exact ?? this.#exact);
+	}
+
+	/** @internal */
+	override rebalanceSteps(options: RebalanceOptions, exact?: RowSource): Steps<RebalanceReport> {
+		return this.base.rebalanceSteps(options, exact ?? this.#exact);
+	}
+
+	/** @internal */
+	override retrainSteps(x: VectorSet | undefined, options: RetrainOptions, exact?: RowSource): Steps<void> {
+		return this.base.retrainSteps(x, options, exact ?? this.#exact);
+	}
+
+	/** Vectors from the store, if it is finer than codes. */
+	get #exact(): RowSource | undefined {
+		return this.refine instanceof IndexPQ ? undefined : (label) => this.refine.reconstruct(label);
+	}
+
+	/** @internal */
+	override teach(from: Index): void {
+		this.base.teach((from as IndexRefine).base);
+		this.refine.teach((from as IndexRefine).refine);
+	}
+
+	/** @internal */
+	override *mergeSteps(other: Index): Steps<void> {
+		const { base, refine } = other as IndexRefine;
+		yield* this.#both(this.refine.mergeSteps(refine), this.base.mergeSteps(base));
+	}
+
+	/** @internal */
 	*addSteps(x: VectorSet): Steps<void> {
+		yield* this.#both(this.refine.addSteps(x), this.base.addSteps(x));
+	}
+
+	*#both(store: Steps<void>, base: Steps<void>): Steps<void> {
 		// The store goes first: a base that fails or is aborted then leaves rows behind that can be taken back.
-		const before = this.refine.ntotal;
-		yield* this.refine.addSteps(x);
+		const before = this.refine.labelEnd;
+		yield* store;
 		let done = false;
 		try {
-			yield* this.base.addSteps(x);
+			yield* base;
 			done = true;
 		} finally {
 			if (!done) this.refine.truncateRows(before);

@@ -2,6 +2,7 @@
  * Scalar quantization without cells: 8 or 4 bits per dimension, or 16-bit floats.
  */
 
+import type { Engine } from '../kernels/engine.ts';
 import { SCALAR_TYPES, type ScalarType, scalarCodec } from '../quantizers/scalar-types.ts';
 import { checkKeys, checkOneOf } from '../util/check.ts';
 import type { IndexOptions } from './base.ts';
@@ -35,5 +36,11 @@ export class IndexScalarQuantizer extends IndexFlatCodes {
 		const type = checkOneOf(where, 'type', options.type ?? 'sq8', SCALAR_TYPES);
 		super(where, options, ({ engine, d }) => scalarCodec(engine, d, type));
 		this.scalarType = type;
+	}
+
+	/** @internal */
+	override alike(engine: Engine): IndexScalarQuantizer {
+		const { d, metric, scalarType: type } = this;
+		return new IndexScalarQuantizer({ d, metric, engine, type });
 	}
 }

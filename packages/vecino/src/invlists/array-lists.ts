@@ -130,6 +130,24 @@ export class ArrayInvertedLists implements Disposable {
 		}
 	}
 
+	/** Forgets the codes of a list behind the first n, and where labels are. */
+	cut(listNo: number, n: number): void {
+		this.unlocate();
+		const { codes, terms } = this.list(listNo);
+		this.#arena.u32[this.#entry(listNo) + 3] = n;
+		clearBehind(this.#arena.u8, this.layout, codes, terms, n, this.#capacities[listNo]!);
+	}
+
+	/** Gives labels[i] to what has label i; forgets where labels are. */
+	relabel(labels: Uint32Array): void {
+		this.unlocate();
+		const { u32 } = this.#arena;
+		for (let listNo = 0; listNo < this.nlist; listNo++) {
+			const { ids, n } = this.list(listNo);
+			for (let at = ids >>> 2; at < (ids >>> 2) + n; at++) u32[at] = labels[u32[at]!]!;
+		}
+	}
+
 	/** Where a label is, or undefined. Without locate() it looks through the lists one after the other. */
 	find(label: number): { listNo: number; position: number } | undefined {
 		if (this.#locator !== undefined) return this.#locator.get(label);

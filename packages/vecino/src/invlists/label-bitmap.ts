@@ -122,6 +122,24 @@ export class LabelBitmap implements Disposable {
 		this.#count += countBits(words.subarray(first, last + 1));
 	}
 
+	/** Puts rows start + i in, below `bits`, where row i is in the other set. */
+	setFrom(other: LabelBitmap, start: number): void {
+		for (let row = 0; row < other.bits; row++) if (other.has(row)) this.set(start + row);
+	}
+
+	/** Rows start..end - 1 as a set of their own, numbered from 0, in the same arena or another. */
+	part(arena: Arena, start: number, end: number): LabelBitmap {
+		const part = new LabelBitmap(arena, end - start, false, this.kept);
+		const [from, to] = [this.words(), part.words()];
+		const shift = start & 31;
+		for (let i = 0, at = start >>> 5; i < to.length; i++, at++) {
+			// What is behind the last word counts as 0.
+			to[i] = shift === 0 ? from[at]! : (from[at]! >>> shift) | ((from[at + 1] ?? 0) << (32 - shift));
+		}
+		part.#trim();
+		return part;
+	}
+
 	/** Rows up to `bits` are known of: the new ones in the set, or not. */
 	grow(bits: number, full = false): void {
 		if (bits <= this.#bits) return;

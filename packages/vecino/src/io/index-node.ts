@@ -58,11 +58,14 @@ export interface GraphShape {
 	readonly upperLists: number;
 }
 
-/** Of an index with cells that a graph ranks. */
+/** Of an index with cells: what only some have. */
 interface Coarse {
+	/** Cells are ranked by a graph. */
 	readonly coarse?: GraphShape;
+	/** How far vectors are from their centroids: training rows on average, those added together, and how many these are. */
+	readonly spread?: readonly [trained: number, sum: number, n: number];
 }
-type CoarseSections = 'coarseLinks' | 'coarseSlots' | 'coarseUpperLinks';
+type CoarseSections = 'centre' | 'coarseLinks' | 'coarseSlots' | 'coarseUpperLinks';
 
 export interface IVFFlatNode extends NodeBase, Coarse {
 	readonly type: 'IndexIVFFlat';
@@ -211,9 +214,10 @@ export type IndexNode =
 export function minorOf(node: IndexNode): number {
 	// Indexes around others have the key as well.
 	if (node.labelEnd !== undefined || node.recallTable !== undefined) return 2;
-	if (node.type === 'IndexPreTransform') return 1;
+	if (node.type === 'IndexPreTransform') return Math.max(1, minorOf(node.index));
 	if (node.type === 'IndexRefine') return minorOf(node.base);
-	return node.type === 'IndexIDMap' ? minorOf(node.index) : 0;
+	if (node.type === 'IndexIDMap') return minorOf(node.index);
+	return 'nlist' in node && (node.spread !== undefined || node.sections.centre !== undefined) ? 2 : 0;
 }
 
 /** Bytes of a PQ code. */

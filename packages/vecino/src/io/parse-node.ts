@@ -189,14 +189,16 @@ function parseIVF(
 	const hasGraph = fields['coarse'] !== undefined;
 	const scalar = type === 'IndexIVFScalarQuantizer' ? parseScalar(fields, path) : undefined;
 	const trainedKeys = isTrained ? ['nprobe', ...(fast && hasTerms ? ['terms'] : [])] : [];
-	const keys = [...(KEYS[type] ?? []), ...trainedKeys, ...Object.keys(scalar?.key ?? {})];
+	const spread = isTrained && fields['spread'] !== undefined && { spread: parseSpread(fields, path) };
+	const keys = [...(KEYS[type] ?? []), ...trainedKeys, ...Object.keys(scalar?.key ?? {}), ...Object.keys(spread || {})];
 	onlyKeys(path, fields, [...COMMON, 'nlist', ...(hasGraph ? ['coarse'] : []), ...keys, 'sections']);
 	const nlist = integer(path, fields, 'nlist', 1, MAX_NLIST);
 	const coarse = hasGraph ? parseCoarse(path, fields, isTrained ? nlist : 0) : undefined;
 	const nprobe = isTrained && { nprobe: integer(path, fields, 'nprobe', 1, nlist) };
-	const ivf = { ...base, nlist, ...(coarse && { coarse }), ...nprobe };
-	// No keys where there is no graph.
-	const graphs = {} as { coarseLinks: number; coarseSlots: number; coarseUpperLinks: number };
+	const ivf = { ...base, nlist, ...(coarse && { coarse }), ...nprobe, ...spread };
+	// No keys where there is no graph, and where codes are relative to the mean of the centroids.
+	const graphs = {} as { centre: number; coarseLinks: number; coarseSlots: number; coarseUpperLinks: number };
+	if (isTrained && Object.hasOwn(object(`${path}sections`, fields['sections']), 'centre')) graphs.centre = 4 * d;
 	if (coarse !== undefined) {
 		const [coarseLinks, coarseSlots, coarseUpperLinks] = graphLengths(coarse, nlist);
 		Object.assign(graphs, { coarseLinks, coarseSlots, coarseUpperLinks });
@@ -242,6 +244,14 @@ function parseIVF(
 	const range = lists({ codeSize: pqCodeSize(m, nbits), blockSize: 1, termBytes: hasTerms ? 4 : 0 });
 	const lengths = { centroids, ...graphs, codebook: codebookBytes(d, m, nbits), directory, lists: range };
 	return { type, ...ivf, m, nbits, byResidual, sections: demand.take(lengths) };
+}
+
+function parseSpread(fields: Fields, path: string): [trained: number, sum: number, n: number] {
+	const value = fields['spread'];
+	const [trained, sum, n] = Array.isArray(value) && value.length === 3 ? (value as unknown[]) : [];
+	const isSize = (x: unknown): x is number => typeof x === 'number' && Number.isFinite(x) && x >= 0;
+	if (isSize(trained) && isSize(sum) && isSize(n) && Number.isSafeInteger(n)) return [trained, sum, n];
+	throw new HeaderFault(`${path}spread must be two numbers and a whole one, none below 0`);
 }
 
 function parseCoarse(path: string, fields: Fields, nlist: number): GraphShape {

@@ -321,6 +321,15 @@ function* fillIVF(index: IndexIVF, node: IVFNode, file: SectionReader): Reading<
 	const { centroids, directory, lists } = node.sections;
 	const ptr = index.makeTrained(node.nlist, node.nprobe!);
 	yield* file.intoArena(centroids!, ptr, true);
+	if (node.sections.centre !== undefined) {
+		const { buffer } = yield* file.bytes(node.sections.centre);
+		file.checkFinite(node.sections.centre, new Uint32Array(buffer), 0, node.d);
+		index.fixedCentre = new Float32Array(buffer);
+	}
+	if (node.spread !== undefined) {
+		const [trained, sum, n] = node.spread;
+		index.spread = { trained, sum, n };
+	}
 	if (node.coarse !== undefined) {
 		const { coarseLinks: links, coarseSlots: slots, coarseUpperLinks: upperLinks } = node.sections;
 		const graph = index.makeCellGraph(node.coarse.M, node.coarse.efConstruction);

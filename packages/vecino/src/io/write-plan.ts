@@ -162,7 +162,8 @@ function quantizerKey(type: ScalarType): Pick<SQNode, 'quantizer'> {
 }
 
 function cannotWrite(index: Index): VecinoError {
-	return new VecinoError('unsupported', `an index of type ${index.type} cannot be written to a file`);
+	const hint = index.type === 'IndexShards' ? '; write each of its shards (saveShards)' : '';
+	return new VecinoError('unsupported', `an index of type ${index.type} cannot be written to a file${hint}`);
 }
 
 function planIVF(index: IndexIVF, shape: NodeBase, add: (section: PlannedSection) => number): IVFNode {
@@ -173,12 +174,27 @@ function planIVF(index: IndexIVF, shape: NodeBase, add: (section: PlannedSection
 	const graph = byGraph
 		? planGraph(arena, cellGraph, cellGraph?.M ?? CELL_M, cellGraph?.efConstruction ?? CELL_EF_CONSTRUCTION)
 		: undefined;
-	const base = { ...shape, nlist, ...(graph && { coarse: graph.shape }), ...(isTrained && { nprobe }) };
-	const first = (): { centroids: number; coarseLinks?: number; coarseSlots?: number; coarseUpperLinks?: number } => {
+	const { spread, fixedCentre } = index;
+	const base = {
+		...shape,
+		nlist,
+		...(graph && { coarse: graph.shape }),
+		...(isTrained && { nprobe }),
+		...(spread && { spread: [spread.trained, spread.sum, spread.n] as const }),
+	};
+	const first = (): {
+		centroids: number;
+		centre?: number;
+		coarseLinks?: number;
+		coarseSlots?: number;
+		coarseUpperLinks?: number;
+	} => {
 		const centroids = add(planCentroids(arena, index));
-		if (graph === undefined) return { centroids };
+		const row = fixedCentre && planned(arena, fixedCentre.byteLength, () => [bytesOf(fixedCentre)]);
+		const centre = row && { centre: add(row) };
+		if (graph === undefined) return { centroids, ...centre };
 		const [coarseLinks, coarseSlots, coarseUpperLinks] = graph.planned.map(add) as [number, number, number];
-		return { centroids, coarseLinks, coarseSlots, coarseUpperLinks };
+		return { centroids, ...centre, coarseLinks, coarseSlots, coarseUpperLinks };
 	};
 	if (index instanceof IndexIVFFlat) {
 		const numbers = isTrained && { ...first(), ...planLists(arena, index.lists, add) };

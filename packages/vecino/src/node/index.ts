@@ -30,3 +30,4 @@ export {
 	writeVectors,
 } from './files.ts';
 export { inspectIndexFile, loadIndex, saveIndex } from './index-files.ts';
+export { type LoadShardsOptions, loadShards, saveShards } from './shard-files.ts';

@@ -119,6 +119,8 @@ export interface Codec extends Disposable {
 	readonly termBytes: number;
 	/** Puts the code at `code` at position `at` of codes, and what belongs there of terms. */
 	place(codes: number, at: number, code: number, terms?: number): void;
+	/** Takes the code at position `at` out again, to `code`, with what it has among terms: the opposite of place. */
+	fetch(codes: number, at: number, code: number, terms?: number): void;
 	/** Puts a term at position `at` of terms. */
 	placeTerm(terms: number, at: number, term: number): void;
 	/** The row of d values of the code at position `at`. */
@@ -127,8 +129,11 @@ export interface Codec extends Disposable {
 	readonly records?: RecordLayout | undefined;
 	/** Bytes of a code that inverted lists keep in place of a term; they are part of codeSize, and its last. */
 	readonly asideBytes?: number;
-	/** Takes in nlist * d values of centroids, whenever an IVF index has new ones, before it encodes or searches. */
-	learnCells?(centroids: number, nlist: number): void;
+	/**
+	 * Takes in nlist * d values of centroids, whenever an IVF index has new ones, before it encodes or searches, and what
+	 * codes are relative to if that is not their mean.
+	 */
+	learnCells?(centroids: number, nlist: number, centre?: Float32Array): void;
 	/** Takes in the range of the terms of training rows, if the codec rounds terms. */
 	learnTerms?(min: number, max: number): void;
 }
@@ -149,6 +154,12 @@ export abstract class RowCodec {
 	/** @internal */
 	place(codes: number, at: number, code: number): void {
 		this.engine.arena.u8.copyWithin(codes + at * this.codeSize, code, code + this.codeSize);
+	}
+
+	/** @internal */
+	fetch(codes: number, at: number, code: number): void {
+		const from = codes + at * this.codeSize;
+		this.engine.arena.u8.copyWithin(code, from, from + this.codeSize);
 	}
 
 	/** @internal */

@@ -85,6 +85,10 @@ export class FastScanQuantizer implements Codec {
 		this.#engine.kernels.fastPlace(codes, at, code, this.codeSize);
 	}
 
+	fetch(codes: number, at: number, code: number): void {
+		this.#engine.kernels.fastFetch(codes, at, code, this.codeSize);
+	}
+
 	placeTerm(terms: number, at: number, term: number): void {
 		const [mid, step] = this.#term;
 		const t = Math.max(-32768, Math.min(32767, Math.round((term - mid) / step)));
@@ -95,10 +99,10 @@ export class FastScanQuantizer implements Codec {
 	}
 
 	decodeAt(codes: number, at: number, out: number): void {
-		const { arena, kernels } = this.#engine;
+		const { arena } = this.#engine;
 		const code = arena.alloc(this.codeSize + 8);
 		try {
-			kernels.fastFetch(codes, at, code, this.codeSize);
+			this.fetch(codes, at, code);
 			this.pq.decodeRows(code, 1, out);
 		} finally {
 			arena.free(code);

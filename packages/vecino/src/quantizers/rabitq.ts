@@ -95,6 +95,11 @@ export class RabitQuantizer implements Codec {
 		return this.#centre !== 0;
 	}
 
+	/** Rows are residuals to the centroids of cells. */
+	get hasCells(): boolean {
+		return this.#cells;
+	}
+
 	/** A copy of the centre, size d. */
 	get centre(): Float32Array<ArrayBuffer> {
 		return this.#engine.arena.readF32(this.#centre, this.d);
@@ -107,7 +112,7 @@ export class RabitQuantizer implements Codec {
 		this.#length = centre.reduce((sum, value) => sum + value * value, 0);
 	}
 
-	learnCells(centroids: number, nlist: number): void {
+	learnCells(centroids: number, nlist: number, centre?: Float32Array): void {
 		const { d } = this;
 		const { f32 } = this.#engine.arena;
 		const sums = new Float64Array(d);
@@ -121,7 +126,7 @@ export class RabitQuantizer implements Codec {
 			}
 			longest = Math.max(longest, length);
 		}
-		this.setCentre(Float32Array.from(sums, (sum) => sum / nlist));
+		this.setCentre(centre ?? Float32Array.from(sums, (sum) => sum / nlist));
 		this.#length = longest;
 	}
 
@@ -177,14 +182,19 @@ export class RabitQuantizer implements Codec {
 		throw new Error('internal: RaBitQ codes carry no terms');
 	}
 
-	decodeAt(codes: number, at: number, out: number, terms = 0): void {
+	fetch(codes: number, at: number, code: number, terms = 0): void {
 		const { arena, kernels } = this.#engine;
 		const { block, slot, row } = this.#where(codes, terms, at);
 		const signBytes = this.#size / 8;
-		const code = arena.alloc(this.codeSize);
 		kernels.fastFetch(block, at & 31, code, signBytes);
 		arena.u8.copyWithin(code + signBytes, slot, slot + 4);
 		arena.u8.copyWithin(code + signBytes + 4, row, row + this.records.rowBytes);
+	}
+
+	decodeAt(codes: number, at: number, out: number, terms = 0): void {
+		const { arena } = this.#engine;
+		const code = arena.alloc(this.codeSize);
+		this.fetch(codes, at, code, terms);
 		this.decodeRows(code, 1, out);
 		arena.free(code);
 	}

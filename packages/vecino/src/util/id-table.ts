@@ -146,6 +146,13 @@ export class IdTable {
 		return true;
 	}
 
+	/** A free row behind the others. */
+	pushFree(): void {
+		this.load(-2 - this.#free);
+		this.#free = this.#n - 1;
+		this.#freeCount++;
+	}
+
 	clear(): void {
 		this.#ids = new Float64Array(0);
 		this.#slots = new Uint32Array(16).fill(EMPTY);

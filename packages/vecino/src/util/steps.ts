@@ -53,6 +53,24 @@ export function isParallel(step: Progress | Parallel): step is Parallel {
 	return 'parallel' in step;
 }
 
+/** Progress of a part as progress of the whole. */
+export function* within(steps: Steps<void>, before: number, total: number): Steps<void> {
+	try {
+		for (;;) {
+			const step = steps.next();
+			if (step.done) return;
+			if (isParallel(step.value)) {
+				yield step.value;
+				continue;
+			}
+			const { phase, done } = step.value;
+			yield { phase, done: before + done, total };
+		}
+	} finally {
+		steps.return();
+	}
+}
+
 /** Throws a VecinoError 'aborted' when the signal has fired. */
 export function checkAborted(signal: AbortSignal | undefined): void {
 	if (!signal?.aborted) return;

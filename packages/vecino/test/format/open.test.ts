@@ -173,7 +173,7 @@ describe('inspectIndex', () => {
 			},
 		};
 		const info = await inspectIndex(source);
-		expect(info).toMatchObject({ type: 'IndexRefine', d: D, metric: 'l2', ntotal: 300, version: '1.0' });
+		expect(info).toMatchObject({ type: 'IndexRefine', d: D, metric: 'l2', ntotal: 300, version: '1.2' });
 		expect(info.byteLength).toBe(bytes.length);
 		expect(info.header).toMatchObject({ kFactor: 10, base: { type: 'IndexIVFPQ', nlist: 8 } });
 		expect(info.sections.map(({ name }) => name)).toEqual([

@@ -10,6 +10,7 @@ import { recallAtK } from '../../src/eval/recall.ts';
 import { exactNeighbors } from '../../src/eval/truth.ts';
 import { IndexIVFRaBitQ, IndexRaBitQ } from '../../src/indexes/rabitq.ts';
 import { IndexRefine } from '../../src/indexes/refine.ts';
+import { writeIndex } from '../../src/io/write-index.ts';
 import { createEngineSync, type Engine } from '../../src/kernels/engine.ts';
 import { ADMIT_ALL, RABITQ_STATE, topkBytes, topkCapacity } from '../../src/kernels/kernels.ts';
 import { RabitQuantizer } from '../../src/quantizers/rabitq.ts';
@@ -216,4 +217,21 @@ it('options are checked, seeds change the code and nothing else', () => {
 	});
 	expect(sizes[0]).toEqual(sizes[1]);
 	expect(sizes[0]![1]).toBe(32 / 4 + 4 + 8);
+});
+
+it('an add that is aborted leaves the records of those before in their block', async () => {
+	const x = clustered(6000, 24);
+	for (const nbits of [1, 4]) {
+		using index = new IndexIVFRaBitQ({ d: 24, nlist: 4, nbits });
+		index.train(x.slice(0, 200)).add(x.slice(0, 75));
+		const before = writeIndex(index);
+		const controller = new AbortController();
+		const onProgress = ({ phase, done }: { phase: string; done: number }): void => {
+			if (phase === 'add' && done > 2000) controller.abort();
+		};
+		await expect(index.addAsync(x, { signal: controller.signal, onProgress })).rejects.toMatchObject({
+			code: 'aborted',
+		});
+		expect(writeIndex(index)).toEqual(before);
+	}
 });

@@ -348,9 +348,11 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	 * @throws {VecinoError} `not-alike` naming what differs, `duplicate-id` naming the id, `out-of-memory`.
 	 *
 	 * @example
+	 * using index = new IndexIVFPQ({ d: 64, nlist: 20, m: 8 });
+	 * index.train(vectors).add(vectors.slice(0, 1500));
 	 * using part = index.cloneTrained();
-	 * part.add(more);
-	 * index.mergeFrom(part);
+	 * part.add(vectors.slice(1500));
+	 * console.log(index.mergeFrom(part).ntotal, part.ntotal); // 2000 500
 	 */
 	mergeFrom(other: Index, options?: RunOptions): this {
 		const { steps, resolved } = this.#prepareMerge('mergeFrom', other, options);
@@ -358,7 +360,15 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return this;
 	}
 
-	/** mergeFrom in slices. */
+	/**
+	 * mergeFrom in slices; an abort leaves both as they were.
+	 *
+	 * @example
+	 * using index = new IndexFlat({ d: 64 });
+	 * using part = new IndexFlat({ d: 64 });
+	 * await index.add(vectors).mergeFromAsync(part.add(vectors.slice(0, 5)));
+	 * console.log(index.ntotal); // 2005
+	 */
 	async mergeFromAsync(other: Index, options?: AsyncRunOptions): Promise<this> {
 		const { steps, resolved } = this.#prepareMerge('mergeFromAsync', other, options);
 		await runAsync(steps, resolved);
@@ -373,7 +383,9 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	 * @throws {VecinoError} `not-trained`, `out-of-memory`.
 	 *
 	 * @example
-	 * using copy = index.cloneTrained({ engine: createEngineSync() });
+	 * using index = new IndexPQ({ d: 64, m: 8 });
+	 * using copy = index.train(vectors).add(vectors).cloneTrained({ engine: createEngineSync() });
+	 * console.log(copy.isTrained, copy.ntotal); // true 0
 	 */
 	cloneTrained({ engine = this.engine }: { readonly engine?: Engine | undefined } = {}): Index {
 		this.checkTrained('cloneTrained');
@@ -395,8 +407,9 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	 * @throws {VecinoError} `not-trained`; `unsupported` for indexes without cells.
 	 *
 	 * @example
-	 * const { verdict, reasons } = index.health();
-	 * if (verdict !== 'ok') console.log(reasons.join(' '));
+	 * using index = new IndexIVFFlat({ d: 64, nlist: 20 });
+	 * const { verdict, reasons } = index.train(vectors).add(vectors).health();
+	 * console.log(verdict, reasons.join(' ')); // ok Cells suit the vectors held.
 	 */
 	health(): IndexHealth {
 		this.checkTrained('health');
@@ -418,14 +431,26 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	 * @throws {VecinoError} `not-trained`, `aborted`, `out-of-memory`; `unsupported` for indexes without cells.
 	 *
 	 * @example
-	 * if (index.health().verdict === 'rebalance') index.rebalance();
+	 * using index = new IndexIVFFlat({ d: 64, nlist: 20 });
+	 * index.train(vectors.slice(0, 200)).add(vectors);
+	 * const { imbalance } = index.health();
+	 * const { splits } = index.rebalance({ longest: 1.1 });
+	 * console.log(splits > 0, index.health().imbalance < imbalance); // true true
 	 */
 	rebalance(options?: RebalanceOptions): RebalanceReport {
 		const { steps, resolved } = this.#prepareRebalance('rebalance', options);
 		return runSync(steps, resolved);
 	}
 
-	/** rebalance in slices. */
+	/**
+	 * rebalance in slices.
+	 *
+	 * @example
+	 * using index = new IndexIVFFlat({ d: 64, nlist: 20 });
+	 * index.train(vectors.slice(0, 200)).add(vectors);
+	 * const { moved } = await index.rebalanceAsync({ longest: 1.1 });
+	 * console.log(moved > 0, index.ntotal); // true 2000
+	 */
 	async rebalanceAsync(options?: RebalanceOptions & AsyncRunOptions): Promise<RebalanceReport> {
 		const { steps, resolved } = this.#prepareRebalance('rebalanceAsync', options);
 		return runAsync(steps, resolved);
@@ -441,7 +466,10 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 	 * @throws {VecinoError} `not-trained`, `aborted`, `out-of-memory`; `unsupported` for indexes without cells.
 	 *
 	 * @example
-	 * if (index.health().verdict === 'retrain') index.retrain({ source: (label) => vectors.row(label) });
+	 * using index = new IndexIVFPQ({ d: 64, nlist: 20, m: 8 });
+	 * index.train(vectors.slice(0, 100)).add(vectors);
+	 * index.retrain({ source: (label) => vectors.row(label), nlist: 40 });
+	 * console.log(index.nlist, index.ntotal); // 40 2000
 	 */
 	retrain(options?: RetrainOptions): this {
 		const { steps, resolved } = this.#prepareRetrain('retrain', options);
@@ -449,7 +477,14 @@ export abstract class Index<P extends SearchParams = RefineSearchParams> impleme
 		return this;
 	}
 
-	/** retrain in slices. */
+	/**
+	 * retrain in slices, or on the threads of the engine.
+	 *
+	 * @example
+	 * using index = new IndexIVFFlat({ d: 64, nlist: 20 });
+	 * index.train(vectors.slice(0, 100)).add(vectors);
+	 * console.log((await index.retrainAsync()).health().verdict); // ok
+	 */
 	async retrainAsync(options?: RetrainOptions & AsyncRunOptions): Promise<this> {
 		const { steps, resolved } = this.#prepareRetrain('retrainAsync', options);
 		await runAsync(steps, resolved);

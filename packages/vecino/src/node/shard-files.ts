@@ -29,8 +29,9 @@ function shardPath(path: string | URL, i: number): string {
  * @returns The paths written, and their lengths together, bytes. @throws as saveIndex.
  *
  * @example
- * await saveShards(index, 'words.vecino');
- * using again = await loadShards('words.vecino');
+ * using index = new IndexShards({ shards: [new IndexFlat({ d: 64 })], rowsPerShard: 1500 });
+ * const { paths } = await saveShards(index.add(vectors), 'words.vecino');
+ * console.log(paths); // ['words-0.vecino', 'words-1.vecino']
  */
 export async function saveShards(
 	index: IndexShards,
@@ -60,6 +61,12 @@ export async function saveShards(
  *
  * @param options - makeEngine makes the engines of all shards but the first, those to come too.
  * @throws as loadIndex; VecinoError 'not-alike' when the files are not of one index.
+ *
+ * @example
+ * using index = new IndexShards({ shards: [new IndexFlat({ d: 64 })], rowsPerShard: 1500 });
+ * await saveShards(index.add(vectors), 'words.vecino');
+ * using again = await loadShards('words.vecino');
+ * console.log(again.shards.length, again.search(vectors.row(1999), 1).labels[0]); // 2 1999
  */
 export async function loadShards(path: string | URL, options: LoadShardsOptions = {}): Promise<IndexShards> {
 	checkKeys('loadShards', options, ['engine', 'verify', 'signal', 'onProgress', 'rowsPerShard', 'makeEngine']);

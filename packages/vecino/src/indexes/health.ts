@@ -19,7 +19,9 @@ export type RowSource = (label: number) => Float32Array;
 
 /** What `health` says of an index with cells. */
 export interface IndexHealth {
+	/** Vectors held. */
 	readonly ntotal: number;
+	/** Cells. */
 	readonly nlist: number;
 	/** nlist * sum(size^2) / ntotal^2: 1 when all lists are equally long; scan cost grows with it. */
 	readonly imbalance: number;

@@ -19,6 +19,7 @@ import { checkAlike, Index, MAX_NTOTAL, type StagedRows, type TrainOptions } fro
 import type { LabelSpace } from './filter.ts';
 import type { CellMeasures } from './health.ts';
 
+/** Options of IndexShards. */
 export interface IndexShardsOptions {
 	/**
 	 * One index or more of one class, d, metric and training, each best in an engine of its own. Those after the first that
@@ -53,6 +54,7 @@ const LEAST_ROWS = 256;
  */
 export class IndexShards extends Index {
 	readonly type = 'IndexShards';
+	/** Labels after which a shard is full. */
 	readonly rowsPerShard: number;
 	readonly #makeEngine: () => Engine;
 	readonly #shards: Index[];

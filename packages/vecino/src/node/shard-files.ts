@@ -29,8 +29,13 @@ function shardPath(path: string | URL, i: number): string {
  * @returns The paths written, and their lengths together, bytes. @throws as saveIndex.
  *
  * @example
- * await saveShards(index, 'words.vecino');
- * using again = await loadShards('words.vecino');
+ * import { IndexFlat, IndexShards } from 'vecino';
+ * import { loadShards, saveShards } from 'vecino/node';
+ * using index = new IndexShards({ shards: [new IndexFlat({ d: 2 })], rowsPerShard: 2 });
+ * index.add([[0, 0], [3, 4], [6, 8]]);
+ * console.log((await saveShards(index, 'words.vecino')).paths); // ['words-0.vecino', 'words-1.vecino']
+ * using again = await loadShards('words.vecino', { rowsPerShard: 2 });
+ * console.log(again.search([6, 8], 1).labels[0]); // 2
  */
 export async function saveShards(
 	index: IndexShards,
@@ -60,6 +65,14 @@ export async function saveShards(
  *
  * @param options - makeEngine makes the engines of all shards but the first, those to come too.
  * @throws as loadIndex; VecinoError 'not-alike' when the files are not of one index.
+ *
+ * @example
+ * import { IndexFlat, IndexShards } from 'vecino';
+ * import { loadShards, saveShards } from 'vecino/node';
+ * using index = new IndexShards({ shards: [new IndexFlat({ d: 1 })] });
+ * await saveShards(index.add([[0], [3]]), 'few.vecino');
+ * using again = await loadShards('few.vecino');
+ * console.log(again.shards.length, again.ntotal); // 1 2
  */
 export async function loadShards(path: string | URL, options: LoadShardsOptions = {}): Promise<IndexShards> {
 	checkKeys('loadShards', options, ['engine', 'verify', 'signal', 'onProgress', 'rowsPerShard', 'makeEngine']);

@@ -23,15 +23,20 @@ function shardPath(path: string | URL, i: number): string {
 
 /**
  * Writes each shard to a file of its own, as saveIndex does, and removes files of shards that are no more. Each file is whole,
- * old or new; vectors are only ever added behind the others, so that a crash between two files loses at most the last.
+ * old or new. A crash between two files leaves later shards as they were saved before: vectors added since are missing, and
+ * some that were removed or replaced since are there as they were.
  *
  * @param path - `words.vecino` writes `words-0.vecino`, `words-1.vecino`, ...
  * @returns The paths written, and their lengths together, bytes. @throws as saveIndex.
  *
  * @example
- * using index = new IndexShards({ shards: [new IndexFlat({ d: 64 })], rowsPerShard: 1500 });
- * const { paths } = await saveShards(index.add(vectors), 'words.vecino');
- * console.log(paths); // ['words-0.vecino', 'words-1.vecino']
+ * import { IndexFlat, IndexShards } from 'vecino';
+ * import { loadShards, saveShards } from 'vecino/node';
+ * using index = new IndexShards({ shards: [new IndexFlat({ d: 2 })], rowsPerShard: 2 });
+ * index.add([[0, 0], [3, 4], [6, 8]]);
+ * console.log((await saveShards(index, 'words.vecino')).paths); // ['words-0.vecino', 'words-1.vecino']
+ * using again = await loadShards('words.vecino', { rowsPerShard: 2 });
+ * console.log(again.search([6, 8], 1).labels[0]); // 2
  */
 export async function saveShards(
 	index: IndexShards,
@@ -63,10 +68,12 @@ export async function saveShards(
  * @throws as loadIndex; VecinoError 'not-alike' when the files are not of one index.
  *
  * @example
- * using index = new IndexShards({ shards: [new IndexFlat({ d: 64 })], rowsPerShard: 1500 });
- * await saveShards(index.add(vectors), 'words.vecino');
- * using again = await loadShards('words.vecino');
- * console.log(again.shards.length, again.search(vectors.row(1999), 1).labels[0]); // 2 1999
+ * import { IndexFlat, IndexShards } from 'vecino';
+ * import { loadShards, saveShards } from 'vecino/node';
+ * using index = new IndexShards({ shards: [new IndexFlat({ d: 1 })] });
+ * await saveShards(index.add([[0], [3]]), 'few.vecino');
+ * using again = await loadShards('few.vecino');
+ * console.log(again.shards.length, again.ntotal); // 1 2
  */
 export async function loadShards(path: string | URL, options: LoadShardsOptions = {}): Promise<IndexShards> {
 	checkKeys('loadShards', options, ['engine', 'verify', 'signal', 'onProgress', 'rowsPerShard', 'makeEngine']);

@@ -132,6 +132,21 @@ export class IndexShards extends Index {
 		return { sizes, spread, codeError, hasExact: all[0]!.hasExact };
 	}
 
+	/** @internal */
+	override rebalanceSteps(): never {
+		throw this.#keepsCells('rebalance');
+	}
+
+	/** @internal */
+	override retrainSteps(): never {
+		throw this.#keepsCells('retrain');
+	}
+
+	#keepsCells(method: string): VecinoError {
+		const message = `IndexShards.${method}: shards share their cells, which stay as they are; train another index and add the vectors to it`;
+		return new VecinoError('unsupported', message);
+	}
+
 	/** The shard that takes what is added. */
 	get #current(): Index {
 		return this.#shards[this.#starts.length - 1]!;

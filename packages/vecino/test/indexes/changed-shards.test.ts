@@ -77,6 +77,8 @@ it('prepared filters follow, and selectors pick what goes', () => {
 	const found = index.rangeSearch(QUERIES, 1e9, { nprobe: 4 });
 	expect(found.complete).toBe(true);
 	expect(found.lims[1]).toBe(index.ntotal);
+	expect(() => index.rebalance()).toThrow('IndexShards.rebalance: shards share their cells');
+	expect(() => index.retrain()).toThrow('IndexShards.retrain: shards share their cells');
 	index.reset();
 	expect([index.ntotal, index.labelEnd]).toEqual([0, 0]);
 	expect(search().matches).toBe(0);

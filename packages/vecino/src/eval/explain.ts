@@ -10,6 +10,7 @@ import type { RefineSearchParams } from '../core/options.ts';
 import { HNSW_SEARCH_PARAMS } from '../core/options.ts';
 import { emptySearchStats } from '../core/result.ts';
 import { toVectorSet, type VectorSet, type Vectors } from '../core/vectors.ts';
+import { VecinoError } from '../errors.ts';
 import { type Index, MAX_K } from '../indexes/base.ts';
 import { checkInt } from '../util/check.ts';
 import { runSync } from '../util/steps.ts';
@@ -43,7 +44,7 @@ export interface ExplainOptions extends RefineSearchParams {
  *
  * @param query - One query, d values.
  * @param labels - One label, or several; as many explanations come back.
- * @throws {VecinoError} `unknown-label`, and what `search` throws.
+ * @throws {VecinoError} `unknown-label`, `unsupported` for an IndexShards, and what `search` throws.
  *
  * @example
  * using index = new IndexIVFFlat({ d: 64, nlist: 40 });
@@ -108,6 +109,10 @@ function explainAll(
 	const q = toVectorSet(where, 'query', query, index.d);
 	if (q.n !== 1) throw new RangeError(`${where}: query must be one vector, got ${q.n}`);
 	const parts = takeApart(index);
+	if (parts.leaf.type === 'IndexShards') {
+		const message = `${where}: not for IndexShards as a whole; ask the shard that holds the vector (shards), where its labels begin with 0`;
+		throw new VecinoError('unsupported', message);
+	}
 	const rows = labels.map((label) => knownRow(where, parts, label));
 	const release = index.hold(where);
 	try {

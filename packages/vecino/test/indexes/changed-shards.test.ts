@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { METRICS } from '../../src/core/metric.ts';
 import { IDSelectorRange } from '../../src/core/selector.ts';
+import { explain } from '../../src/eval/explain.ts';
 import { IndexFlat } from '../../src/indexes/flat.ts';
 import { IndexIDMap } from '../../src/indexes/id-map.ts';
 import { IndexIVFFlat } from '../../src/indexes/ivf-flat.ts';
@@ -77,6 +78,8 @@ it('prepared filters follow, and selectors pick what goes', () => {
 	const found = index.rangeSearch(QUERIES, 1e9, { nprobe: 4 });
 	expect(found.complete).toBe(true);
 	expect(found.lims[1]).toBe(index.ntotal);
+	expect(() => explain(index, POOL.row(0), 0)).toThrow('explain: not for IndexShards as a whole');
+	expect(explain(index.shards[0]!, POOL.row(0), 0).verdict).toBe('found');
 	expect(() => index.rebalance()).toThrow('IndexShards.rebalance: shards share their cells');
 	expect(() => index.retrain()).toThrow('IndexShards.retrain: shards share their cells');
 	index.reset();

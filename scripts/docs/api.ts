@@ -25,10 +25,50 @@ export function apiLists(root: string): Map<string, string> {
 		listed.push(...exported);
 		const reached = declarations.reached(listed);
 		listed.push(...reached);
-		lists.set(list, apiText(entry, exported, reached));
+		lists.set(list, apiText(entry, ...withLinks(declarations, exported, reached)));
 	}
 	lists.set(CLI_LIST, cliText(root));
 	return lists;
+}
+
+/**
+ * Classes that are not exported and have one class below them are there to divide a long file: their members are listed
+ * with those of the class below.
+ */
+function withLinks(
+	declarations: Declarations,
+	exported: readonly Declaration[],
+	reached: readonly Declaration[],
+): [exported: Declaration[], reached: Declaration[]] {
+	const all = [...exported, ...reached];
+	const isLink = (base: Declaration): boolean =>
+		base.kind === 'class' &&
+		reached.includes(base) &&
+		all.filter((heir) => declarations.bases(heir)[0] === base).length === 1;
+	const whole = (declaration: Declaration): Declaration => {
+		const [base] = declarations.bases(declaration);
+		if (base === undefined || !isLink(base)) return declaration;
+		const { head, members } = whole(base);
+		const own = new Set(declaration.members.map(({ name }) => name));
+		const [before, after] = declaration.head.split(` extends ${base.name}`) as [string, string];
+		return {
+			...declaration,
+			head: before + withoutParameters(head.replace(/^(?:abstract )?class \w+/, '')) + withoutParameters(after),
+			members: [...members.filter(({ name }) => !own.has(name)), ...declaration.members],
+		};
+	};
+	return [exported.map(whole), reached.filter((declaration) => !isLink(declaration)).map(whole)];
+}
+
+/** `<P extends A<B>> implements C` -> ` implements C`. */
+function withoutParameters(text: string): string {
+	let angles = 0;
+	for (let i = 0; i < text.length; i++) {
+		if (text[i] === '<') angles++;
+		else if (text[i] === '>' && text[i - 1] !== '=') angles--;
+		if (angles === 0) return text.slice(text[i] === '>' ? i + 1 : i);
+	}
+	return '';
 }
 
 function apiText(entry: string, exported: readonly Declaration[], reached: readonly Declaration[]): string {

@@ -10,7 +10,7 @@ import type { SearchParams } from '../core/options.ts';
 import { SearchResult } from '../core/result.ts';
 import type { VectorSet } from '../core/vectors.ts';
 import type { LabelBitmap } from '../invlists/label-bitmap.ts';
-import type { Steps } from '../util/steps.ts';
+import { type AsyncRunOptions, runAsync, runSync, type Steps } from '../util/steps.ts';
 import type { Searched } from './searched.ts';
 
 const FIRST_K = 64;
@@ -73,5 +73,38 @@ export class PageReader<P extends SearchParams> {
 			if (this.#labels.length > 0) return true;
 			if (this.#k === matches) return false;
 		}
+	}
+}
+
+/** Pages that are being read. */
+export interface Paging {
+	readonly read: (n: number) => Steps<SearchResult>;
+	readonly pageSize: number;
+	readonly offset: number;
+	readonly resolved: AsyncRunOptions;
+}
+
+/** All pages from the offset on. */
+export function* readPages({ read, offset, pageSize, resolved }: Paging): Generator<SearchResult, void, undefined> {
+	if (offset > 0) runSync(read(offset), resolved);
+	for (let last = false; !last; ) {
+		const page = runSync(read(pageSize), resolved);
+		last = page.k < pageSize;
+		if (page.k > 0) yield page;
+	}
+}
+
+/** readPages in slices. */
+export async function* readPagesAsync({
+	read,
+	offset,
+	pageSize,
+	resolved,
+}: Paging): AsyncGenerator<SearchResult, void, undefined> {
+	if (offset > 0) await runAsync(read(offset), resolved);
+	for (let last = false; !last; ) {
+		const page = await runAsync(read(pageSize), resolved);
+		last = page.k < pageSize;
+		if (page.k > 0) yield page;
 	}
 }

@@ -1,5 +1,5 @@
 /**
- * What range search and paging need of an index, which base.ts gives them: it makes use of both.
+ * What range search and paging need of an index, which searchable.ts gives them: it makes use of both.
  */
 
 import type { Metric } from '../core/metric.ts';

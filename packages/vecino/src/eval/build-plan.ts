@@ -8,7 +8,7 @@ import { type Coded, layoutOf } from '../factory/bytes.ts';
 import type { CodecSpec } from '../factory/spec.ts';
 import type { TrainOptions } from '../indexes/base.ts';
 import { PRUNED_D } from '../indexes/flat.ts';
-import { TWO_LEVEL_FROM } from '../indexes/ivf.ts';
+import { TWO_LEVEL_FROM } from '../indexes/ivf-train.ts';
 import type { RefineStore } from '../indexes/refine.ts';
 import type { CodeLayout } from '../invlists/layout.ts';
 import type { Engine } from '../kernels/engine.ts';

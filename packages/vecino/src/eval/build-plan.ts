@@ -9,7 +9,7 @@ import type { CodecSpec } from '../factory/spec.ts';
 import type { TrainOptions } from '../indexes/base.ts';
 import { PRUNED_D } from '../indexes/flat.ts';
 import { TWO_LEVEL_FROM } from '../indexes/ivf-train.ts';
-import type { RefineStore } from '../indexes/refine.ts';
+import type { RefineStore } from '../indexes/refine-store.ts';
 import type { CodeLayout } from '../invlists/layout.ts';
 import type { Engine } from '../kernels/engine.ts';
 import { hasRanges, SCALAR_TYPES, type ScalarType } from '../quantizers/scalar-types.ts';

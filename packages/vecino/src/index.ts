@@ -103,7 +103,8 @@ export {
 	type IndexRaBitQOptions,
 } from './indexes/rabitq.ts';
 export type { RebalanceOptions, RebalanceReport } from './indexes/rebalance.ts';
-export { IndexRefine, type IndexRefineOptions, type RefineStore } from './indexes/refine.ts';
+export { IndexRefine, type IndexRefineOptions } from './indexes/refine.ts';
+export type { RefineStore } from './indexes/refine-store.ts';
 export { IndexScalarQuantizer, type IndexScalarQuantizerOptions } from './indexes/scalar-quantizer.ts';
 export { IndexShards, type IndexShardsOptions } from './indexes/shards.ts';
 export { faissKind } from './io/faiss/kinds.ts';

@@ -11,7 +11,7 @@ import { CELL_POINTS, PASSES } from '../cluster/two-level.ts';
 import { VectorSet } from '../core/vectors.ts';
 import type { Parts } from '../factory/bytes.ts';
 import { IndexHNSW } from '../indexes/hnsw.ts';
-import { COARSE_ITERATIONS } from '../indexes/ivf.ts';
+import { COARSE_ITERATIONS } from '../indexes/ivf-train.ts';
 import { poolSize, QUERIES } from '../indexes/nprobe.ts';
 import type { Engine } from '../kernels/engine.ts';
 import { nearestScratchBytes, pqEncodeScratchBytes } from '../kernels/kernels.ts';

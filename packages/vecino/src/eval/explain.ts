@@ -176,7 +176,7 @@ class Asked {
 			for (const cell of rankCells(ivf, this.#leafQuery, this.#opened).cells) this.#openCells.add(cell);
 			deep = Math.max(this.#opened, ...rows.map((row) => this.#cellRank(row) + 1));
 			// A graph over the centroids misses some of the nearest; from so many cells on there is none.
-			deep = Math.max(deep, Math.min(ivf.nlist, ivf.ranker.exactFrom));
+			deep = Math.max(deep, Math.min(ivf.nlist, ivf.cells.ranker.exactFrom));
 			size = this.#held[deep]!;
 		}
 		this.#estimates = runSync(estimateSteps(parts, this.#leafQuery, size, deep, rest), rest);

@@ -302,7 +302,7 @@ function* whereLost({ parts, k, params }: Plan, all: readonly Asked[], found: Fo
 
 /** Whether a search that opened so many cells opened the one of a rank. A graph over the centroids misses some of the nearest. */
 function opensRank({ ivf }: Parts, q: VectorSet, opened: number): (rank: number) => boolean {
-	if (ivf?.coarse !== 'hnsw' || opened >= ivf.ranker.exactFrom) return (rank) => rank < opened;
+	if (ivf?.coarse !== 'hnsw' || opened >= ivf.cells.ranker.exactFrom) return (rank) => rank < opened;
 	const { cells } = rankCells(ivf, q, ivf.nlist);
 	const open = new Set(rankCells(ivf, q, opened).cells);
 	return (rank) => open.has(cells[rank]!);

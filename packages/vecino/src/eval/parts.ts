@@ -126,7 +126,7 @@ export interface RankedCells {
 
 /** The cells that a search with nprobe opens for one query. */
 export function rankCells(ivf: IndexIVF, q: VectorSet, nprobe: number): RankedCells {
-	const { engine, d, metric, ranker } = ivf;
+	const { engine, d, metric, ranker } = ivf.cells;
 	const { arena } = engine;
 	const sizes = [d * 4, ranker.workBytes(nprobe), nprobe * 4, nprobe * 4].map(align16) as [
 		number,

@@ -15,6 +15,7 @@
 
 import { METRICS, type Metric } from '../core/metric.ts';
 import { MAX_D } from '../core/vectors.ts';
+import { GRAPH_CELLS } from '../indexes/cells.ts';
 import { PRUNED_D } from '../indexes/flat.ts';
 import { checkInt, checkKeys, checkNumber, checkOneOf } from '../util/check.ts';
 import { partsBytes, partsOf, total } from './bytes.ts';
@@ -50,8 +51,6 @@ export interface IndexChoice {
 const FLAT_VALUES = 5_000_000;
 /** From so many vectors on cells pay for their centroids and their training. */
 const CELLS_FROM = 20_000;
-/** From so many cells on a graph ranks them (indexes/ivf.ts). */
-const GRAPH_CELLS = 32_768;
 /** From so many dimensions on RaBitQ is the first look. */
 const RABITQ_FROM = 256;
 const MAX_FAST_M = 256;

@@ -55,8 +55,8 @@ function read(index: Index): IndexSpec {
 		return { kind: 'hnsw', M: index.M, codec };
 	}
 	if (!(index instanceof IndexIVF)) return codecOf(index);
-	const { nlist, byResidual, cellGraph } = index;
-	const coarse = index.coarse === 'flat' ? FLAT : ({ kind: 'hnsw', M: cellGraph?.M ?? CELL_M } as const);
+	const { nlist, byResidual, cells } = index;
+	const coarse = index.coarse === 'flat' ? FLAT : ({ kind: 'hnsw', M: cells.graph?.M ?? CELL_M } as const);
 	return { kind: 'ivf', nlist, coarse, codec: codecOf(index), byResidual };
 }
 

@@ -20,6 +20,12 @@ export const PACK_CELLS = 256;
 const PACK_PROBES = 16;
 /** A graph ranks where at most this part of the cells is opened: beyond, int16 over all is as fast and exact. */
 const GRAPH_PROBES = 512;
+/**
+ * From so many cells on a walk over a graph ranks them faster than int16 over all, with 0.5 % of the nearest missed at most.
+ * 65,536 x 128: 2.5 times for 1 cell, 2.1 for 16, 1.4 for 64; 16,384: 1.5, 1, 0.9. For one query at a
+ * time: many at once are ranked four by four by all centroids, and the walk is about as fast for up to 16 cells.
+ */
+export const GRAPH_CELLS = 32_768;
 /** Links and width of the graph, as in FAISS's IVF..._HNSW32. */
 export const CELL_M = 32;
 export const CELL_EF_CONSTRUCTION = 64;
@@ -31,6 +37,12 @@ export const CELL_EF_CONSTRUCTION = 64;
 function efFor(nprobe: number, nlist: number): number {
 	const doublings = Math.max(0, 17 - Math.clz32(nlist));
 	return 2 * nprobe + 40 + 24 * doublings;
+}
+
+/** How `nlist` cells are ranked. */
+export function coarseFor(nlist: number, asked: 'flat' | 'hnsw' | 'auto'): 'flat' | 'hnsw' {
+	if (asked !== 'auto') return asked;
+	return nlist >= GRAPH_CELLS ? 'hnsw' : 'flat';
 }
 
 /** A graph over `nlist` centroids that the caller gives values. */

@@ -96,3 +96,52 @@ export function codeErrorOf(cells: HeldCells, exact: RowSource): number {
 	}
 	return distances > 0 ? errors / distances : 0;
 }
+
+/** The vector under a label, decoded. */
+export function decodeLabel({ arena, codec, lists, byResidual, centroids, d }: HeldCells, label: number): Row {
+	const found = lists.find(label);
+	if (found === undefined) throw new Error(`internal: label ${label} is in no list`);
+	const { codes, terms } = lists.list(found.listNo);
+	const out = arena.alloc(d * 4);
+	try {
+		codec.decodeAt(codes, found.position, out, terms);
+		const vector = arena.readF32(out, d);
+		if (!byResidual) return vector;
+		const centroid = arena.readF32(centroids + found.listNo * d * 4, d);
+		return vector.map((value, t) => value + centroid[t]!);
+	} finally {
+		arena.free(out);
+	}
+}
+
+type Row = Float32Array<ArrayBuffer>;
+
+/** Vectors under labels below labelEnd, rows of d values, in one pass over the lists. */
+export function decodeLabels(cells: HeldCells, labelEnd: number, labels: Uint32Array, out: Float32Array): void {
+	const { arena, codec, lists, byResidual, centroids, d } = cells;
+	/** The first place of each label, and the next one of the same label. */
+	const first = new Int32Array(labelEnd).fill(-1);
+	const next = new Int32Array(labels.length);
+	for (const [i, label] of labels.entries()) {
+		next[i] = first[label]!;
+		first[label] = i;
+	}
+	const at = arena.alloc(d * 4);
+	try {
+		for (let listNo = 0; listNo < lists.nlist; listNo++) {
+			const { codes, terms, ids, n } = lists.list(listNo);
+			const centroid = byResidual ? centroids + listNo * d * 4 : 0;
+			for (let j = 0; j < n; j++) {
+				let i = first[arena.u32[(ids >>> 2) + j]!]!;
+				if (i < 0) continue;
+				codec.decodeAt(codes, j, at, terms);
+				const { f32 } = arena;
+				if (centroid !== 0) for (let t = 0; t < d; t++) f32[(at >>> 2) + t]! += f32[(centroid >>> 2) + t]!;
+				const row = f32.subarray(at >>> 2, (at >>> 2) + d);
+				for (; i >= 0; i = next[i]!) out.set(row, i * d);
+			}
+		}
+	} finally {
+		arena.free(at);
+	}
+}

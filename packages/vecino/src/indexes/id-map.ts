@@ -15,6 +15,7 @@ import { Index, type RetrainOptions, type TrainOptions } from './base.ts';
 import { chunks } from './batch.ts';
 import type { LabelSpace } from './filter.ts';
 import type { CellMeasures, RowSource } from './health.ts';
+import { checkIds, nextIds } from './new-ids.ts';
 import type { RebalanceOptions, RebalanceReport } from './rebalance.ts';
 import type { TrainedState } from './trained.ts';
 
@@ -139,7 +140,7 @@ export class IndexIDMap extends Index {
 		const where = `IndexIDMap.${method}`;
 		const set = toVectorSet(where, 'x', x, this.d);
 		if (ids?.length !== set.n) throw new RangeError(`${where}: ${set.n} vectors need as many ids, got ${ids?.length}`);
-		this.#pending = { ids: this.#checkIds(where, ids, replace), replace };
+		this.#pending = { ids: checkIds(where, ids, this.table, replace), replace };
 		return set;
 	}
 
@@ -384,26 +385,4 @@ export class IndexIDMap extends Index {
 		this.index[Symbol.dispose]();
 		this.table.clear();
 	}
-
-	#checkIds(where: string, ids: ArrayLike<number>, replace: boolean): Float64Array {
-		const out = Float64Array.from(ids);
-		const fresh = new IdTable();
-		fresh.reserve(out.length);
-		for (const [i, id] of out.entries()) {
-			if (!Number.isSafeInteger(id) || id < 0) {
-				throw new RangeError(`${where}: ids must be integers in 0..${Number.MAX_SAFE_INTEGER}, got ${id} at row ${i}`);
-			}
-			if (fresh.rowOf(id) >= 0 || (!replace && this.table.rowOf(id) >= 0)) {
-				const which =
-					fresh.rowOf(id) >= 0 ? `is given twice, at rows ${fresh.rowOf(id)} and ${i}` : 'is in the index already';
-				throw new VecinoError('duplicate-id', `${where}: id ${id} ${which}`, { row: i, found: id });
-			}
-			fresh.push(id);
-		}
-		return out;
-	}
-}
-
-function nextIds(largest: number, n: number): Float64Array {
-	return Float64Array.from({ length: n }, (_, i) => largest + 1 + i);
 }

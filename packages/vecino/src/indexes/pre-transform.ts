@@ -9,7 +9,7 @@
  * products of what was kept: NormalizeTransform first, and an index with metric 'ip'.
  */
 
-import { CHUNK, sampledRows, sampleRows, type TrainingRows } from '../cluster/rows.ts';
+import { CHUNK, sampleRows } from '../cluster/rows.ts';
 import type { OptionTable, RefineSearchParams } from '../core/options.ts';
 import type { IndexStats, SearchResult } from '../core/result.ts';
 import { VectorSet } from '../core/vectors.ts';
@@ -21,7 +21,7 @@ import { Transform } from '../transforms/transform.ts';
 import { checkKeys, show } from '../util/check.ts';
 import { type Steps, within } from '../util/steps.ts';
 import { Index, type RetrainOptions, type StagedRows, type TrainOptions } from './base.ts';
-import { chunks, loadRows } from './batch.ts';
+import { chunks } from './batch.ts';
 import type { LabelSpace } from './filter.ts';
 import type { CellMeasures, RowSource } from './health.ts';
 import type { IndexIVF } from './ivf.ts';
@@ -29,6 +29,7 @@ import type { RebalanceOptions, RebalanceReport } from './rebalance.ts';
 import { residualRowsSteps } from './residual-rows.ts';
 import type { Rerank } from './searched-cells.ts';
 import { prefixed, type TrainedState, teachTransform, transformLike, transformState } from './trained.ts';
+import { chainOf, rowsBehind, type TransformChain, transformedSource, transformSteps } from './transformed-rows.ts';
 
 /** Options of IndexPreTransform. */
 export interface IndexPreTransformOptions {
@@ -61,8 +62,7 @@ export class IndexPreTransform extends Index {
 	readonly transforms: readonly Transform[];
 	/** What the transformed rows go to. */
 	readonly index: Index;
-	/** Largest dimension of a row on its way. */
-	readonly #widest: number;
+	readonly #chain: TransformChain;
 
 	constructor(options: IndexPreTransformOptions) {
 		const where = 'IndexPreTransform';
@@ -75,7 +75,7 @@ export class IndexPreTransform extends Index {
 		super(where, { d: transforms[0]!.dIn, metric: index.metric, engine: index.engine });
 		this.transforms = Object.freeze([...transforms]);
 		this.index = index;
-		this.#widest = Math.max(this.d, ...transforms.map((transform) => transform.dOut));
+		this.#chain = chainOf(this);
 	}
 
 	get ntotal(): number {
@@ -138,18 +138,18 @@ export class IndexPreTransform extends Index {
 		try {
 			for (const [i, transform] of transforms.entries()) {
 				const sample = sampleRows(x.n, Math.max(1, transform.trainingLimit()), (seed + 16 + i) >>> 0);
-				using rows = this.#rows(x, sample, i);
+				using rows = rowsBehind(this.#chain, x, sample, i);
 				const cells = i === transforms.length - 1 && transform instanceof OPQTransform ? index.residualCells : 0;
 				if (cells === 0) yield* transform.trainSteps(rows, { seed, metric });
 				else {
-					using others = this.#rows(x, sample, i);
+					using others = rowsBehind(this.#chain, x, sample, i);
 					using residuals = yield* residualRowsSteps(engine, others, { metric, nlist: cells, seed });
 					yield* (transform as OPQTransform).trainSteps(rows, { seed, metric }, residuals);
 				}
 			}
 			const limit = Math.max(1, Math.min(x.n, index.trainingLimit(options)));
 			const sample = sampleRows(x.n, limit, (seed + 15) >>> 0);
-			using rows = this.#rows(x, sample, transforms.length);
+			using rows = rowsBehind(this.#chain, x, sample, transforms.length);
 			const data = new Float32Array(sample.length * index.d);
 			for (const [start, count] of chunks(sample.length)) {
 				const ptr = rows.chunk(start, count) >>> 2;
@@ -178,7 +178,7 @@ export class IndexPreTransform extends Index {
 		try {
 			for (const [start, count] of chunks(x.n, size)) {
 				const part = new VectorSet(data.subarray(0, count * d), d);
-				yield* this.#transform(x, start, part, 'add', x.n);
+				yield* transformSteps(this.#chain, x, start, part, 'add', x.n);
 				yield* within(index.addSteps(checked(part, 'add', start)), start, x.n);
 			}
 			done = true;
@@ -216,7 +216,7 @@ export class IndexPreTransform extends Index {
 	override *stageSteps(x: VectorSet, labels: Uint32Array): Steps<StagedRows> {
 		const { d } = this.index;
 		const rows = new VectorSet(new Float32Array(x.n * d), d);
-		yield* this.#transform(x, 0, rows, 'transform', x.n);
+		yield* transformSteps(this.#chain, x, 0, rows, 'transform', x.n);
 		return yield* this.index.stageSteps(checked(rows, 'update', 0), labels);
 	}
 
@@ -238,67 +238,8 @@ export class IndexPreTransform extends Index {
 	/** Queries as the index inside gets them. @internal */
 	*querySteps(q: VectorSet): Steps<VectorSet> {
 		const queries = new VectorSet(new Float32Array(q.n * this.index.d), this.index.d);
-		yield* this.#transform(q, 0, queries, 'transform', q.n);
+		yield* transformSteps(this.#chain, q, 0, queries, 'transform', q.n);
 		return queries;
-	}
-
-	/** Rows start.. of x through all transforms, as many as `out` has. */
-	*#transform(x: VectorSet, start: number, out: VectorSet, phase: string, total: number): Steps<void> {
-		const { engine, metric } = this;
-		const { arena } = engine;
-		const size = Math.min(CHUNK, out.n);
-		const rowBytes = size * this.#widest * 4;
-		const rows = arena.allocScratch(2 * rowBytes);
-		try {
-			for (const [at, count] of chunks(out.n)) {
-				loadRows(engine, metric, x, start + at, count, rows);
-				const made = this.#through(rows, rows + rowBytes, count, this.transforms.length) >>> 2;
-				out.data.set(arena.f32.subarray(made, made + count * out.d), at * out.d);
-				// The index counts what it has added; this only gives way.
-				if (at + count < out.n) yield { phase, done: start, total };
-			}
-		} finally {
-			arena.freeScratch(rows, 2 * rowBytes);
-		}
-	}
-
-	/** Rows at `from` through the first `count` transforms, to and fro between two blocks; returns where they are. */
-	#through(from: number, to: number, n: number, count: number): number {
-		let [here, there] = [from, to];
-		for (const transform of this.transforms.slice(0, count)) {
-			transform.applyRows(here, n, there);
-			[here, there] = [there, here];
-		}
-		return here;
-	}
-
-	/** Training rows behind the first `count` transforms. */
-	#rows(x: VectorSet, sample: Uint32Array, count: number): TrainingRows & Disposable {
-		const { engine, metric } = this;
-		const { arena } = engine;
-		const d = count === 0 ? this.d : this.transforms[count - 1]!.dOut;
-		const source = sampledRows(engine, x, sample, metric === 'cosine');
-		const rowBytes = CHUNK * this.#widest * 4;
-		let block = 0;
-		try {
-			block = arena.alloc(2 * rowBytes);
-		} finally {
-			if (block === 0) source[Symbol.dispose]();
-		}
-		return {
-			n: source.n,
-			d,
-			chunk: (start, n) => {
-				const rows = source.chunk(start, n);
-				if (count === 0) return rows;
-				arena.u8.copyWithin(block, rows, rows + n * this.d * 4);
-				return this.#through(block, block + rowBytes, n, count);
-			},
-			[Symbol.dispose]: () => {
-				source[Symbol.dispose]();
-				arena.free(block);
-			},
-		};
 	}
 
 	/** The row of the index led back through the transforms. @internal */
@@ -350,12 +291,12 @@ export class IndexPreTransform extends Index {
 
 	/** @internal */
 	override measureCells(exact?: RowSource): CellMeasures {
-		return this.index.measureCells(exact && this.#transformed(exact));
+		return this.index.measureCells(exact && transformedSource(this.#chain, exact));
 	}
 
 	/** @internal */
 	override rebalanceSteps(options: RebalanceOptions, exact?: RowSource): Steps<RebalanceReport> {
-		return this.index.rebalanceSteps(options, exact && this.#transformed(exact));
+		return this.index.rebalanceSteps(options, exact && transformedSource(this.#chain, exact));
 	}
 
 	/** @internal */
@@ -363,25 +304,13 @@ export class IndexPreTransform extends Index {
 		let rows: VectorSet | undefined;
 		if (x !== undefined) {
 			rows = new VectorSet(new Float32Array(x.n * this.index.d), this.index.d);
-			yield* this.#transform(x, 0, rows, 'transform', x.n);
+			yield* transformSteps(this.#chain, x, 0, rows, 'transform', x.n);
 		}
-		yield* this.index.retrainSteps(rows && checked(rows, 'retrain', 0), options, exact && this.#transformed(exact));
-	}
-
-	/** Rows led through all transforms. */
-	#transformed(exact: RowSource): RowSource {
-		return (label) => {
-			const rowBytes = this.#widest * 4;
-			const { arena } = this.engine;
-			const rows = arena.alloc(2 * rowBytes);
-			try {
-				arena.writeF32(rows, exact(label));
-				if (this.metric === 'cosine') this.engine.kernels.normalizeRows(rows, 1, this.d);
-				return arena.readF32(this.#through(rows, rows + rowBytes, 1, this.transforms.length), this.index.d);
-			} finally {
-				arena.free(rows);
-			}
-		};
+		yield* this.index.retrainSteps(
+			rows && checked(rows, 'retrain', 0),
+			options,
+			exact && transformedSource(this.#chain, exact),
+		);
 	}
 
 	/** @internal */

@@ -9,31 +9,23 @@ import type { VectorSet } from '../core/vectors.ts';
 import { VecinoError } from '../errors.ts';
 import type { LabelBitmap } from '../invlists/label-bitmap.ts';
 import type { Engine } from '../kernels/engine.ts';
-import { SCALAR_TYPES, type ScalarType } from '../quantizers/scalar-types.ts';
-import { checkKeys, checkNumber, checkOneOf, show } from '../util/check.ts';
+import { checkKeys, checkNumber, show } from '../util/check.ts';
 import type { Steps } from '../util/steps.ts';
-import { Index, type IndexOptions, MAX_K, type RetrainOptions, type StagedRows, type TrainOptions } from './base.ts';
+import { Index, MAX_K, type RetrainOptions, type StagedRows, type TrainOptions } from './base.ts';
 import { chunks } from './batch.ts';
 import type { LabelSpace } from './filter.ts';
 import { IndexFlat } from './flat.ts';
-import { IndexFlatCodes } from './flat-codes.ts';
+import type { IndexFlatCodes } from './flat-codes.ts';
 import type { CellMeasures, RowSource } from './health.ts';
 import { IndexIVF } from './ivf.ts';
 import { IndexPQ } from './pq.ts';
 import { IndexPreTransform } from './pre-transform.ts';
 import type { RebalanceOptions, RebalanceReport } from './rebalance.ts';
+import { makeStore, type RefineStore } from './refine-store.ts';
 import { mostQueries, RerankBlock } from './rerank.ts';
 import { IndexScalarQuantizer } from './scalar-quantizer.ts';
 import { sideBySide } from './side-by-side.ts';
 import { prefixed, type TrainedState } from './trained.ts';
-
-/**
- * What candidates are re-ranked with, and its bytes per vector: exact vectors (4 * d), 16-bit floats (2 * d), SQ8 (d),
- * SQ4 (d / 2), or product-quantized vectors (m * nbits / 8; nbits 4..12, 8 when absent).
- */
-export type RefineStore = 'flat' | ScalarType | { readonly pq: { readonly m: number; readonly nbits?: number } };
-
-const STORE_WORDS = ['flat', ...SCALAR_TYPES] as const;
 
 /** Options of IndexRefine. */
 export interface IndexRefineOptions {
@@ -377,39 +369,4 @@ export class IndexRefine extends Index<RefineSearchParams> {
 			throw new VecinoError('unsupported', message);
 		}
 	}
-}
-
-function makeStore(
-	where: string,
-	{ base, store = 'flat', refine }: IndexRefineOptions,
-	shape: IndexOptions,
-): IndexFlatCodes {
-	if (refine !== undefined) return checkStore(where, refine, base);
-	if (typeof store === 'object' && store !== null) {
-		checkKeys(`${where}: store`, store, ['pq']);
-		checkKeys(`${where}: store.pq`, store.pq, ['m', 'nbits']);
-		if (store.pq === undefined) throw new TypeError(`${where}: store.pq must be { m, nbits }, got undefined`);
-		return new IndexPQ({ ...shape, m: store.pq.m, nbits: store.pq.nbits, pad: true });
-	}
-	const word = checkOneOf(where, 'store', store, STORE_WORDS);
-	// Rows are fetched by label, so bounds would be of no use.
-	return word === 'flat'
-		? new IndexFlat({ ...shape, pruned: false })
-		: new IndexScalarQuantizer({ ...shape, type: word });
-}
-
-/** An index given as store: codes of rows one after the other, nothing in it yet, of the shape of the base. */
-function checkStore(where: string, refine: Index, base: Index): IndexFlatCodes {
-	if (!(refine instanceof IndexFlatCodes) || refine.codec.blockSize !== 1) {
-		const got = refine instanceof Index ? `an ${refine.type}` : show(refine);
-		throw new TypeError(`${where}: refine must be an IndexFlat, IndexScalarQuantizer or IndexPQ, got ${got}`);
-	}
-	if (refine === base) throw new RangeError(`${where}: refine must be another index than base`);
-	for (const key of ['d', 'metric'] as const) {
-		if (refine[key] === base[key]) continue;
-		throw new RangeError(`${where}: refine.${key} must be ${base[key]} as in base, got ${refine[key]}`);
-	}
-	if (refine.engine !== base.engine) throw new RangeError(`${where}: refine must be of the same engine as base`);
-	if (refine.labelEnd > 0) throw new RangeError(`${where}: refine must be empty, it holds ${refine.ntotal} vectors`);
-	return refine;
 }

@@ -10,7 +10,7 @@ import type { Metric } from '../core/metric.ts';
 import type { Engine } from '../kernels/engine.ts';
 import type { Steps } from '../util/steps.ts';
 import { kernelMetric } from './batch.ts';
-import { COARSE_ITERATIONS, TWO_LEVEL_FROM } from './ivf.ts';
+import { COARSE_ITERATIONS, TWO_LEVEL_FROM } from './ivf-train.ts';
 
 /**
  * Rows of the sample for each cell, at least, as many as a centroid of the index has: those of fewer lie nearer to them than

@@ -319,20 +319,20 @@ function* fill(index: Index, node: IndexNode, file: SectionReader): Reading<void
 
 function* fillIVF(index: IndexIVF, node: IVFNode, file: SectionReader): Reading<void> {
 	const { centroids, directory, lists } = node.sections;
-	const ptr = index.makeTrained(node.nlist, node.nprobe!);
+	const ptr = index.cells.makeTrained(node.nlist, node.nprobe!);
 	yield* file.intoArena(centroids!, ptr, true);
 	if (node.sections.centre !== undefined) {
 		const { buffer } = yield* file.bytes(node.sections.centre);
 		file.checkFinite(node.sections.centre, new Uint32Array(buffer), 0, node.d);
-		index.fixedCentre = new Float32Array(buffer);
+		index.cells.fixedCentre = new Float32Array(buffer);
 	}
 	if (node.spread !== undefined) {
 		const [trained, sum, n] = node.spread;
-		index.spread = { trained, sum, n };
+		index.cells.setSpread({ trained, sum, n });
 	}
 	if (node.coarse !== undefined) {
 		const { coarseLinks: links, coarseSlots: slots, coarseUpperLinks: upperLinks } = node.sections;
-		const graph = index.makeCellGraph(node.coarse.M, node.coarse.efConstruction);
+		const graph = index.cells.makeGraph(node.coarse.M, node.coarse.efConstruction);
 		const numbers = { links: links!, slots: slots!, upperLinks: upperLinks! };
 		yield* readGraph(file, numbers, node.coarse, node.nlist, graph);
 		graph.finish();
@@ -348,7 +348,7 @@ function* fillIVF(index: IndexIVF, node: IVFNode, file: SectionReader): Reading<
 		(index.codec as FastScanQuantizer).setTermRange(...node.terms);
 	}
 	yield* readLists(file, { directory: directory!, lists: lists! }, index.lists, node, floatsOf(node));
-	index.setTotal(node.ntotal, labelEndOf(node));
+	index.rows.setTotal(node.ntotal, labelEndOf(node));
 }
 
 /** The floats that codes consist of, if they do. */

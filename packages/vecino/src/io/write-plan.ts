@@ -169,12 +169,14 @@ function cannotWrite(index: Index): VecinoError {
 function planIVF(index: IndexIVF, shape: NodeBase, add: (section: PlannedSection) => number): IVFNode {
 	const { nlist, nprobe, isTrained } = index;
 	const { arena } = index.engine;
-	const { cellGraph, coarse } = index;
+	const { coarse, cells } = index;
+	const { graph: cellGraph } = cells;
 	const byGraph = isTrained ? cellGraph !== undefined : coarse === 'hnsw';
 	const graph = byGraph
 		? planGraph(arena, cellGraph, cellGraph?.M ?? CELL_M, cellGraph?.efConstruction ?? CELL_EF_CONSTRUCTION)
 		: undefined;
-	const { spread, fixedCentre } = index;
+	const { spread } = index;
+	const { fixedCentre } = cells;
 	const base = {
 		...shape,
 		nlist,
@@ -224,7 +226,7 @@ function planIVF(index: IndexIVF, shape: NodeBase, add: (section: PlannedSection
 	const { byResidual } = index;
 	if (index instanceof IndexIVFPQ)
 		return { type: 'IndexIVFPQ', ...base, m, nbits, byResidual, sections: { ...numbers } };
-	const terms = isTrained && index.hasTerms && { terms: (index.codec as FastScanQuantizer).termRange };
+	const terms = isTrained && index.cells.hasTerms && { terms: (index.codec as FastScanQuantizer).termRange };
 	return { type: 'IndexIVFPQFastScan', ...base, m, byResidual, ...terms, sections: { ...numbers } };
 }
 

@@ -102,7 +102,7 @@ export function* fillLists(
 ): Reading<Float64Array<ArrayBuffer> | undefined> {
 	const { engine, lists, codec } = index;
 	const ids = allocate(file.name, ntotal * 8, () => new Float64Array(ntotal));
-	using terms = index.hasTerms ? new TermMaker(index) : undefined;
+	using terms = index.cells.hasTerms ? new TermMaker(index) : undefined;
 	// Terms of fast-scan are rounded, in a range that all of them have to be known for.
 	const rounded = codec instanceof FastScanQuantizer;
 	let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];

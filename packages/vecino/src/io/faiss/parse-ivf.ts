@@ -158,9 +158,9 @@ function* fillIVF(
 ): Reading<Float64Array<ArrayBuffer> | undefined> {
 	const { arena } = index.engine;
 	const ntotal = lists.entries.reduce((sum, { n }) => sum + n, 0);
-	yield* file.intoArena(arena, centroids, index.makeTrained(nlist, nprobe), 'f32');
+	yield* file.intoArena(arena, centroids, index.cells.makeTrained(nlist, nprobe), 'f32');
 	if (graph !== undefined) {
-		const to = index.makeCellGraph(graph.M, graph.efConstruction);
+		const to = index.cells.makeGraph(graph.M, graph.efConstruction);
 		yield* fillGraph(file, arena, graph, to);
 		to.finish();
 	}
@@ -173,7 +173,7 @@ function* fillIVF(
 		const floats = sq === undefined ? (pq === undefined ? 'f32' : undefined) : floatsOf(sq.type);
 		const options: FillListsOptions = { floats, decode, fastM: bbs === undefined ? undefined : pq!.m };
 		const own = yield* fillLists(file, index, lists, ntotal, options);
-		index.setTotal(ntotal);
+		index.rows.setTotal(ntotal);
 		return own;
 	} finally {
 		decode?.[Symbol.dispose]();

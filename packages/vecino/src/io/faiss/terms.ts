@@ -64,11 +64,11 @@ export class TermMaker implements Disposable {
 
 	/** Of `count` codes at #codes. */
 	#run(listNo: number, count: number): Float32Array {
-		const { codec, d, engine, quantizer, termCentre } = this.#index;
+		const { codec, d, engine, quantizer, cells } = this.#index;
 		const { arena, kernels } = engine;
 		codec.decodeRows(this.#codes, count, this.#rows);
 		arena.u32.fill(listNo, this.#labels >>> 2, (this.#labels >>> 2) + count);
-		kernels.residualTerms(this.#rows, count, d, this.#labels, quantizer.codes.at(0), termCentre, this.#terms);
+		kernels.residualTerms(this.#rows, count, d, this.#labels, quantizer.codes.at(0), cells.centre(), this.#terms);
 		return arena.f32.subarray(this.#terms >>> 2, (this.#terms >>> 2) + count);
 	}
 

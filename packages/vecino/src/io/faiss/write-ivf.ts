@@ -42,7 +42,8 @@ export function putIVF(out: FaissOut, index: IndexIVF): void {
 
 /** Header, nlist, nprobe, coarse quantizer, no direct map. */
 function putCells(out: FaissOut, code: string, index: IndexIVF): void {
-	const { nlist, nprobe, isTrained, cellGraph, coarse, d, engine } = index;
+	const { nlist, nprobe, isTrained, cells, coarse, d, engine } = index;
+	const { graph: cellGraph } = cells;
 	const wide = wideD(index);
 	putHeader(out, code, index, wide);
 	out.size(nlist, nprobe);

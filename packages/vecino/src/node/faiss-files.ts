@@ -8,10 +8,8 @@ import { type OpenFaissOptions, openFaissNamed } from '../io/faiss/read.ts';
 import { chunksOf } from '../io/faiss/write.ts';
 import { checkIndex } from '../io/write-index.ts';
 import { checkKeys } from '../util/check.ts';
-import { fileSource, type WriteFileOptions, writeFileAtomic } from './files.ts';
-
-/** Longest time in milliseconds between two turns of the event loop. */
-const SLICE_MS = 12;
+import { fileSource, type WriteFileOptions } from './files.ts';
+import { saveChunks } from './save-chunks.ts';
 
 /**
  * Opens a file that FAISS wrote (faiss.write_index). Dispose of the index after use.
@@ -50,24 +48,5 @@ export async function saveFaissIndex(
 ): Promise<{ byteLength: number }> {
 	checkKeys('saveFaissIndex', options, ['signal', 'onProgress']);
 	checkIndex('saveFaissIndex', index);
-	const { signal, onProgress } = options;
-	let total = 0;
-	const chunks = givingWay(index, (byteLength) => {
-		total = byteLength;
-	});
-	const byteLength = await writeFileAtomic(path, chunks, {
-		signal,
-		onProgress: onProgress && (({ phase, done }) => onProgress({ phase, done, total })),
-	});
-	return { byteLength };
-}
-
-async function* givingWay(index: Index, onPlanned: (byteLength: number) => void): AsyncGenerator<Uint8Array> {
-	let sliceEnd = performance.now() + SLICE_MS;
-	for (const chunk of chunksOf(index, onPlanned)) {
-		yield chunk;
-		if (performance.now() < sliceEnd) continue;
-		await new Promise((resolve) => setTimeout(resolve, 0));
-		sliceEnd = performance.now() + SLICE_MS;
-	}
+	return await saveChunks(chunksOf, index, path, options);
 }

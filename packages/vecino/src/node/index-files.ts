@@ -7,10 +7,8 @@ import type { Index } from '../indexes/base.ts';
 import { type IndexFileInfo, inspectIndexNamed, type OpenIndexOptions, openIndexNamed } from '../io/read-index.ts';
 import { checkIndex, chunksWithPauses } from '../io/write-index.ts';
 import { checkKeys } from '../util/check.ts';
-import { fileSource, type WriteFileOptions, writeFileAtomic } from './files.ts';
-
-/** Longest time in milliseconds between two turns of the event loop. */
-const SLICE_MS = 12;
+import { fileSource, type WriteFileOptions } from './files.ts';
+import { saveChunks } from './save-chunks.ts';
 
 /**
  * Writes an index to a file, in the background: through a temporary file beside it, synced and renamed. Meanwhile the
@@ -32,16 +30,7 @@ export async function saveIndex(
 ): Promise<{ byteLength: number }> {
 	checkKeys('saveIndex', options, ['signal', 'onProgress']);
 	checkIndex('saveIndex', index);
-	const { signal, onProgress } = options;
-	let total = 0;
-	const chunks = givingWay(index, (byteLength) => {
-		total = byteLength;
-	});
-	const byteLength = await writeFileAtomic(path, chunks, {
-		signal,
-		onProgress: onProgress && (({ phase, done }) => onProgress({ phase, done, total })),
-	});
-	return { byteLength };
+	return await saveChunks(chunksWithPauses, index, path, options);
 }
 
 /**
@@ -77,16 +66,6 @@ export async function loadIndex(path: string | URL, options: OpenIndexOptions = 
 export async function inspectIndexFile(path: string | URL): Promise<IndexFileInfo> {
 	await using source = await fileSource(path);
 	return await inspectIndexNamed(source, nameOf(path));
-}
-
-async function* givingWay(index: Index, onPlanned: (byteLength: number) => void): AsyncGenerator<Uint8Array> {
-	let sliceEnd = performance.now() + SLICE_MS;
-	for (const chunk of chunksWithPauses(index, onPlanned)) {
-		if (chunk !== undefined) yield chunk;
-		if (performance.now() < sliceEnd) continue;
-		await new Promise((resolve) => setTimeout(resolve, 0));
-		sliceEnd = performance.now() + SLICE_MS;
-	}
 }
 
 function nameOf(path: string | URL): string {

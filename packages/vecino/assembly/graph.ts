@@ -92,22 +92,32 @@ export function prepareRow(g: usize, row: u32, state: usize): usize {
 		return state;
 	}
 	let shift: f64 = 0;
-	for (let t: usize = 0; t < padded; ++t) {
-		let value: f32 = 0;
-		if (t < d) {
-			const step = load<f32>(steps + (t << 2)), least = load<f32>(mins + (t << 2));
-			const level = kind < 4 ? <u32>load<u8>(code + t) : (<u32>load<u8>(code + (t >> 1)) >> (<u32>(t & 1) << 2)) & 15;
-			value = <f32>level * step;
-			if ((kind & 1) == 1) {
-				value = least + value;
-				shift -= <f64>value * <f64>least;
-				value = value * step;
-			}
+	if (kind == 2) scaleRow(code, d, steps, mins, false, false, state);
+	else if (kind == 3) shift = scaleRow(code, d, steps, mins, false, true, state);
+	else if (kind == 4) scaleRow(code, d, steps, mins, true, false, state);
+	else shift = scaleRow(code, d, steps, mins, true, true, state);
+	for (let t = d; t < padded; ++t) store<f32>(state + (t << 2), 0);
+	store<f32>(state + (padded << 2), <f32>shift);
+	return state;
+}
+
+/** d values of a row of SQ8, or with `packed` SQ4: less their minimum (l2), or times their step (ip), and the shift of that. */
+// @ts-ignore: decorator
+@inline function scaleRow(code: usize, d: usize, steps: usize, mins: usize, packed: bool, ip: bool, state: usize): f64 {
+	let shift: f64 = 0;
+	for (let t: usize = 0; t < d; ++t) {
+		const step = load<f32>(steps + (t << 2));
+		const level = packed ? (<u32>load<u8>(code + (t >> 1)) >> (<u32>(t & 1) << 2)) & 15 : <u32>load<u8>(code + t);
+		let value = <f32>level * step;
+		if (ip) {
+			const least = load<f32>(mins + (t << 2));
+			value = least + value;
+			shift -= <f64>value * <f64>least;
+			value = value * step;
 		}
 		store<f32>(state + (t << 2), value);
 	}
-	store<f32>(state + (padded << 2), <f32>shift);
-	return state;
+	return shift;
 }
 
 /** out[i] = distance of the prepared query to row rows[i]: the same bits as l2Many, ipMany, sq8L2Many, sq8IpMany + shift, ... */

@@ -10,9 +10,11 @@
 // offsets   u32 per slot: where its record begins in `records`, in words
 // records   of a slot: u32 row, then its lists of levels 1, 2, ..., M words each
 import { ipOne, l2One, ipFour, l2Four } from './distances';
+import { bf16IpMany, bf16L2Many, f16IpMany, f16L2Many, halfDecode } from './half';
+import { sq4IpMany, sq4L2Many } from './sq4';
 import { sq8IpMany, sq8L2Many } from './sq8';
 
-/** How rows are stored and compared: 0 f32 l2, 1 f32 ip, 2 SQ8 l2, 3 SQ8 ip. */
+/** How rows are stored and compared: 0 f32, 2 SQ8, 4 SQ4, 6 f16, 8 bf16, and 1 more for ip. */
 export const KIND: usize = 0;
 export const DIM: usize = 4;
 export const CODE_SIZE: usize = 8;
@@ -23,7 +25,7 @@ export const RECORDS: usize = 24;
 /** Highest level, and the node of that level where searches begin. */
 export const TOP: usize = 28;
 export const ENTRY: usize = 32;
-/** Of SQ8: d values each. */
+/** Of SQ8 and SQ4: d values each, padded as their kernels want it. */
 export const STEPS: usize = 36;
 export const MINS: usize = 40;
 /** Nodes have numbers below this. */
@@ -65,51 +67,66 @@ export const NONE: u32 = 0xffffffff;
 	return <usize>load<u32>(pages + (<usize>(row >> 6) << 3)) + <usize>row * size;
 }
 
-/** Floats of a prepared query: d padded to 8, then the shift of SQ8 ip. */
+/** Values that a prepared query is padded to. */
 // @ts-ignore: decorator
-@inline export function stateFloats(d: usize): usize {
-	return ((d + 7) & ~7) + 4;
+@inline function paddedTo(kind: u32, d: usize): usize {
+	return (kind & ~1) == 4 ? (d + 15) & ~15 : (d + 7) & ~7;
 }
 
-/** A row of the store as a query: f32 rows as they lie, SQ8 codes prepared at `state`. */
+/** Floats of a prepared query of any kind: d padded to 16, then the shift of SQ8 and SQ4 ip. */
+// @ts-ignore: decorator
+@inline export function stateFloats(d: usize): usize {
+	return ((d + 15) & ~15) + 4;
+}
+
+/** A row of the store as a query: f32 rows as they lie, codes prepared at `state`. */
 export function prepareRow(g: usize, row: u32, state: usize): usize {
 	const kind = load<u32>(g, KIND), d = <usize>load<u32>(g, DIM);
 	const code = codeAt(<usize>load<u32>(g, PAGES), row, <usize>load<u32>(g, CODE_SIZE));
 	if (kind < 2) return code;
 	const steps = <usize>load<u32>(g, STEPS), mins = <usize>load<u32>(g, MINS);
-	const padded = (d + 7) & ~7;
-	let shift: f64 = 0;
-	for (let t: usize = 0; t < padded; ++t) {
-		let value: f32 = 0;
-		if (t < d) {
-			const step = load<f32>(steps + (t << 2)), least = load<f32>(mins + (t << 2));
-			value = <f32>load<u8>(code + t) * step;
-			if (kind == 3) {
-				value = least + value;
-				shift -= <f64>value * <f64>least;
-				value = value * step;
-			}
-		}
-		store<f32>(state + (t << 2), value);
+	const padded = paddedTo(kind, d);
+	if (kind >= 6) {
+		halfDecode(kind >= 8 ? 1 : 0, code, d, state);
+		for (let t = d; t < padded; ++t) store<f32>(state + (t << 2), 0);
+		return state;
 	}
+	let shift: f64 = 0;
+	if (kind == 2) scaleRow(code, d, steps, mins, false, false, state);
+	else if (kind == 3) shift = scaleRow(code, d, steps, mins, false, true, state);
+	else if (kind == 4) scaleRow(code, d, steps, mins, true, false, state);
+	else shift = scaleRow(code, d, steps, mins, true, true, state);
+	for (let t = d; t < padded; ++t) store<f32>(state + (t << 2), 0);
 	store<f32>(state + (padded << 2), <f32>shift);
 	return state;
 }
 
-/** out[i] = distance of the prepared query to row rows[i]: the same bits as l2Many, ipMany, sq8L2Many, sq8IpMany + shift. */
+/** d values of a row of SQ8, or with `packed` SQ4: less their minimum (l2), or times their step (ip), and the shift of that. */
+// @ts-ignore: decorator
+@inline function scaleRow(code: usize, d: usize, steps: usize, mins: usize, packed: bool, ip: bool, state: usize): f64 {
+	let shift: f64 = 0;
+	for (let t: usize = 0; t < d; ++t) {
+		const step = load<f32>(steps + (t << 2));
+		const level = packed ? (<u32>load<u8>(code + (t >> 1)) >> (<u32>(t & 1) << 2)) & 15 : <u32>load<u8>(code + t);
+		let value = <f32>level * step;
+		if (ip) {
+			const least = load<f32>(mins + (t << 2));
+			value = least + value;
+			shift -= <f64>value * <f64>least;
+			value = value * step;
+		}
+		store<f32>(state + (t << 2), value);
+	}
+	return shift;
+}
+
+/** out[i] = distance of the prepared query to row rows[i]: the same bits as l2Many, ipMany, sq8L2Many, sq8IpMany + shift, ... */
 export function rowDistances(g: usize, q: usize, rows: usize, n: usize, out: usize): void {
 	const kind = load<u32>(g, KIND), d = <usize>load<u32>(g, DIM), size = <usize>load<u32>(g, CODE_SIZE);
 	const pages = <usize>load<u32>(g, PAGES), end = rows + (n << 2), end4 = rows + ((n & ~3) << 2);
 	if (kind >= 2) {
-		const steps = <usize>load<u32>(g, STEPS), shift = load<f32>(q + (((d + 7) & ~7) << 2));
-		for (; rows < end; rows += 4, out += 4) {
-			const code = codeAt(pages, load<u32>(rows), size);
-			if (kind == 2) sq8L2Many(q, steps, code, 1, d, out);
-			else {
-				sq8IpMany(q, code, 1, d, out);
-				store<f32>(out, load<f32>(out) + shift);
-			}
-		}
+		const steps = <usize>load<u32>(g, STEPS), shift = q + (paddedTo(kind, d) << 2);
+		for (; rows < end; rows += 4, out += 4) codeDistance(kind, q, steps, shift, codeAt(pages, load<u32>(rows), size), d, out);
 		return;
 	}
 	while (rows < end4) {
@@ -124,6 +141,21 @@ export function rowDistances(g: usize, q: usize, rows: usize, n: usize, out: usi
 	for (; rows < end; rows += 4, out += 4) {
 		const x = codeAt(pages, load<u32>(rows), size);
 		store<f32>(out, kind == 0 ? l2One(q, x, d) : -ipOne(q, x, d));
+	}
+}
+
+// @ts-ignore: decorator
+@inline function codeDistance(kind: u32, q: usize, steps: usize, shift: usize, code: usize, d: usize, out: usize): void {
+	if (kind == 2) sq8L2Many(q, steps, code, 1, d, out);
+	else if (kind == 4) sq4L2Many(q, steps, code, 1, d, out);
+	else if (kind == 6) f16L2Many(q, code, 1, d, out);
+	else if (kind == 7) f16IpMany(q, code, 1, d, out);
+	else if (kind == 8) bf16L2Many(q, code, 1, d, out);
+	else if (kind == 9) bf16IpMany(q, code, 1, d, out);
+	else {
+		if (kind == 3) sq8IpMany(q, code, 1, d, out);
+		else sq4IpMany(q, code, 1, d, out);
+		store<f32>(out, load<f32>(out) + load<f32>(shift));
 	}
 }
 

@@ -16,6 +16,7 @@ import { poolSize, QUERIES } from '../indexes/nprobe.ts';
 import type { Engine } from '../kernels/engine.ts';
 import { nearestScratchBytes, pqEncodeScratchBytes } from '../kernels/kernels.ts';
 import { RabitQuantizer } from '../quantizers/rabitq.ts';
+import type { ScalarType } from '../quantizers/scalar-types.ts';
 import { Rng } from '../util/rng.ts';
 import type { BuildPlan } from './build-plan.ts';
 
@@ -60,7 +61,7 @@ export function estimateSeconds(engine: Engine, plan: BuildPlan): { train: numbe
 		if (ofResiduals) train += codecRows * nlist * nearest * (codec.kind === 'pqfs' ? 2 : 1);
 	}
 	if (coarseM > 0) train += linkSeconds(engine, d, coarseM, nlist);
-	const link = graphM > 0 ? linkSeconds(engine, d, graphM, n, codec.kind === 'sq' ? 'sq8' : 'flat') : 0;
+	const link = graphM > 0 ? linkSeconds(engine, d, graphM, n, codec.kind === 'sq' ? codec.type : 'flat') : 0;
 	const place = nlist > 0 ? PLACE_SECONDS + sum : PLACE_SECONDS / 5;
 	return { train, add: link + n * (nlist * nearest + encode + place) };
 }
@@ -168,7 +169,7 @@ const LINK_ROWS = 800;
 const LINK_GROWTH = 2;
 
 /** Seconds of linking n rows, with 64 in view: from the best of a few parts. */
-function linkSeconds(engine: Engine, d: number, M: number, n: number, store: 'flat' | 'sq8' = 'flat'): number {
+function linkSeconds(engine: Engine, d: number, M: number, n: number, store: 'flat' | ScalarType = 'flat'): number {
 	if (n === 0) return 0;
 	const rng = new Rng(1);
 	const rows = (count: number): VectorSet =>

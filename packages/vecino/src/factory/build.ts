@@ -126,7 +126,7 @@ function makeOne(what: Making<IndexSpec>): Index {
 		case 'hnsw':
 			return new IndexHNSW({
 				...{ d, metric, engine, efConstruction, M: spec.M },
-				store: spec.codec.kind === 'flat' ? 'flat' : 'sq8',
+				store: spec.codec.kind === 'flat' ? 'flat' : spec.codec.type,
 			});
 		case 'ivf':
 			return makeCells({ ...what, spec });

@@ -251,13 +251,13 @@ class Reader extends SpecCursor {
 		let store: Word | undefined;
 		if (this.eat(word, '_')) store = { text: word.text.slice(word.done), at: word.at + word.done, done: 0 };
 		else {
-			this.finish(word, 'a comma and "Flat" or "SQ8", or nothing', `HNSW${M}`);
+			this.finish(word, 'a comma and "Flat" or an SQ, or nothing', `HNSW${M}`);
 			if (this.takes(/,(?!\s*(R|IDMap))/y) !== undefined) store = this.word();
 		}
 		if (store === undefined) return { kind: 'hnsw', M, codec: FLAT };
-		const { codec } = this.#code(store, 'graph', '"Flat" or "SQ8" for the vectors of the graph');
-		if (codec.kind === 'flat' || (codec.kind === 'sq' && codec.type === 'sq8')) return { kind: 'hnsw', M, codec };
-		const problem = `vecino links vectors held as "Flat" or "SQ8", not as "${store.text}"`;
+		const { codec } = this.#code(store, 'graph', '"Flat" or an SQ such as "SQ8" for the vectors of the graph');
+		if (codec.kind === 'flat' || codec.kind === 'sq') return { kind: 'hnsw', M, codec };
+		const problem = `vecino links vectors held as "Flat" or SQ, not as "${store.text}"`;
 		throw this.wrong(store.at, store.text, problem, `HNSW${M},SQ8`);
 	}
 

@@ -51,7 +51,7 @@ function read(index: Index): IndexSpec {
 		return { kind: 'pretransform', transforms: index.transforms.map(transformOf), index: read(index.index) };
 	}
 	if (index instanceof IndexHNSW) {
-		const codec = index.store === 'flat' ? FLAT : ({ kind: 'sq', type: 'sq8' } as const);
+		const codec = index.store === 'flat' ? FLAT : ({ kind: 'sq', type: index.store } as const);
 		return { kind: 'hnsw', M: index.M, codec };
 	}
 	if (!(index instanceof IndexIVF)) return codecOf(index);

@@ -60,7 +60,7 @@ export interface IVFSpec {
 	readonly byResidual: boolean;
 }
 
-/** A graph over vectors: `HNSW32`, `HNSW32,SQ8`. */
+/** A graph over vectors: `HNSW32`, `HNSW32,SQ8`, `HNSW32,SQfp16`. */
 export interface HNSWSpec {
 	readonly kind: 'hnsw';
 	/** Links of a vector on upper levels, 2..512. */

@@ -24,7 +24,7 @@ const TRANSFORMS = [
 const WORDS: Readonly<Record<Place, readonly string[]>> = {
 	start: [...CODES, ...TRANSFORMS, 'IVF{1024}', 'IVF{1024}_HNSW{32}', 'HNSW{32}', 'IDMap', 'IDMap2', 'Auto'],
 	code: [...CODES, 'PQ{16}x4fsr', 'PQ{16}nr'],
-	graph: ['Flat', 'SQ8'],
+	graph: ['Flat', 'SQ8', 'SQ4', 'SQfp16', 'SQbf16'],
 	store: ['Flat', 'SQ8', 'SQ4', 'SQfp16', 'SQbf16', 'PQ{16}', 'PQ{16}x{8}'],
 	end: ['RFlat', 'Refine(SQ8)', 'IDMap', 'IDMap2'],
 	cells: ['IVF{1024}', 'IVF{1024}_HNSW{32}'],

@@ -13,6 +13,7 @@
 import { CodeArray } from '../invlists/code-array.ts';
 import type { Engine } from '../kernels/engine.ts';
 import { GRAPH, GRAPH_BYTES, GRAPH_PAGE, graphScratchBytes } from '../kernels/kernels.ts';
+import { SCALAR_TYPES, type ScalarType } from '../quantizers/scalar-types.ts';
 import { Rng } from '../util/rng.ts';
 import type { Steps } from '../util/steps.ts';
 
@@ -31,7 +32,9 @@ export interface GraphStore {
 	readonly fixed?: boolean;
 	readonly d: number;
 	readonly metric: 'l2' | 'ip';
-	/** Smallest values and steps of SQ8 codes, pointers; absent for float32 rows. */
+	/** What rows are held as; absent for float32 rows. */
+	readonly type?: ScalarType;
+	/** Smallest values and steps of SQ8 and SQ4 codes, pointers; absent for others. */
 	readonly ranges?: () => { readonly mins: number; readonly steps: number };
 }
 
@@ -130,7 +133,7 @@ export class HnswGraph implements Disposable {
 
 	/** Writes pages and pointers, which may have changed. */
 	#describe(): void {
-		const { codes, d, metric } = this.#store;
+		const { codes, d, metric, type } = this.#store;
 		const ranges = this.#store.ranges?.();
 		const { u32 } = this.#engine.arena;
 		for (let page = 0; page < this.#capacity / GRAPH_PAGE; page++) {
@@ -142,7 +145,8 @@ export class HnswGraph implements Disposable {
 		const set = (field: keyof typeof GRAPH, value: number): void => {
 			u32[(this.ptr + GRAPH[field]) >>> 2] = value;
 		};
-		set('kind', (ranges === undefined ? 0 : 2) + (metric === 'l2' ? 0 : 1));
+		const held = type === undefined ? 0 : 1 + SCALAR_TYPES.indexOf(type);
+		set('kind', 2 * held + (metric === 'l2' ? 0 : 1));
 		set('d', d);
 		set('codeSize', codes.codeSize);
 		set('M', this.M);

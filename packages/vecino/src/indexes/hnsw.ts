@@ -12,6 +12,7 @@ import { LabelBitmap } from '../invlists/label-bitmap.ts';
 import type { Engine } from '../kernels/engine.ts';
 import { graphScratchBytes } from '../kernels/kernels.ts';
 import type { ScalarQuantizer } from '../quantizers/scalar.ts';
+import { hasRanges, SCALAR_TYPES, type ScalarType } from '../quantizers/scalar-types.ts';
 import { checkInt, checkKeys, checkOneOf } from '../util/check.ts';
 import type { Steps } from '../util/steps.ts';
 import { Index, type IndexOptions, type TrainOptions } from './base.ts';
@@ -28,12 +29,16 @@ export interface IndexHNSWOptions extends IndexOptions {
 	readonly M?: number | undefined;
 	/** Nodes that adding a vector keeps in view: more make a better graph, slower. 1..65536. Default: 64. */
 	readonly efConstruction?: number | undefined;
-	/** How vectors are held: exact (4 * d bytes) or as SQ8 codes (d bytes; needs train). Default: 'flat'. */
-	readonly store?: 'flat' | 'sq8' | undefined;
+	/**
+	 * How vectors are held: exact ('flat', 4 * d bytes), as 16-bit floats ('f16', 'bf16': 2 * d bytes), or in 8 or 4 bits a
+	 * dimension ('sq8', 'sq4': d or d / 2 bytes; need train). As IndexScalarQuantizer holds them. Default: 'flat'.
+	 */
+	readonly store?: 'flat' | ScalarType | undefined;
 }
 
 export const MAX_HNSW_M: number = 512;
 export const MAX_EF: number = 65536;
+const STORES: readonly ('flat' | ScalarType)[] = ['flat', ...SCALAR_TYPES];
 const DEFAULT_M = 32;
 const DEFAULT_EF_CONSTRUCTION = 64;
 /** With a filter: rows that are scanned in the time that a walk takes per node in view. */
@@ -55,7 +60,7 @@ export class IndexHNSW extends Index<HNSWSearchParams> {
 	/** Nodes that adding a vector keeps in view. */
 	readonly efConstruction: number;
 	/** How vectors are held. */
-	readonly store: 'flat' | 'sq8';
+	readonly store: 'flat' | ScalarType;
 	/** Holds the vectors. @internal */
 	readonly storage: IndexFlatCodes;
 	#graph: HnswGraph | undefined;
@@ -74,12 +79,12 @@ export class IndexHNSW extends Index<HNSWSearchParams> {
 			1,
 			MAX_EF,
 		);
-		this.store = checkOneOf(where, 'store', options.store ?? 'flat', ['flat', 'sq8']);
+		this.store = checkOneOf(where, 'store', options.store ?? 'flat', STORES);
 		const { d, metric, engine } = this;
 		this.storage =
 			this.store === 'flat'
 				? new IndexFlat({ d, metric, engine, pruned: false })
-				: new IndexScalarQuantizer({ d, metric, engine });
+				: new IndexScalarQuantizer({ d, metric, engine, type: this.store });
 	}
 
 	get ntotal(): number {
@@ -134,8 +139,11 @@ export class IndexHNSW extends Index<HNSWSearchParams> {
 		const { d, codes, codec } = this.storage;
 		if (this.#graph !== undefined) return this.#graph;
 		const store: GraphStore = { d, codes, metric: kernelMetric(this.metric) };
-		const ranges = this.store === 'sq8' ? { ranges: () => (codec as ScalarQuantizer).pointers } : {};
-		this.#graph = new HnswGraph(this.engine, { ...store, ...ranges }, this.M, this.efConstruction);
+		const coded = this.store !== 'flat' && {
+			type: this.store,
+			...(hasRanges(this.store) && { ranges: () => (codec as ScalarQuantizer).pointers }),
+		};
+		this.#graph = new HnswGraph(this.engine, { ...store, ...coded }, this.M, this.efConstruction);
 		return this.#graph;
 	}
 

@@ -217,6 +217,7 @@ export function minorOf(node: IndexNode): number {
 	if (node.type === 'IndexPreTransform') return Math.max(1, minorOf(node.index));
 	if (node.type === 'IndexRefine') return minorOf(node.base);
 	if (node.type === 'IndexIDMap') return minorOf(node.index);
+	if (node.type === 'IndexHNSW') return 'quantizer' in node.storage ? 2 : 0;
 	return 'nlist' in node && (node.spread !== undefined || node.sections.centre !== undefined) ? 2 : 0;
 }
 

@@ -233,7 +233,7 @@ export function makeIndex(node: IndexNode, engine: Engine): Index {
 			return new IndexIVFPQFastScan({ d, metric, engine, nlist, coarse: coarseOf(node), m, byResidual, pad: true });
 		}
 		case 'IndexHNSW': {
-			const store = node.storage.type === 'IndexFlat' ? 'flat' : 'sq8';
+			const store = node.storage.type === 'IndexFlat' ? 'flat' : (node.storage.quantizer ?? 'sq8');
 			return new IndexHNSW({ d, metric, engine, M: node.M, efConstruction: node.efConstruction, store });
 		}
 		case 'IndexRaBitQ':

@@ -122,7 +122,7 @@ export const NO_LINK = 0xffffffff;
 /** Scratch bytes that hnswSearch and hnswInsert need in a graph of so many rows. */
 export function graphScratchBytes(M: number, d: number, rows: number, ef: number): number {
 	const room = Math.ceil((2 * M + 16) / 4) * 16;
-	const state = Math.ceil(d / 8) * 32 + 16;
+	const state = Math.ceil(d / 16) * 64 + 16;
 	return 16 + 7 * room + 2 * state + Math.ceil((ef + 1) / 2) * 16 + Math.ceil(rows / 128) * 16 + 64;
 }
 

@@ -27,6 +27,8 @@ const STRINGS = [
 	'RaBitQ4',
 	'HNSW16',
 	'HNSW8,SQ8',
+	'HNSW8,SQ4',
+	'HNSW8,SQbf16',
 	'IVF64,Flat',
 	'IVF300,SQ8',
 	'IVF64_HNSW32,SQ4',

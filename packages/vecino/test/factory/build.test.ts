@@ -39,6 +39,8 @@ const MADE: readonly (readonly [text: string, types: string])[] = [
 	['RaBitQ3', 'IndexRaBitQ'],
 	['HNSW8', 'IndexHNSW'],
 	['HNSW8,SQ8', 'IndexHNSW'],
+	['HNSW8,SQ4', 'IndexHNSW'],
+	['HNSW8,SQfp16', 'IndexHNSW'],
 	['IVF20,Flat', 'IndexIVFFlat'],
 	['IVF20_HNSW32,SQ4', 'IndexIVFScalarQuantizer'],
 	['IVF20,PQ8', 'IndexIVFPQ'],

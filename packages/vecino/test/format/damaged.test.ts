@@ -36,6 +36,7 @@ const MAKERS: readonly (readonly [name: string, make: () => Index])[] = [
 	['IndexPQFastScan', () => new IndexPQFastScan({ d: 4, m: 3, pad: true })],
 	['IndexHNSW', () => new IndexHNSW({ d: 4, M: 2 })],
 	['IndexHNSW of SQ8', () => new IndexHNSW({ d: 4, M: 3, metric: 'ip', store: 'sq8' })],
+	['IndexHNSW of f16', () => new IndexHNSW({ d: 4, M: 3, store: 'f16' })],
 	[
 		'IndexPreTransform of IndexPQ',
 		() =>

@@ -6,9 +6,12 @@ import { IndexIVFFlat } from '../../src/indexes/ivf-flat.ts';
 import { IndexIVFPQ } from '../../src/indexes/ivf-pq.ts';
 import { IndexIVFScalarQuantizer } from '../../src/indexes/ivf-scalar-quantizer.ts';
 import { IndexIVFRaBitQ } from '../../src/indexes/rabitq.ts';
+import { readFaissIndex } from '../../src/io/faiss/read.ts';
+import { writeFaissIndex } from '../../src/io/faiss/write.ts';
 import { readIndex } from '../../src/io/read-index.ts';
 import { writeIndex } from '../../src/io/write-index.ts';
 import { createEngineSync } from '../../src/kernels/engine.ts';
+import { SCALAR_TYPES } from '../../src/quantizers/scalar-types.ts';
 import { clustered } from '../support/data.ts';
 import type { Parts } from './craft.ts';
 import { errorOf, expectCorrupt, hnsw, ivfHnsw } from './crafted-files.ts';
@@ -149,12 +152,28 @@ describe('graphs', () => {
 		}
 	});
 
+	it.each(SCALAR_TYPES)('a file of FAISS holds codes of %s', (store) => {
+		const x = clustered(300, 6, { rank: 3 });
+		using index = new IndexHNSW({ d: 6, M: 4, store });
+		index.train(x).add(x);
+		using back = readFaissIndex(writeFaissIndex(index));
+		expect(back).toMatchObject({ type: 'IndexHNSW', store });
+		const [found, expected] = [back.search(x, 5), index.search(x, 5)];
+		if (store !== 'sq4') expect(found.labels).toEqual(expected.labels);
+		// Ranges are told in another way, which rounds.
+		for (const [i, distance] of expected.distances.entries()) expect(found.distances[i]).toBeCloseTo(distance, 4);
+	});
+
 	it('what was read goes on like what was written', () => {
 		const x = clustered(300, 6, { rank: 3 });
-		for (const store of ['flat', 'sq8'] as const) {
+		for (const store of ['flat', ...SCALAR_TYPES] as const) {
 			using index = new IndexHNSW({ d: 6, M: 4, store });
 			index.train(x).add(x.slice(0, 170));
-			using back = readIndex(writeIndex(index));
+			const bytes = writeIndex(index);
+			// Byte 10 is the minor version.
+			expect(bytes[10]).toBe(store === 'flat' || store === 'sq8' ? 0 : 2);
+			using back = readIndex(bytes);
+			expect(back).toMatchObject({ store });
 			index.add(x.slice(170));
 			back.add(x.slice(170));
 			expect(writeIndex(back)).toEqual(writeIndex(index));

@@ -14,7 +14,8 @@ import {
 	topkBytes,
 	topkCapacity,
 } from '../../src/kernels/kernels.ts';
-import { Sq8Quantizer } from '../../src/quantizers/sq8.ts';
+import { ScalarQuantizer } from '../../src/quantizers/scalar.ts';
+import { SCALAR_TYPES, type ScalarType, scalarCodec } from '../../src/quantizers/scalar-types.ts';
 import { clustered } from '../support/data.ts';
 
 const BUILDS = (['relaxed', 'simd'] as const).filter((kernels) => {
@@ -32,31 +33,36 @@ interface Shape {
 	readonly M: number;
 	readonly efConstruction: number;
 	readonly metric: 'l2' | 'ip';
-	readonly sq8?: boolean;
+	/** Codes; float32 rows without. */
+	readonly type?: ScalarType;
 	/** Values are rounded, so that many distances are equal and rows come twice. */
 	readonly ties?: boolean;
 }
 
 /** Builds a graph in three adds, the second ended early, searches it, and returns all it holds and finds. */
-function outcome(engine: Engine, { d, n, M, efConstruction, metric, sq8, ties }: Shape): unknown {
+function outcome(engine: Engine, { d, n, M, efConstruction, metric, type, ties }: Shape): unknown {
 	const { arena, kernels } = engine;
 	const x = clustered(n + 5, d, { clusters: 4, rank: 3, seed: d + n });
 	if (ties) for (const i of x.data.keys()) x.data[i] = Math.round(x.data[i]! / 2);
-	using quantizer = new Sq8Quantizer(engine, d);
-	const step = new Float32Array(d).fill(0.05);
-	quantizer.setRange(new Float32Array(d).fill(-6), step);
-	using codes = new CodeArray(arena, { codeSize: sq8 ? d : 4 * d, blockSize: 1, termBytes: 0 });
-	const ranges = sq8 ? { ranges: () => quantizer.pointers } : {};
-	using graph = new HnswGraph(engine, { codes, d, metric, ...ranges }, M, efConstruction);
+	using codec = scalarCodec(engine, d, type ?? 'f16');
+	const hasRange = codec instanceof ScalarQuantizer;
+	if (hasRange) {
+		const step = type === 'sq8' ? 0.05 : 0.8;
+		codec.setRange(new Float32Array(d).fill(-6), new Float32Array(d).fill(step));
+	}
+	const codeSize = type === undefined ? 4 * d : codec.codeSize;
+	using codes = new CodeArray(arena, { codeSize, blockSize: 1, termBytes: 0 });
+	const coded = type !== undefined && { type, ...(hasRange && { ranges: () => codec.pointers }) };
+	using graph = new HnswGraph(engine, { codes, d, metric, ...coded }, M, efConstruction);
 	const put = (count: number): void => {
 		graph.reserve(count);
 		for (let i = 0; i < count; i++) {
 			const { ptr, at } = codes.tail(i);
 			const row = x.row(codes.n + i);
-			if (!sq8) arena.writeF32(ptr + at * 4 * d, row);
+			if (type === undefined) arena.writeF32(ptr + at * codeSize, row);
 			else {
 				const copy = arena.allocCopy(row);
-				quantizer.encodeRows(copy, 1, ptr + at * d);
+				codec.encodeRows(copy, 1, ptr + at * codeSize, 0);
 				arena.free(copy);
 			}
 		}
@@ -92,15 +98,16 @@ function outcome(engine: Engine, { d, n, M, efConstruction, metric, sq8, ties }:
 	] as const) {
 		const scratch = arena.alloc(graphScratchBytes(M, d, n, Math.max(ef, k)));
 		const out = arena.allocZeroed((k + 1) * 8);
-		const state = arena.allocZeroed(Math.ceil(d / 8) * 32 + 16);
+		const state = arena.allocZeroed(Math.ceil(d / 16) * 64 + 16);
+		const q = arena.alloc(4 * d);
 		for (let i = n; i < n + 5; i++) {
-			arena.writeF32(state, x.row(i));
-			if (sq8 && metric === 'l2') for (let t = 0; t < d; t++) arena.f32[(state >>> 2) + t]! += 6;
-			if (sq8) arena.f32[(state >>> 2) + Math.ceil(d / 8) * 8] = metric === 'l2' ? 0 : 0.25;
+			arena.writeF32(q, x.row(i));
+			if (type === undefined) arena.writeF32(state, x.row(i));
+			else codec.scanner(metric).setQuery(q, state);
 			const found = kernels.hnswSearch(graph.ptr, state, k, Math.max(ef, k), scratch, out, out + k * 4);
 			outputs.push([found, arena.u32[scratch >>> 2], arena.u8.slice(out, out + k * 8)]);
 		}
-		for (const ptr of [scratch, out, state]) arena.free(ptr);
+		for (const ptr of [scratch, out, state, q]) arena.free(ptr);
 	}
 	return outputs;
 }
@@ -163,9 +170,9 @@ describe.each(BUILDS)('kernels %s = reference', (build) => {
 		}
 	});
 
-	it('every d, SQ8', () => {
+	it.each(SCALAR_TYPES)('every d, %s', (type) => {
 		for (const metric of ['l2', 'ip'] as const) {
-			for (let d = 1; d <= 67; d += d < 18 ? 1 : 7) same({ d, n: 45, M: 3, efConstruction: 10, metric, sq8: true });
+			for (let d = 1; d <= 67; d += d < 18 ? 1 : 7) same({ d, n: 45, M: 3, efConstruction: 10, metric, type });
 		}
 	});
 

@@ -170,6 +170,13 @@ export const KINDS: readonly Kind[] = [
 		make: (d, metric) => new IndexHNSW({ d, metric, M: 5, store: 'sq8' }),
 	},
 	{
+		name: 'HNSW8,SQfp16',
+		exact: false,
+		hasCells: false,
+		all: { efSearch: 1000 },
+		make: (d, metric) => new IndexHNSW({ d, metric, M: 8, store: 'f16' }),
+	},
+	{
 		name: 'IVF8_HNSW32,Flat',
 		exact: true,
 		hasCells: true,

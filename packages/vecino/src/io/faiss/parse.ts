@@ -73,8 +73,8 @@ function* parseHNSW(file: FaissFile, depth: number): Reading<Leaf> {
 	const graph = yield* readGraphPart(file, ntotal);
 	const storage = yield* parseStorage(file, shape, depth, start);
 	const stored = storage.node(shape.metric);
-	if (stored.type !== 'IndexFlat' && (stored.type !== 'IndexScalarQuantizer' || stored.quantizer !== undefined)) {
-		throw file.unsupported(`an HNSW graph over another index than IndexFlat or 8-bit IndexScalarQuantizer`, start);
+	if (stored.type !== 'IndexFlat' && stored.type !== 'IndexScalarQuantizer') {
+		throw file.unsupported('an HNSW graph over another index than IndexFlat or IndexScalarQuantizer', start);
 	}
 	const node = (metric: Metric): IndexNode => ({
 		type: 'IndexHNSW',
@@ -100,7 +100,7 @@ function* parseStorage(file: FaissFile, shape: Shape, depth: number, start: numb
 	agree(file, shape, storage, start);
 	sameMetric(file, shape, storage, start);
 	if (storage.kind === 'leaf') return storage;
-	throw file.unsupported('an HNSW graph over another index than IndexFlat or 8-bit IndexScalarQuantizer', start);
+	throw file.unsupported('an HNSW graph over another index than IndexFlat or IndexScalarQuantizer', start);
 }
 
 /** Header, transforms, index. */

@@ -6,7 +6,9 @@
 import type { Arena } from '../arena.ts';
 import { GRAPH, type KernelFunctions, NO_LINK } from '../kernels.ts';
 import { f, ip, l2 } from './arithmetic.ts';
+import { halfKernels } from './half.ts';
 import { nearestKernels } from './nearest.ts';
+import { sq4Kernels } from './sq4.ts';
 import { sq8Kernels } from './sq8.ts';
 
 interface Candidate {
@@ -179,27 +181,39 @@ class Walk {
 		this.#arena.u32.set(links, at);
 	}
 
-	/** A row as a query: f32 rows as they lie, SQ8 codes at prepared state `i` of the scratch. */
+	/** A row as a query: f32 rows as they lie, codes at prepared state `i` of the scratch. */
 	prepare(row: number, i: number): number {
 		const { f32, u8 } = this.#arena;
 		const kind = this.get('kind');
 		const code = this.#code(row);
 		if (kind < 2) return code;
 		const d = this.get('d');
-		const padded = Math.ceil(d / 8) * 8;
-		const state = this.#scratch + 16 + 7 * Math.ceil((2 * this.get('M') + 16) / 4) * 16 + i * (padded * 4 + 16);
+		const padded = this.#padded();
+		const stateBytes = Math.ceil(d / 16) * 64 + 16;
+		const state = this.#scratch + 16 + 7 * Math.ceil((2 * this.get('M') + 16) / 4) * 16 + i * stateBytes;
 		let shift = 0;
 		f32.fill(0, state >>> 2, (state >>> 2) + padded);
+		if (kind >= 6) {
+			halfKernels(this.#arena).halfDecode(kind >= 8 ? 1 : 0, code, d, state);
+			return state;
+		}
 		for (let t = 0; t < d; t++) {
 			const step = f32[(this.get('steps') >>> 2) + t]!;
 			const least = f32[(this.get('mins') >>> 2) + t]!;
-			const scaled = f(u8[code + t]! * step);
+			const level = kind < 4 ? u8[code + t]! : (u8[code + (t >> 1)]! >> ((t & 1) * 4)) & 15;
+			const scaled = f(level * step);
 			const value = f(least + scaled);
-			if (kind === 3) shift -= value * least;
-			f32[(state >>> 2) + t] = kind === 3 ? f(value * step) : scaled;
+			if (kind % 2 === 1) shift -= value * least;
+			f32[(state >>> 2) + t] = kind % 2 === 1 ? f(value * step) : scaled;
 		}
 		f32[(state >>> 2) + padded] = shift;
 		return state;
+	}
+
+	/** Values that a prepared query is padded to. */
+	#padded(): number {
+		const lanes = this.get('kind') >> 1 === 2 ? 16 : 8;
+		return Math.ceil(this.get('d') / lanes) * lanes;
 	}
 
 	#candidates(q: number, nodes: readonly number[], level: number): Candidate[] {
@@ -226,12 +240,22 @@ class Walk {
 		const kind = this.get('kind');
 		if (kind === 0) return l2(this.#arena, q >>> 2, code >>> 2, d);
 		if (kind === 1) return -ip(this.#arena, q >>> 2, code >>> 2, d);
-		const sq8 = sq8Kernels(this.#arena);
 		const out = this.#scratch + 4;
-		if (kind === 2) sq8.sq8L2Many(q, this.get('steps'), code, 1, d, out);
-		else sq8.sq8IpMany(q, code, 1, d, out);
 		const { f32 } = this.#arena;
-		return kind === 2 ? f32[out >>> 2]! : f(f32[out >>> 2]! + f32[(q >>> 2) + Math.ceil(d / 8) * 8]!);
+		if (kind >= 6) {
+			const half = halfKernels(this.#arena);
+			const l2Many = kind === 6 ? half.f16L2Many : half.bf16L2Many;
+			const ipMany = kind === 7 ? half.f16IpMany : half.bf16IpMany;
+			(kind % 2 === 0 ? l2Many : ipMany)(q, code, 1, d, out);
+			return f32[out >>> 2]!;
+		}
+		const { sq8L2Many, sq8IpMany, sq4L2Many, sq4IpMany } = { ...sq8Kernels(this.#arena), ...sq4Kernels(this.#arena) };
+		if (kind % 2 === 0) {
+			(kind === 2 ? sq8L2Many : sq4L2Many)(q, this.get('steps'), code, 1, d, out);
+			return f32[out >>> 2]!;
+		}
+		(kind === 3 ? sq8IpMany : sq4IpMany)(q, code, 1, d, out);
+		return f(f32[out >>> 2]! + f32[(q >>> 2) + this.#padded()]!);
 	}
 
 	/** Copies the list of a node that was there before the add under way into its journal; of level 0 once only. */

@@ -30,6 +30,9 @@ type RowSearch<P> = (q: VectorSet, params: P, result: SearchResult, rows: LabelB
 
 /** What every index finds, from the searchSteps of its kind. @typeParam P - Search parameters. */
 export abstract class SearchableIndex<P extends SearchParams> extends IndexContract<P> {
+	/** Made once: what is known of a table is kept by the table. */
+	#rangeTable: OptionTable | undefined;
+	#pageTable: OptionTable | undefined;
 	#recallTable: RecallTable | undefined;
 
 	/**
@@ -258,7 +261,7 @@ export abstract class SearchableIndex<P extends SearchParams> extends IndexContr
 		const where = `${this.type}.${method}`;
 		this.checkTrained(method);
 		checkInt(where, 'k', k, 1, MAX_K);
-		const resolved = this.#reaching(where, resolveOptions(where, params, table), table);
+		const resolved = this.#reaching(where, params, resolveOptions(where, params, table), table);
 		const set = toVectorSet(where, 'q', q, this.d);
 		const result = new SearchResult(set.n, k, this.metric);
 		if (resolved.stats !== undefined) resolved.stats.nq += set.n;
@@ -298,14 +301,14 @@ export abstract class SearchableIndex<P extends SearchParams> extends IndexContr
 		return yield* among(rows);
 	}
 
-	/** Puts in place of `recall` the parameters measured to reach it. Those given, other than defaults, stand. */
-	#reaching<Q extends SearchParams>(where: string, params: Q, table: OptionTable): Q {
-		const { recall, ...rest } = params as Q & { recall?: number };
-		if (recall === undefined) return params;
+	/** `resolved` with the parameters measured to reach its `recall` in place of that. Those that the caller gave stand. */
+	#reaching<Q extends SearchParams>(where: string, given: object | undefined, resolved: Q, table: OptionTable): Q {
+		if ((resolved as { recall?: number }).recall === undefined) return resolved;
+		const { recall, ...rest } = resolved as Q & { recall: number };
 		const found: Record<string, unknown> = { ...rest };
+		const stated = given as Readonly<Record<string, unknown>>;
 		for (const [name, value] of Object.entries(settingFor(where, this.#recallTable, recall))) {
-			const given = found[name];
-			if (name in table && (given === undefined || given === table[name]!.default)) found[name] = value;
+			if (name in table && stated[name] === undefined) found[name] = value;
 		}
 		return found as unknown as Q;
 	}
@@ -316,9 +319,11 @@ export abstract class SearchableIndex<P extends SearchParams> extends IndexContr
 		if (typeof radius !== 'number' || Number.isNaN(radius)) {
 			throw new TypeError(`${where}: radius must be a number, got ${show(radius)}`);
 		}
-		const table = { ...RANGE_PARAMS, ...this.searchTable };
+		this.#rangeTable ??= { ...RANGE_PARAMS, ...this.searchTable };
+		const table = this.#rangeTable;
 		const { maxResults = MAX_NTOTAL, ...resolved } = this.#reaching(
 			where,
+			params,
 			resolveOptions<SearchParams & RangeParams>(where, params, table),
 			table,
 		);
@@ -333,9 +338,11 @@ export abstract class SearchableIndex<P extends SearchParams> extends IndexContr
 	#preparePages(method: string, q: Vectors, params: (P & PageParams) | undefined): Paging {
 		const where = `${this.type}.${method}`;
 		this.checkTrained(method);
-		const table = { ...PAGE_PARAMS, ...this.searchTable };
+		this.#pageTable ??= { ...PAGE_PARAMS, ...this.searchTable };
+		const table = this.#pageTable;
 		const { pageSize, offset, ...rest } = this.#reaching(
 			where,
+			params,
 			resolveOptions<SearchParams & PageParams>(where, params, table),
 			table,
 		);

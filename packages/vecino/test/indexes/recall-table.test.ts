@@ -48,6 +48,10 @@ describe('measureRecallTable', () => {
 			}
 		}
 		expect(Object.keys(cells.recallTable!.settings[0]!)).toEqual(['recall', 'nprobe', 'kFactor']);
+		// What is given stands, also where it is the default.
+		graph.recallTable = { k: 10, settings: [{ recall: 0.5, efSearch: 10 }] };
+		const wide = graph.search(queries, 10, { recall: 0.5, efSearch: 64 }).labels;
+		expect(wide).toEqual(graph.search(queries, 10).labels);
 		expect(Object.keys(graph.recallTable!.settings[0]!)).toEqual(['recall', 'efSearch']);
 	});
 

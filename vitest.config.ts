@@ -7,6 +7,7 @@ const file = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 const alias = [
 	{ find: /^vecino$/, replacement: file('./packages/vecino/src/index.ts') },
 	{ find: /^vecino\/node$/, replacement: file('./packages/vecino/src/node/index.ts') },
+	{ find: /^@vecino\/db$/, replacement: file('./packages/db/src/index.ts') },
 ];
 
 export default defineConfig({
@@ -23,6 +24,16 @@ export default defineConfig({
 					setupFiles: [file('./packages/vecino/test/setup.ts')],
 					// The reference kernels take 30 times as long as the SIMD ones.
 					testTimeout: 120_000,
+				},
+			},
+			{
+				resolve: { alias },
+				test: {
+					name: 'db',
+					include: ['packages/db/test/**/*.test.ts'],
+					// Builder threads, and processes that are killed, run the built package.
+					globalSetup: [file('./test/support/build.ts')],
+					testTimeout: 60_000,
 				},
 			},
 			{

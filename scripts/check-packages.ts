@@ -14,6 +14,7 @@ const bin = (name: string): string => join(root, 'node_modules/.bin', name);
 /** Packages to check; `types: false` where a package is a program and has no API. */
 const packages = [
 	{ folder: 'packages/vecino', types: true },
+	{ folder: 'packages/db', types: true },
 	{ folder: 'packages/cli', types: false },
 ];
 

@@ -23,7 +23,11 @@ export type VecinoErrorCode =
 	| 'busy'
 	| 'aborted'
 	| 'worker-died'
-	| 'storage';
+	| 'storage'
+	| 'locked'
+	| 'read-only'
+	| 'unknown-field'
+	| 'embedder';
 
 /** Typed details that may accompany a VecinoError. */
 export interface VecinoErrorFields {

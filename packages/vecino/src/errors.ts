@@ -23,6 +23,7 @@ export type VecinoErrorCode =
 	| 'busy'
 	| 'aborted'
 	| 'worker-died'
+	| 'embedder'
 	| 'storage';
 
 /** Typed details that may accompany a VecinoError. */
@@ -43,6 +44,8 @@ export interface VecinoErrorFields {
 	readonly requested?: number;
 	/** Bytes allowed. */
 	readonly limit?: number;
+	/** HTTP status of a server's answer. */
+	readonly status?: number;
 	/** The error behind this one. */
 	readonly cause?: unknown;
 }
@@ -78,6 +81,8 @@ export class VecinoError extends Error {
 	declare readonly requested?: number;
 	/** Bytes allowed. */
 	declare readonly limit?: number;
+	/** HTTP status of a server's answer. */
+	declare readonly status?: number;
 
 	constructor(code: VecinoErrorCode, message: string, fields: VecinoErrorFields = {}) {
 		super(message, fields.cause === undefined ? undefined : { cause: fields.cause });

@@ -2,4 +2,15 @@
  * @vecino/db: collections of vectors and texts with metadata, on vecino's indexes and SQLite.
  */
 
+export {
+	type Embedder,
+	type EmbeddingStore,
+	type EmbedOptions,
+	type EmbedProgress,
+	type EmbedUsage,
+	type FitOptions,
+	type FitProgress,
+	type FittedEmbedder,
+	isFittedEmbedder,
+} from './text/embedder.ts';
 export type { Metadata } from './types.ts';

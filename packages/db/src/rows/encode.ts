@@ -14,7 +14,7 @@ export type Originals = 'f32' | 'f16' | 'sq8' | 'none';
 /** Turns vectors into bytes and back. */
 export interface VectorCodec {
 	readonly bytes: number;
-	/** d numbers. The bytes are the caller's to keep. */
+	/** d numbers; f32 gives a view of them. */
 	encode(vector: Float32Array): Uint8Array;
 	/** Writes d numbers to `out` from `at` on. */
 	decode(bytes: Uint8Array, out: Float32Array, at: number): void;
@@ -33,7 +33,7 @@ export function vectorCodec(originals: Originals, d: number): VectorCodec {
 function f32Codec(d: number): VectorCodec {
 	return {
 		bytes: 4 * d,
-		encode: (vector) => new Uint8Array(vector.slice().buffer),
+		encode: (vector) => new Uint8Array(vector.buffer, vector.byteOffset, 4 * d),
 		decode(bytes, out, at) {
 			new Uint8Array(out.buffer, out.byteOffset + 4 * at, 4 * d).set(bytes);
 		},
@@ -69,7 +69,7 @@ function sq8Codec(d: number): VectorCodec {
 			}
 			head[0] = min;
 			// Halved first: the span of two finite numbers need not be finite.
-			head[1] = (max / 255 - min / 255);
+			head[1] = max / 255 - min / 255;
 			const step = head[1]! || 1;
 			const bytes = new Uint8Array(8 + d);
 			bytes.set(headBytes);

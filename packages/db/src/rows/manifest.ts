@@ -42,7 +42,9 @@ export class Manifest {
 	}
 
 	deadRids(): Float64Array {
-		return Float64Array.from(this.#store.reader.sql('SELECT rid FROM dead ORDER BY rid').all(), ({ rid }) => Number(rid));
+		return Float64Array.from(this.#store.reader.sql('SELECT rid FROM dead ORDER BY rid').all(), ({ rid }) =>
+			Number(rid),
+		);
 	}
 
 	/** Writes a change; within a transaction. */

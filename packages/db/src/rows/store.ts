@@ -4,8 +4,8 @@
  * in other processes, both are one.
  */
 
-import { pragma, rollback } from '../storage/schema.ts';
 import type { Database, SqlValue, Statement } from '../storage/driver.ts';
+import { pragma, rollback } from '../storage/schema.ts';
 
 /** Integers that a transaction may change; kept in `info` and in memory. */
 export interface Counters {
@@ -87,7 +87,9 @@ export class Store {
 
 	/** Only within a transaction. */
 	setInfo(key: string, value: SqlValue): void {
-		this.writer.sql('INSERT INTO info VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value').run(key, value);
+		this.writer
+			.sql('INSERT INTO info VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value')
+			.run(key, value);
 	}
 
 	/** Runs `work` in a transaction: all of it is committed when this returns, or nothing when it throws. */

@@ -16,9 +16,10 @@ export type KeyValue = readonly [field: string, value: string | number | boolean
 export interface PreparedRow {
 	/** undefined: a new integer. */
 	readonly id: Id | undefined;
-	readonly vector: Float32Array;
 	/** The vector as it is kept. */
 	readonly bytes: Uint8Array;
+	/** Version of the embedder that made the vector; undefined where it was given. */
+	readonly made: number | undefined;
 	/** JSON; null where there is no metadata. */
 	readonly meta: string | null;
 	readonly text: string | undefined;
@@ -27,16 +28,15 @@ export interface PreparedRow {
 
 /** What a transaction did to the rows. */
 export interface WriteLog {
-	/** New rids, ascending, with their vectors. */
+	/** New rids, ascending, one per row that was put. */
 	readonly rids: number[];
-	readonly vectors: Float32Array[];
 	/** Rids that died, new ones among them where an id was given twice. */
 	readonly dead: number[];
 	readonly ids: Id[];
 }
 
 export function emptyLog(): WriteLog {
-	return { rids: [], vectors: [], dead: [], ids: [] };
+	return { rids: [], dead: [], ids: [] };
 }
 
 export class RowWriter {
@@ -58,7 +58,9 @@ export class RowWriter {
 		const rid = ++counters.lastRid;
 		const id = row.id ?? this.#newId(rid);
 		try {
-			writer.sql('INSERT INTO docs VALUES (?, ?, ?, ?)').run(rid, idValue(id), row.meta, row.text ?? null);
+			writer
+				.sql('INSERT INTO docs VALUES (?, ?, ?, ?, ?)')
+				.run(rid, idValue(id), row.meta, row.text ?? null, row.made ?? null);
 		} catch (error) {
 			if (!isUniqueViolation(error)) throw error;
 			throw new VecinoError(
@@ -72,7 +74,6 @@ export class RowWriter {
 		this.putValues(rid, row.values);
 		counters.rows++;
 		log.rids.push(rid);
-		log.vectors.push(row.vector);
 		log.ids.push(id);
 	}
 

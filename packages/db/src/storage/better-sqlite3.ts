@@ -40,7 +40,9 @@ export type BetterSqlite3 = new (
  */
 export function betterSqlite3Driver(Database: BetterSqlite3): Driver {
 	if (typeof Database !== 'function') {
-		throw new TypeError(`betterSqlite3Driver: Database must be the class that better-sqlite3 exports, got ${typeof Database}`);
+		throw new TypeError(
+			`betterSqlite3Driver: Database must be the class that better-sqlite3 exports, got ${typeof Database}`,
+		);
 	}
 	return {
 		name: 'better-sqlite3',
@@ -66,10 +68,11 @@ function guard(db: BetterSqlite3Database, path: string): Database {
 	};
 	return {
 		exec: (sql) => void attempt(() => db.exec(sql)),
-		prepare: (sql) => guardStatement(
-			attempt(() => db.prepare(sql)),
-			attempt,
-		),
+		prepare: (sql) =>
+			guardStatement(
+				attempt(() => db.prepare(sql)),
+				attempt,
+			),
 		close: () => void db.close(),
 	};
 }

@@ -2,7 +2,8 @@
  * The tables of a collection, the same for every driver and runtime.
  *
  *   info         one value per name: what the collection is (dimension, metric, ...) and its counters
- *   docs         a row of the collection: rid, the caller's id, metadata as JSON, text
+ *   docs         a row of the collection: rid, the caller's id, metadata as JSON, text, and which version of the embedder made
+ *                its vector (null where the caller gave it)
  *   vectors      the vector of a row as the collection keeps originals (rows/encode.ts); rows with rid > sealedUpTo are the delta
  *   dead         rids that are rows no more, until no segment holds them; `ver` grows with each transaction that has deaths
  *   segments     the manifest of index files; models: the trained indexes that segments are made with
@@ -25,7 +26,7 @@ const PAGE_SIZE = 16_384;
 
 const TABLES = `
 CREATE TABLE info (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
-CREATE TABLE docs (rid INTEGER PRIMARY KEY, id UNIQUE NOT NULL, meta TEXT, text TEXT);
+CREATE TABLE docs (rid INTEGER PRIMARY KEY, id UNIQUE NOT NULL, meta TEXT, text TEXT, made INTEGER);
 CREATE TABLE vectors (rid INTEGER PRIMARY KEY, vec BLOB NOT NULL);
 CREATE TABLE dead (rid INTEGER PRIMARY KEY, ver INTEGER NOT NULL);
 CREATE INDEX dead_ver ON dead (ver);

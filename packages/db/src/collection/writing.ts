@@ -5,6 +5,7 @@ import type { Entry, Id, MetadataOf, Schema } from '../types.ts';
 import { checkId, checkKeys, show } from './check.ts';
 import { type PreparedBatch, prepareEntries } from './prepare.ts';
 import { Reading } from './reading.ts';
+import { Slice } from './turns.ts';
 
 /** Options of `add` and `upsert`. */
 export interface WriteOptions {
@@ -91,12 +92,14 @@ export abstract class Writing<S extends Schema | undefined> extends Reading<S> {
 		let batch: Entry[] = [];
 		let bytes = 0;
 		let done = 0;
+		const slice = new Slice();
 		const flush = async (): Promise<void> => {
 			await this.#putBatch(where, batch, done, options, replace);
 			done += batch.length;
 			batch = [];
 			bytes = 0;
 			options.onProgress?.({ done });
+			if (slice.isOver) await slice.next();
 		};
 		for await (const entry of entries) {
 			batch.push(entry);

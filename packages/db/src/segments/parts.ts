@@ -17,7 +17,7 @@ export interface SearchSetting {
 /** An index and the rids of its rows. */
 export class Part implements Disposable {
 	readonly index: Index;
-	readonly map = new RidMap();
+	readonly map: RidMap = new RidMap();
 	/** Searches are exact. */
 	readonly exact: boolean;
 	#filters = new Map<FilterKey, PartFilter>();

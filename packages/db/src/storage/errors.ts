@@ -5,8 +5,22 @@
 
 import { isVecinoError, VecinoError } from 'vecino';
 
+type Primary =
+	| 'ERROR'
+	| 'PERM'
+	| 'BUSY'
+	| 'LOCKED'
+	| 'NOMEM'
+	| 'READONLY'
+	| 'IOERR'
+	| 'CORRUPT'
+	| 'FULL'
+	| 'CANTOPEN'
+	| 'CONSTRAINT'
+	| 'NOTADB';
+
 /** Primary result codes (sqlite.org/rescode.html). */
-export const SQLITE = Object.freeze({
+export const SQLITE: Readonly<Record<Primary, number>> = Object.freeze({
 	ERROR: 1,
 	PERM: 3,
 	BUSY: 5,

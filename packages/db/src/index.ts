@@ -3,3 +3,7 @@
  */
 
 export type { Metadata } from './types.ts';
+export { type CompiledWhere, compileWhere } from './where/compile.ts';
+export type { Fields } from './where/fields.ts';
+export { type CheckedMetadata, checkMetadata } from './where/schema.ts';
+export type { Where, WhereValue } from './where/types.ts';

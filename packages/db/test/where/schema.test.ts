@@ -73,7 +73,7 @@ describe('metadata', () => {
 		[{ year: 1, more: { 'a\0': 1 } }, /must not have U\+0000/],
 		['year', /metadata must be an object, got 'year'/],
 		[[1], /metadata must be an object, got an array of 1/],
-	])('refuses what does not fit: %j', (metadata, message) => {
+	])('refuses what does not fit (%#)', (metadata, message) => {
 		expect(() => check(metadata)).toThrow(TypeError);
 		expect(() => check(metadata)).toThrow(message);
 	});

@@ -13,4 +13,5 @@ export {
 	type FittedEmbedder,
 	isFittedEmbedder,
 } from './text/embedder.ts';
+export { type OfflineEmbedderOptions, offlineEmbedder } from './text/offline/offline.ts';
 export type { Metadata } from './types.ts';

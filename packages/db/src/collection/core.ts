@@ -11,6 +11,7 @@ import { Docs, Rows } from '../rows/rows.ts';
 import type { Store } from '../rows/store.ts';
 import { emptyLog, RowWriter, type WriteLog } from '../rows/writer.ts';
 import type { SegmentFiles } from '../segments/contract.ts';
+import type { Thresholds } from '../segments/growth.ts';
 import { LiveIndex } from '../segments/live-index.ts';
 import type { Driver } from '../storage/driver.ts';
 import type { WriterLock } from '../storage/lock.ts';
@@ -33,6 +34,8 @@ export interface CoreOptions {
 	readonly embedder: Embedder | undefined;
 	readonly cacheEmbeddings: boolean;
 	readonly engine: Engine | undefined;
+	/** Sizes at which things happen in the background; tests take small ones. */
+	readonly thresholds?: Partial<Thresholds> | undefined;
 }
 
 /** The vector side of a collection: rows of a dimension, and the index over them. */
@@ -53,6 +56,7 @@ export class Core {
 	readonly texts: Texts;
 	readonly turns: Turns = new Turns();
 	readonly #engine: Engine | undefined;
+	readonly #thresholds: Partial<Thresholds> | undefined;
 	readonly #lock: WriterLock | undefined;
 	#settings: Settings;
 	#vectors: VectorSide | undefined;
@@ -70,6 +74,7 @@ export class Core {
 		this.fields = new FieldNames(this.store, options.settings.schema);
 		this.#settings = options.settings;
 		this.#engine = options.engine;
+		this.#thresholds = options.thresholds;
 		this.#lock = options.lock;
 		this.texts = new Texts(this, options.embedder, options.cacheEmbeddings);
 	}
@@ -117,6 +122,7 @@ export class Core {
 			spec: this.#settings.index,
 			engine: this.#engine,
 			readOnly: this.readOnly,
+			thresholds: this.#thresholds,
 		});
 		return { rows, live };
 	}

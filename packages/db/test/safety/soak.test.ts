@@ -18,7 +18,7 @@ it(`keeps memory and files bounded over ${OPERATIONS} operations`, async () => {
 	const collection = await openWith(
 		join(folder, 'c'),
 		{ dimension: D, metric: 'l2', index: 'IVF16,Flat', schema: SCHEMA, durability: 'normal' },
-		{ thresholds: { sealRows: 256, cellsFrom: 700 } },
+		{ thresholds: { sealRows: 256 } },
 	);
 	try {
 		const below = random(5);

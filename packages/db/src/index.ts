@@ -3,6 +3,7 @@
  */
 
 export { Collection } from './collection/collection.ts';
+export type { HybridOptions } from './collection/hybrid.ts';
 export { open } from './collection/open.ts';
 export type { OpenOptions } from './collection/options.ts';
 export type { ListOptions, RangeQuery } from './collection/reading.ts';

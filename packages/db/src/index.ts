@@ -2,11 +2,13 @@
  * @vecino/db: collections of vectors and texts with metadata, on vecino's indexes and SQLite.
  */
 
-export { Collection } from './collection/collection.ts';
+export { Collection, type OptimizeOptions } from './collection/collection.ts';
+export type { HybridOptions } from './collection/hybrid.ts';
 export { open } from './collection/open.ts';
 export type { OpenOptions } from './collection/options.ts';
 export type { ListOptions, RangeQuery } from './collection/reading.ts';
 export type { Include, Query } from './collection/search.ts';
+export type { CollectionHealth, CollectionStats } from './collection/stats.ts';
 export type { MetadataPatch, UpdateOptions, WhereOptions, WriteOptions } from './collection/writing.ts';
 export type { Originals } from './rows/encode.ts';
 export {
@@ -17,6 +19,7 @@ export {
 } from './storage/better-sqlite3.ts';
 export type { Database, Driver, OpenDatabaseOptions, SqlRow, SqlValue, Statement } from './storage/driver.ts';
 export { nodeSqliteDriver } from './storage/node-sqlite.ts';
+export { cachedEmbedder, memoryEmbeddingStore } from './text/cache.ts';
 export {
 	type Embedder,
 	type EmbeddingStore,
@@ -28,7 +31,29 @@ export {
 	type FittedEmbedder,
 	isFittedEmbedder,
 } from './text/embedder.ts';
+export { type FtsQueryOptions, ftsQuery } from './text/fts-query.ts';
+export {
+	type Fused,
+	type Ranked,
+	type ReciprocalRankOptions,
+	reciprocalRank,
+	type WeightedOptions,
+	weighted,
+} from './text/fuse.ts';
 export { type OfflineEmbedderOptions, offlineEmbedder } from './text/offline/offline.ts';
+export {
+	type AiSdkEmbeddingModel,
+	aiSdkEmbedder,
+	type FeatureExtraction,
+	type LangchainEmbeddings,
+	langchainEmbedder,
+	type PipelineEmbedderOptions,
+	pipelineEmbedder,
+} from './text/providers/adapters.ts';
+export { type GeminiEmbedderOptions, geminiEmbedder } from './text/providers/gemini.ts';
+export { type OllamaEmbedderOptions, ollamaEmbedder } from './text/providers/ollama.ts';
+export { type OpenAIEmbedderOptions, openAIEmbedder } from './text/providers/openai.ts';
+export type { EmbedPrefixes, RemoteOptions } from './text/remote.ts';
 export type { Entry, FieldSpec, FieldType, Hit, Id, Metadata, MetadataOf, Row, Schema } from './types.ts';
 export { type CompiledWhere, compileWhere } from './where/compile.ts';
 export type { Fields } from './where/fields.ts';

@@ -232,11 +232,17 @@ export abstract class Writing<S extends Schema | undefined> extends Reading<S> {
 		if (entries.length === 0) return [];
 		const { signal } = options;
 		throwIfAborted(where, signal);
-		const batch = await prepareEntries(core, where, entries, first, signal);
+		const prepared = await prepareEntries(core, where, entries, first, signal);
 		const ids = await core.turns.take(async () => {
 			core.checkWritable(where);
 			throwIfAborted(where, signal);
-			const { rows, live } = await core.vectorsFor(batch.d);
+			let batch = prepared;
+			if (batch.version !== undefined) {
+				core.texts.recordModel(where);
+				// The embedder was fitted meanwhile.
+				if (batch.version !== core.texts.version) batch = await prepareEntries(core, where, entries, first, signal);
+			}
+			const { rows } = await core.vectorsFor(batch.d);
 			if (rows.d !== batch.d) {
 				throw new VecinoError(
 					'dimension-mismatch',
@@ -244,10 +250,10 @@ export abstract class Writing<S extends Schema | undefined> extends Reading<S> {
 					{ row: first, expected: rows.d, found: batch.d },
 				);
 			}
-			const written = this.#write(where, batch, first, replace);
-			await live.whenRoom();
-			return written;
+			return this.#write(where, batch, first, replace);
 		});
+		core.refitWhenDue();
+		if (!core.isClosed) await core.vectors?.live.whenRoom();
 		return ids;
 	}
 

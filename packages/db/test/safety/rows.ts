@@ -7,7 +7,16 @@ import type { Entry } from '@vecino/db';
 export const D = 8;
 
 /** Sizes at which things happen in the background, small: a few hundred rows go through all of it. */
-export const SMALL = { sealRows: 48 } as const;
+export const SMALL = {
+	sealRows: 48,
+	pieceRows: 20,
+	removedRows: 10,
+	flatRows: 150,
+	growth: 3,
+	maxSegmentRows: 300,
+	fanIn: 3,
+	queries: 16,
+} as const;
 
 /** @param version - Counted from 1, one more for each write of the vector. */
 export function vectorOf(id: number, version: number): Float32Array {

@@ -1,0 +1,142 @@
+/**
+ * Sections that every report has: recall against memory and speed, where recall is lost, what to take.
+ */
+
+import { count, millis, percent, recall as showRecall } from '../output.ts';
+import { type Cost, lossBars, recallAgainst, seriesColours } from './charts.ts';
+import { escapeHtml } from './escape.ts';
+import { type Column, type Html, type KeyEntry, key, picture, pictured, plain, table } from './page.ts';
+import { picks, type ReportPoint } from './points.ts';
+import { CELLS, CODES, SERIES, SOFT } from './theme.ts';
+
+/** What the sections are about. */
+export interface Measured {
+	readonly k: number;
+	readonly d: number;
+	/** Median milliseconds of an exact scan. */
+	readonly exactMs: number;
+}
+
+/** Bars drawn at most: the table has the others. */
+const MOST_BARS = 24;
+
+/** For each recall that is often wanted, the smallest and the fastest of what was measured. */
+export function choice(points: readonly ReportPoint[], { k, d }: Measured): Html {
+	const columns: Column[] = [
+		{ head: 'recall' },
+		{ head: 'setting', group: 'smallest', text: true },
+		{ head: 'bytes per vector', group: 'smallest' },
+		{ head: 'ms', group: 'smallest' },
+		{ head: 'setting', group: 'fastest', text: true },
+		{ head: 'bytes per vector', group: 'fastest' },
+		{ head: 'ms', group: 'fastest' },
+	];
+	const cells = (point: ReportPoint | null) =>
+		point === null
+			? ['none of these', null, null]
+			: [
+					`${point.no}: ${point.name}`,
+					{ value: point.bytesPerVector, text: point.bytesPerVector.toFixed(1) },
+					{ value: point.ms.median, text: millis(point.ms.median) },
+				];
+	const rows = picks(points).map(({ target, smallest, fastest }) => ({
+		cells: [{ value: target, text: `≥ ${target.toFixed(2)}` }, ...cells(smallest), ...cells(fastest)],
+	}));
+	const words = `<p>${escapeHtml(
+		`The fewest bytes, and the least time, with which recall@${k} reached so much. Sizes are of everything that must stay in memory, over the number of vectors; as float32 one takes ${count(d * 4)} bytes.`,
+	)}</p>`;
+	return plain(
+		'choice',
+		'What reaches which recall',
+		words + table('Smallest and fastest setting for a recall', columns, rows),
+	);
+}
+
+export async function memorySection(
+	points: readonly ReportPoint[],
+	{ k, d }: Measured,
+	extra: string[],
+): Promise<Html> {
+	const cost: Cost = {
+		title: `Recall@${k} against bytes per vector`,
+		desc: `Each point is a setting. ${bestOf(points, ({ bytesPerVector }) => `${bytesPerVector.toFixed(1)} bytes per vector`)} All numbers are in the table of settings.`,
+		label: 'bytes per vector, everything resident',
+		of: ({ bytesPerVector }) => bytesPerVector,
+		reference: { value: d * 4, label: `float32: ${count(d * 4)}` },
+		show: (bytes) => `${bytes.toFixed(1)} bytes per vector`,
+	};
+	const figure =
+		pointKey(points, 'most recall for the memory') + (await picture('memory-c', recallAgainst(points, cost)));
+	return pictured('memory', 'Recall against memory', figure, [
+		`Up is better, left is better. Recall@${k} is the share of the ${k} true nearest neighbours that a search returns; the thin bars are 95 % intervals over the queries.`,
+		'Filled and numbered: the Pareto front. No other setting has at least that recall with no more memory and no more time. What is hollow can be left out of the choice.',
+		...extra,
+	]);
+}
+
+export async function speedSection(points: readonly ReportPoint[], { k, exactMs }: Measured): Promise<Html> {
+	const cost: Cost = {
+		title: `Recall@${k} against milliseconds per query`,
+		desc: `Each point is a setting. ${bestOf(points, ({ ms }) => `${millis(ms.median)} ms`)} All numbers are in the table of settings.`,
+		label: 'milliseconds per query (median, one thread)',
+		of: ({ ms }) => ms.median,
+		reference: { value: exactMs, label: `exact scan: ${millis(exactMs)}` },
+		show: (ms) => `${millis(ms)} ms per query`,
+	};
+	const figure = pointKey(points, 'most recall for the time') + (await picture('speed-c', recallAgainst(points, cost)));
+	return pictured('speed', 'Recall against speed', figure, [
+		'The same settings by the time that one query takes on one thread, alone. The dashed line is what comparing with every vector takes.',
+		'More cells opened (nprobe) cost time and no memory. Along one index recall rises with them, and then no more: from there on the codes are the limit, and only longer ones or re-ranking help.',
+	]);
+}
+
+export async function lossSection(points: readonly ReportPoint[], { k }: Measured): Promise<Html> {
+	const counted = points.filter(({ losses }) => losses !== null);
+	const shown = mostTelling(counted);
+	const figure =
+		key([
+			{ mark: 'box', colour: CELLS, text: 'in cells that were not opened' },
+			{ mark: 'box', colour: CODES, text: 'to codes that are too coarse' },
+		]) + (await picture('losses-c', lossBars(shown)));
+	const all = `${count(shown.length)} of ${count(counted.length)} settings, those of the Pareto front first; the table has the others.`;
+	return pictured('losses', 'Where recall is lost', figure, [
+		`A true neighbour that is missing was either in a cell that the search did not open, or it was seen and its code put it behind the first ${k}.`,
+		'Mostly cells: open more of them (nprobe). Mostly codes: give a code more bytes (m, nbits), or re-rank more candidates.',
+		verdict(counted),
+		...(shown.length < counted.length ? [all] : []),
+	]);
+}
+
+/** Which of the two is the larger at the best point without losses to spare. */
+function verdict(points: readonly ReportPoint[]): string {
+	const best = points.reduce((a, b) => (b.recall.mean > a.recall.mean ? b : a));
+	const { cellNotProbed, codeTooCoarse } = best.losses!;
+	const told = `The highest recall here, ${showRecall(best.recall.mean)} (${best.no}), loses ${percent(cellNotProbed)} in cells and ${percent(codeTooCoarse)} to codes`;
+	if (cellNotProbed + codeTooCoarse < 0.005) return `${told}: next to nothing.`;
+	return `${told}: ${cellNotProbed > codeTooCoarse ? 'more cells opened would raise it first' : 'finer codes or more candidates would raise it first'}.`;
+}
+
+function mostTelling(points: readonly ReportPoint[]): ReportPoint[] {
+	if (points.length <= MOST_BARS) return [...points];
+	const first = [...points].sort((a, b) => Number(b.front) - Number(a.front) || a.no - b.no).slice(0, MOST_BARS);
+	return first.sort((a, b) => a.no - b.no);
+}
+
+function pointKey(points: readonly ReportPoint[], line: string): Html {
+	const colours = seriesColours(points);
+	const many = colours.size > SERIES.length;
+	const entries: KeyEntry[] = many ? [] : [...colours].map(([text, colour]) => ({ mark: 'box', colour, text }));
+	const single = colours.size === 1;
+	if (points.some(({ reranked }) => !reranked)) entries.push({ mark: 'ring', colour: SOFT, text: 'codes alone' });
+	if (points.some(({ reranked }) => reranked)) entries.push({ mark: 'diamond', colour: SOFT, text: 're-ranked' });
+	entries.push({ mark: 'circle', colour: SOFT, text: 'filled: Pareto front' });
+	entries.push({ mark: 'line', colour: SOFT, text: line });
+	return key(single ? entries.slice(1) : entries);
+}
+
+/** Ends of the front, in words, for those who do not see the picture. */
+function bestOf(points: readonly ReportPoint[], cost: (point: ReportPoint) => string): string {
+	const best = points.reduce((a, b) => (b.recall.mean > a.recall.mean ? b : a));
+	const front = points.filter(({ front }) => front).length;
+	return `The highest recall is ${showRecall(best.recall.mean)} at ${cost(best)} (${best.name}); ${front} of ${points.length} settings are on the Pareto front.`;
+}

@@ -70,7 +70,7 @@ export function recallAgainst(points: readonly ReportPoint[], cost: Cost): Drawi
 		const colour = { field: 'colour', type: 'nominal', scale: null } as const;
 		const text = (side: Side) => ({
 			data: { values: labels.filter((label) => label.side === side) },
-			mark: { type: 'text', ...LABEL[side], fill: INK } as const,
+			mark: { type: 'text', ...LABEL[side], fill: INK, stroke: PAPER, strokeWidth: 3 } as const,
 			encoding: { x, y, text: { field: 'no' } } as const,
 		});
 		return {
@@ -104,7 +104,7 @@ export function recallAgainst(points: readonly ReportPoint[], cost: Cost): Drawi
 						mark: { type: 'point', strokeWidth: 1.6, opacity: 1 },
 						encoding: {
 							x,
-							y: { ...y, axis: { title: 'recall', format: ys.format, values: ys.ticks, tickSize: 4 } },
+							y: { ...y, axis: { ...yTitle('recall'), format: ys.format, values: ys.ticks, tickSize: 4 } },
 							stroke: colour,
 							fill: { field: 'fill', type: 'nominal', scale: null },
 							shape: { field: 'shape', type: 'nominal', scale: null },
@@ -182,6 +182,18 @@ export function lossBars(points: readonly ReportPoint[]): Drawing {
 	};
 }
 
+/** The title of a vertical axis, level and above it, as it is read. */
+export function yTitle(title: string): {
+	readonly title: string;
+	readonly titleAngle: 0;
+	readonly titleAlign: 'left';
+	readonly titleAnchor: 'end';
+	readonly titleX: number;
+	readonly titleY: number;
+} {
+	return { title, titleAngle: 0, titleAlign: 'left', titleAnchor: 'end', titleX: -44, titleY: -10 };
+}
+
 export const BAR_HEIGHT = 13;
 
 export interface BarRows {
@@ -198,7 +210,8 @@ interface RowEncoding {
 	readonly scale: { readonly domain: string[]; readonly padding: 0 };
 	readonly axis: {
 		readonly title: null;
-		readonly labelLimit: number;
+		readonly labelLimit: 0;
+		readonly labelPadding: 6;
 		readonly ticks: false;
 		readonly labelColor: string;
 		readonly domain: false;
@@ -213,23 +226,26 @@ export function linear(
 	return { type: 'quantitative', scale: { domain: [low, high], nice: false } };
 }
 
+/** Letters of a name that stands beside its bar. */
+const LONGEST = 44;
+
 /** Rows of a bar chart: names stand to the left where there is room, else above the bars. */
 export function barRows(rows: readonly string[], width: number, space: { right: number; bottom: number }): BarRows {
 	const beside = width >= WIDE;
 	const step = beside ? 25 : 40;
 	const longest = Math.max(...rows.map((name) => name.length));
-	const left = beside ? Math.min(300, 20 + longest * 6.4) : 12;
+	const left = beside ? Math.min(LONGEST, longest) * 6.5 + 16 : 12;
 	const padding = { left, right: space.right, top: 10, bottom: space.bottom };
 	const height = rows.length * step + padding.top + padding.bottom;
 	const y: RowEncoding = {
 		field: 'name',
 		type: 'nominal',
 		scale: { domain: [...rows], padding: 0 },
-		axis: beside ? { title: null, labelLimit: left - 12, ticks: false, labelColor: INK, domain: false } : null,
+		axis: beside ? { title: null, labelLimit: 0, labelPadding: 6, ticks: false, labelColor: INK, domain: false } : null,
 	};
 	const above = {
 		data: { values: rows.map((name) => ({ name })) },
-		mark: { type: 'text', align: 'left', baseline: 'bottom', dy: -9, fill: INK, limit: width - left - 8 },
+		mark: { type: 'text', align: 'left', baseline: 'bottom', dy: -9, fill: INK },
 		encoding: { x: { value: 0 }, y, text: { field: 'name' } },
 	} as const;
 	return { frame: { width, height, padding }, y, names: beside ? [] : [above] };

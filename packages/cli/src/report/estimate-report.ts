@@ -131,7 +131,7 @@ async function forecastSection(built: readonly BuiltIndex[]): Promise<Html> {
 	const name = indexNamer(built);
 	const size = forecastBars(
 		shown.map((index) => ({ name: name(index), measured: index.measured.bytes, forecast: index.forecast.bytes })),
-		{ title: 'Resident bytes, measured and forecast', label: 'resident bytes', show: bytes },
+		{ title: 'Resident bytes, measured and forecast', label: 'resident', show: bytes, unit: 'B' },
 	);
 	const time = forecastBars(
 		shown.flatMap((index) =>
@@ -153,7 +153,7 @@ async function forecastSection(built: readonly BuiltIndex[]): Promise<Html> {
 	const off = Math.max(...built.map(({ measured, forecast }) => Math.abs(forecast.bytes / measured.bytes - 1)));
 	return pictured('forecast', 'Building: forecast and measured', figure, [
 		`Bytes follow from the layout before anything is built: here they were off by ${percent(off)} at most. The same forecast (estimateBuild, estimateSpec) holds for the numbers of vectors you will have.`,
-		'Seconds are multiply-adds counted, times what a few calls of the kernels take on this machine. They are of one thread; with more of them, building takes less than the forecast says.',
+		'Seconds are multiply-adds counted, times what a few calls of the kernels take on this machine. They are of one thread on an idle machine: more threads take less, a busy machine takes more.',
 	]);
 }
 

@@ -3,7 +3,7 @@
  */
 
 import { count } from '../output.ts';
-import { BAR_HEIGHT, barRows, type Drawing, linear, WIDE } from './charts.ts';
+import { BAR_HEIGHT, barRows, type Drawing, linear, WIDE, yTitle } from './charts.ts';
 import { BAR, INK, PAPER, SOFT } from './theme.ts';
 
 const BINS = 32;
@@ -43,12 +43,12 @@ export function listHistogram(sizes: ArrayLike<number>, nlist: number): Drawing 
 						data: { values: rows },
 						mark: { type: 'bar', fill: BAR, stroke: PAPER, strokeWidth: 1 },
 						encoding: {
-							x: { ...x, field: 'from', axis },
+							x: { ...x, field: 'from', bin: 'binned', axis },
 							x2: { field: 'to' },
 							y: {
 								field: 'cells',
 								type: 'quantitative',
-								axis: { title: 'cells', format: ',d', tickCount: 5, tickMinStep: 1 },
+								axis: { ...yTitle('cells'), format: ',d', tickCount: 5, tickMinStep: 1 },
 							},
 							description: { field: 'hint' },
 						},
@@ -79,7 +79,7 @@ export interface Foretold {
 /** Bars of what was measured, each with a tick where the forecast stood. */
 export function forecastBars(
 	rows: readonly Foretold[],
-	{ title, label, show }: { title: string; label: string; show: (value: number) => string },
+	{ title, label, show, unit = '' }: { title: string; label: string; show: (value: number) => string; unit?: string },
 ): Drawing {
 	return (width) => {
 		const { frame, y, names } = barRows(
@@ -95,7 +95,12 @@ export function forecastBars(
 			hint: `${row.name}: measured ${show(row.measured)}, forecast ${show(row.forecast)}`,
 		}));
 		const x = linear(0, most || 1);
-		const axis = { title: label, tickCount: width >= WIDE ? 6 : 4, tickSize: 4, format: '~s' } as const;
+		const axis = {
+			title: label,
+			tickCount: width >= WIDE ? 6 : 4,
+			tickSize: 4,
+			labelExpr: `format(datum.value, '~s') + '${unit}'`,
+		} as const;
 		return {
 			...{ title, desc: `For each index a bar of what was measured and a tick at the forecast: ${label}.`, ...frame },
 			body: {

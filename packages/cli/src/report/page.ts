@@ -56,7 +56,7 @@ ${sections.join('\n')}
 
 /** A section with a picture and words beside it. */
 export function pictured(id: string, title: string, figure: Html, words: readonly string[]): Html {
-	const text = words.map((paragraph) => `<p>${escapeHtml(paragraph)}</p>`).join('\n');
+	const text = words.map((paragraph) => `<p>${escapeHtml(paragraph).replace(/(\d) %/g, '$1&nbsp;%')}</p>`).join('\n');
 	return `<section id="${id}" aria-labelledby="${id}-h">
 <h2 id="${id}-h">${escapeHtml(title)}</h2>
 <div class="split">

@@ -22,6 +22,10 @@ const MOST_BARS = 24;
 
 /** For each recall that is often wanted, the smallest and the fastest of what was measured. */
 export function choice(points: readonly ReportPoint[], { k, d }: Measured): Html {
+	const chosen = picks(points);
+	const store = chosen.some(({ smallest, fastest }) => smallest?.reranked || fastest?.reranked)
+		? ' Of settings that re-rank, the vectors to re-rank with are the larger part of that.'
+		: '';
 	const columns: Column[] = [
 		{ head: 'recall' },
 		{ head: 'setting', group: 'smallest', text: true },
@@ -39,11 +43,11 @@ export function choice(points: readonly ReportPoint[], { k, d }: Measured): Html
 					{ value: point.bytesPerVector, text: point.bytesPerVector.toFixed(1) },
 					{ value: point.ms.median, text: millis(point.ms.median) },
 				];
-	const rows = picks(points).map(({ target, smallest, fastest }) => ({
+	const rows = chosen.map(({ target, smallest, fastest }) => ({
 		cells: [{ value: target, text: `≥ ${target.toFixed(2)}` }, ...cells(smallest), ...cells(fastest)],
 	}));
 	const words = `<p>${escapeHtml(
-		`The fewest bytes, and the least time, with which recall@${k} reached so much. Sizes are of everything that must stay in memory, over the number of vectors; as float32 one takes ${count(d * 4)} bytes.`,
+		`The fewest bytes, and the least time, with which recall@${k} reached so much. Sizes are of everything that must stay in memory, over the number of vectors; as float32 one takes ${count(d * 4)} bytes.${store}`,
 	)}</p>`;
 	return plain(
 		'choice',
@@ -80,7 +84,7 @@ export async function speedSection(points: readonly ReportPoint[], { k, exactMs 
 		desc: `Each point is a setting. ${bestOf(points, ({ ms }) => `${millis(ms.median)} ms`)} All numbers are in the table of settings.`,
 		label: 'milliseconds per query (median, one thread)',
 		of: ({ ms }) => ms.median,
-		reference: { value: exactMs, label: `exact scan: ${millis(exactMs)}` },
+		reference: { value: exactMs, label: `exact scan: ${millis(exactMs)} ms` },
 		show: (ms) => `${millis(ms)} ms per query`,
 	};
 	const figure = pointKey(points, 'most recall for the time') + (await picture('speed-c', recallAgainst(points, cost)));
@@ -111,7 +115,7 @@ export async function lossSection(points: readonly ReportPoint[], { k }: Measure
 function verdict(points: readonly ReportPoint[]): string {
 	const best = points.reduce((a, b) => (b.recall.mean > a.recall.mean ? b : a));
 	const { cellNotProbed, codeTooCoarse } = best.losses!;
-	const told = `The highest recall here, ${showRecall(best.recall.mean)} (${best.no}), loses ${percent(cellNotProbed)} in cells and ${percent(codeTooCoarse)} to codes`;
+	const told = `The highest recall here, ${showRecall(best.recall.mean)} (setting ${best.no}), loses ${percent(cellNotProbed)} in cells and ${percent(codeTooCoarse)} to codes`;
 	if (cellNotProbed + codeTooCoarse < 0.005) return `${told}: next to nothing.`;
 	return `${told}: ${cellNotProbed > codeTooCoarse ? 'more cells opened would raise it first' : 'finer codes or more candidates would raise it first'}.`;
 }

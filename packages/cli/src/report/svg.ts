@@ -75,6 +75,11 @@ const silent = {
 	debug: () => silent,
 } as unknown as NonNullable<NonNullable<Parameters<typeof compile>[1]>['logger']>;
 
+/** The attribute with two digits behind each point. */
+function rounded(attribute: string): string {
+	return attribute.replace(/\d+\.\d{3,}/g, (number) => String(Math.round(Number(number) * 100) / 100));
+}
+
 /** Vega's SVG with title and description, tooltips that need no script, and without what nobody reads. */
 function dress(id: string, { title, desc, width, height }: Chart, svg: string): string {
 	const inner = svg
@@ -87,7 +92,7 @@ function dress(id: string, { title, desc, width, height }: Chart, svg: string): 
 		.replace(/ opacity="1"| stroke-miterlimit="10"| fill-opacity="1"/g, '')
 		.replace(/\bid="([^"]*)"/g, `id="${id}-$1"`)
 		.replace(/url\(#/g, `url(#${id}-`)
-		.replace(/\d+\.\d{3,}/g, (number) => String(Math.round(Number(number) * 100) / 100))
+		.replace(/ (?:d|transform|x2?|y2?|width|height)="[^"]*"/g, rounded)
 		.replace(/<g><\/g>/g, '');
 	const names = `<title id="${id}-t">${escapeHtml(title)}</title><desc id="${id}-d">${escapeHtml(desc)}</desc>`;
 	const head = `<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-labelledby="${id}-t" aria-describedby="${id}-d"`;

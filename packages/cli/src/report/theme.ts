@@ -40,6 +40,7 @@ section{border-top:1px solid var(--rule);margin-top:2rem;padding-top:1.5rem}
 .split .words{font-size:.94rem}
 figure{margin:0;min-width:0}
 svg{display:block;max-width:100%;height:auto}
+svg text{paint-order:stroke}
 .narrow{display:none}
 dl{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:.15rem 1.2rem;margin:1rem 0}
 dt{color:var(--soft)}
@@ -56,7 +57,7 @@ th,td{padding:.28rem .6rem;text-align:right;white-space:nowrap;border-bottom:1px
 thead th{vertical-align:bottom;font-weight:600}
 thead th.group{text-align:center;color:var(--soft);font-weight:400}
 td.text,th.text{text-align:left}
-tr.front td,tr.front th{background:var(--tint);font-weight:600}
+tr.front td,tr.front th{background:var(--tint)}
 .soft{color:var(--soft);font-weight:400}
 footer{margin-top:2.5rem;color:var(--soft);font-size:.86rem}
 @media (max-width:${NARROW}px){
@@ -77,7 +78,8 @@ main{max-width:none;padding:0}
 .wide{display:block}
 .narrow{display:none}
 section{break-inside:avoid;margin-top:1.2rem;padding-top:1rem}
-section.long{break-inside:auto}
+@page wide{size:A4 landscape;margin:12mm}
+section.long{break-inside:auto;page:wide;border:0}
 h2,caption{break-after:avoid}
 tr{break-inside:avoid}
 .scroll{overflow:visible}

@@ -81,7 +81,17 @@ export function recallAgainst(points: readonly ReportPoint[], cost: Cost): Drawi
 						data: { values: [{ x: cost.reference.value }] },
 						mark: { type: 'rule', stroke: SOFT, strokeDash: [2, 3] },
 						encoding: {
-							x: { ...x, axis: { title: cost.label, values: xs.ticks, format: '~g', labelFlush: false, tickSize: 4 } },
+							x: {
+								...x,
+								axis: {
+									title: cost.label,
+									values: xs.ticks,
+									tickCount: xs.ticks.length,
+									format: '~g',
+									labelFlush: false,
+									tickSize: 4,
+								},
+							},
 						},
 					},
 					{
@@ -104,7 +114,16 @@ export function recallAgainst(points: readonly ReportPoint[], cost: Cost): Drawi
 						mark: { type: 'point', strokeWidth: 1.6, opacity: 1 },
 						encoding: {
 							x,
-							y: { ...y, axis: { ...yTitle('recall'), format: ys.format, values: ys.ticks, tickSize: 4 } },
+							y: {
+								...y,
+								axis: {
+									...yTitle('recall'),
+									format: ys.format,
+									values: ys.ticks,
+									tickCount: ys.ticks.length,
+									tickSize: 4,
+								},
+							},
 							stroke: colour,
 							fill: { field: 'fill', type: 'nominal', scale: null },
 							shape: { field: 'shape', type: 'nominal', scale: null },

@@ -232,7 +232,7 @@ function settingsTable(ways: readonly Way[], { k }: EstimateSettings, { exact }:
 	const shown = columns.filter(({ only }) => only !== false);
 	const rows = ways.map((way) => ({ front: way.point.front, cells: shown.map(({ of }) => of(way)) }));
 	const note = `★ Pareto front. low and high: 95 % interval. As float32 the vectors take ${bytes(exact.bytes)}; an exact scan takes ${millis(exact.ms.median)} ms per query.`;
-	return table(note, shown, rows);
+	return table('settings-c', note, shown, rows);
 }
 
 function share(value: number | undefined): Cell {
@@ -261,6 +261,7 @@ function indexTable(built: readonly BuiltIndex[]): Html {
 	];
 	const rows = built.map((index, i) => ({ cells: columns.map(({ of }) => of(index, i)) }));
 	return table(
+		'indexes-c',
 		'Cells, and what building took: the forecast is of one thread, without the vectors to re-rank with.',
 		columns,
 		rows,

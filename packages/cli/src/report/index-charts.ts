@@ -20,7 +20,8 @@ export function listHistogram(sizes: ArrayLike<number>, nlist: number): Drawing 
 		cells: 0,
 	}));
 	for (const size of all) bins[Math.floor(size / width)]!.cells++;
-	const rows = bins.map((bin) => ({
+	const filled = bins.filter(({ cells }) => cells > 0);
+	const rows = filled.map((bin) => ({
 		...bin,
 		hint: `${count(bin.from)}${width > 1 ? ` to ${count(bin.to - 1)}` : ''} vectors: ${count(bin.cells)} cells`,
 	}));
@@ -111,7 +112,7 @@ export function forecastBars(
 						encoding: { x: { ...x, field: 'measured', axis }, y, description: { field: 'hint' } },
 					},
 					{
-						mark: { type: 'tick', stroke: INK, thickness: 3, size: 20 },
+						mark: { type: 'tick', color: INK, thickness: 3, size: 20, opacity: 1 },
 						encoding: { x: { ...x, field: 'forecast' }, y, description: { field: 'hint' } },
 					},
 					{

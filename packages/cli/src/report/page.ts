@@ -21,7 +21,7 @@ export interface Page {
 }
 
 export function renderPage({ title, lead, facts, command, sections, made }: Page): string {
-	const list = facts.map(([name, value]) => `<dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd>`).join('\n');
+	const list = facts.map(([name, value]) => `<dt>${escapeHtml(name)}</dt><dd>${prose(value)}</dd>`).join('\n');
 	return `<!doctype html>
 <html lang="en">
 <head>
@@ -39,7 +39,7 @@ ${STYLES}
 <main>
 <header>
 <h1>${escapeHtml(title)}</h1>
-<p class="lead">${escapeHtml(lead)}</p>
+<p class="lead">${prose(lead)}</p>
 <dl>
 ${list}
 </dl>
@@ -54,9 +54,14 @@ ${sections.join('\n')}
 `;
 }
 
+/** Text in which numbers and their units stay on one line. */
+export function prose(text: string): Html {
+	return escapeHtml(text).replace(/(\d) (?=(?:%|[kMGT]?B|ms|s|min)(?!\w))/g, '$1&nbsp;');
+}
+
 /** A section with a picture and words beside it. */
 export function pictured(id: string, title: string, figure: Html, words: readonly string[]): Html {
-	const text = words.map((paragraph) => `<p>${escapeHtml(paragraph).replace(/(\d) %/g, '$1&nbsp;%')}</p>`).join('\n');
+	const text = words.map((paragraph) => `<p>${prose(paragraph)}</p>`).join('\n');
 	return `<section id="${id}" aria-labelledby="${id}-h">
 <h2 id="${id}-h">${escapeHtml(title)}</h2>
 <div class="split">
@@ -118,8 +123,9 @@ export interface Column {
 	readonly text?: boolean;
 }
 
-/** A table. Numbers are in it as shown and, for whoever reads it by program, as they are. */
+/** A table below its caption, which has the `id`. Numbers are in it as shown and, for whoever reads it by program, as they are. */
 export function table(
+	id: string,
 	caption: string,
 	columns: readonly Column[],
 	rows: readonly { readonly cells: readonly Cell[]; readonly front?: boolean }[],
@@ -131,9 +137,9 @@ export function table(
 		const inner = cells.map((cell, i) => (i === 0 ? rowHead(cell) : renderCell(cell, columns[i]!.text === true)));
 		return `<tr${front ? ' class="front"' : ''}>${inner.join('')}</tr>`;
 	});
-	return `<div class="scroll" role="region" tabindex="0" aria-label="${escapeHtml(caption)}">
-<table>
-<caption>${escapeHtml(caption)}</caption>
+	return `<p class="caption" id="${id}">${prose(caption)}</p>
+<div class="scroll" role="region" tabindex="0" aria-labelledby="${id}">
+<table aria-labelledby="${id}">
 <thead>${groups(columns)}<tr>${head}</tr></thead>
 <tbody>
 ${body.join('\n')}

@@ -4,8 +4,7 @@
 
 import { count, millis, percent, recall as showRecall } from '../output.ts';
 import { type Cost, lossBars, recallAgainst, seriesColours } from './charts.ts';
-import { escapeHtml } from './escape.ts';
-import { type Column, type Html, type KeyEntry, key, picture, pictured, plain, table } from './page.ts';
+import { type Column, type Html, type KeyEntry, key, picture, pictured, plain, prose, table } from './page.ts';
 import { picks, type ReportPoint } from './points.ts';
 import { CELLS, CODES, SERIES, SOFT } from './theme.ts';
 
@@ -46,13 +45,13 @@ export function choice(points: readonly ReportPoint[], { k, d }: Measured): Html
 	const rows = chosen.map(({ target, smallest, fastest }) => ({
 		cells: [{ value: target, text: `≥ ${target.toFixed(2)}` }, ...cells(smallest), ...cells(fastest)],
 	}));
-	const words = `<p>${escapeHtml(
+	const words = `<p>${prose(
 		`The fewest bytes, and the least time, with which recall@${k} reached so much. Sizes are of everything that must stay in memory, over the number of vectors; as float32 one takes ${count(d * 4)} bytes.${store}`,
 	)}</p>`;
 	return plain(
 		'choice',
 		'What reaches which recall',
-		words + table('Smallest and fastest setting for a recall', columns, rows),
+		words + table('choice-c', 'Smallest and fastest setting for a recall', columns, rows),
 	);
 }
 

@@ -52,15 +52,15 @@ ul.key svg{flex:none}
 .scroll{overflow-x:auto;margin:.4rem 0}
 .scroll:focus-visible{outline:2px solid var(--mark);outline-offset:2px}
 table{border-collapse:collapse;font-size:.86rem;font-variant-numeric:tabular-nums}
-caption{text-align:left;color:var(--soft);padding-bottom:.4rem}
+.caption{color:var(--soft);font-size:.86rem;margin:.8rem 0 .2rem;max-width:none}
 th,td{padding:.28rem .6rem;text-align:right;white-space:nowrap;border-bottom:1px solid var(--rule)}
-thead th{vertical-align:bottom;font-weight:600}
-thead th.group{text-align:center;color:var(--soft);font-weight:400}
+thead th{vertical-align:bottom;font-weight:600;white-space:normal}
+thead th.group{text-align:center;white-space:nowrap;color:var(--soft);font-weight:400}
 td.text,th.text{text-align:left}
 tr.front td,tr.front th{background:var(--tint)}
 .soft{color:var(--soft);font-weight:400}
 footer{margin-top:2.5rem;color:var(--soft);font-size:.86rem}
-@media (max-width:${NARROW}px){
+@media screen and (max-width:${NARROW}px){
 main{padding:1.2rem .9rem 3rem}
 .split{grid-template-columns:minmax(0,1fr)}
 .wide{display:none}
@@ -80,10 +80,11 @@ main{max-width:none;padding:0}
 section{break-inside:avoid;margin-top:1.2rem;padding-top:1rem}
 @page wide{size:A4 landscape;margin:12mm}
 section.long{break-inside:auto;page:wide;border:0}
-h2,caption{break-after:avoid}
+h2,.caption{break-after:avoid}
 tr{break-inside:avoid}
 .scroll{overflow:visible}
-table{font-size:7.4pt}
-th,td{padding:.15rem .3rem}
+table{font-size:7.2pt}
+th,td{padding:.15rem .28rem}
+td.text{white-space:normal}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 }`.trim();

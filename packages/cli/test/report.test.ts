@@ -5,6 +5,7 @@ import type { Estimate, EstimateRow } from '../src/estimate.ts';
 import { escapeHtml, shellQuote } from '../src/report/escape.ts';
 import { placeLabels } from '../src/report/place.ts';
 import { picks, type ReportPoint, staircase } from '../src/report/points.ts';
+import { recallAgainst } from '../src/report/recall-chart.ts';
 import { draw } from '../src/report/svg.ts';
 import { clustered } from '../src/synthetic.ts';
 import { numbersOf, openTags } from './support/html.ts';
@@ -150,7 +151,7 @@ describe('parts of a report', () => {
 	const point = (no: number, recall: number, bytesPerVector: number, ms: number): ReportPoint => ({
 		...{ no, name: `setting ${no}`, series: 'm 8', reranked: false, bytesPerVector, front: true, losses: null },
 		recall: { mean: recall, low: recall, high: recall },
-		ms: { median: ms, p95: ms },
+		ms,
 	});
 
 	it('escapes for HTML and for a shell', () => {
@@ -192,7 +193,6 @@ describe('parts of a report', () => {
 	});
 
 	it('draws a single point, and recall of one everywhere', async () => {
-		const { recallAgainst } = await import('../src/report/charts.ts');
 		const cost = { title: 't', desc: 'd', label: 'bytes', reference: { value: 64, label: 'float32' }, show: String };
 		const drawing = recallAgainst([point(1, 1, 20, 0.1)], { ...cost, of: ({ bytesPerVector }) => bytesPerVector });
 		const svg = await draw('id', drawing(350));

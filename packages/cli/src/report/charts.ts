@@ -4,146 +4,15 @@
  */
 
 import { percent, recall as showRecall } from '../output.ts';
-import { placeLabels, type Side } from './place.ts';
-import { type ReportPoint, seriesOf, staircase } from './points.ts';
+import type { ReportPoint } from './points.ts';
 import type { Chart } from './svg.ts';
-import { CELLS, CODES, INK, PAPER, SERIES, SOFT } from './theme.ts';
+import { CELLS, CODES, INK, PAPER } from './theme.ts';
 
 /** A picture for a width. */
 export type Drawing = (width: number) => Chart;
 
 export const WIDE = 760;
 export const NARROW = 350;
-
-/** What recall is drawn against. */
-export interface Cost {
-	readonly title: string;
-	readonly desc: string;
-	readonly label: string;
-	readonly of: (point: ReportPoint) => number;
-	/** What doing without an index takes. */
-	readonly reference: { readonly value: number; readonly label: string };
-	/** In tooltips. */
-	readonly show: (cost: number) => string;
-}
-
-/** Colour of each series; all are alike where there are more than colours. */
-export function seriesColours(points: readonly ReportPoint[]): ReadonlyMap<string, string> {
-	const all = seriesOf(points);
-	return new Map(all.map((name, i) => [name, all.length > SERIES.length ? SERIES[0]! : SERIES[i]!]));
-}
-
-/** Recall against a cost on a logarithmic axis. Points on the front are filled and numbered. */
-export function recallAgainst(points: readonly ReportPoint[], cost: Cost): Drawing {
-	return (width) => {
-		const height = width >= WIDE ? 420 : 320;
-		const padding = { left: 52, right: 28, top: 24, bottom: 48 };
-		const area = { width: width - padding.left - padding.right, height: height - padding.top - padding.bottom };
-		const costs = [...points.map(cost.of), cost.reference.value];
-		const xs = logScale(costs, area.width, width >= WIDE ? 12 : 6);
-		const ys = recallScale(points, area.height);
-		const colours = seriesColours(points);
-		const rows = points.map((point) => ({
-			x: cost.of(point),
-			y: point.recall.mean,
-			low: Math.max(point.recall.low, ys.domain[0]),
-			high: Math.min(point.recall.high, ys.domain[1]),
-			colour: colours.get(point.series)!,
-			fill: point.front ? colours.get(point.series)! : PAPER,
-			shape: point.reranked ? 'diamond' : 'circle',
-			size: point.reranked ? 90 : 75,
-			no: String(point.no),
-			hint: `${point.no}: ${point.name}. Recall ${showRecall(point.recall.mean)}, ${cost.show(cost.of(point))}`,
-		}));
-		const pixels = points.map((point) => ({ x: xs.at(cost.of(point)), y: ys.at(point.recall.mean) }));
-		const front = points.flatMap((point, i) => (point.front ? [{ ...pixels[i]!, no: point.no, row: rows[i]! }] : []));
-		const sides = placeLabels(
-			front.map(({ x, y, no }) => ({ x, y, width: 7 * String(no).length })),
-			pixels,
-			area,
-		);
-		const labels = front.map(({ row }, i) => ({ ...row, side: sides[i]! }));
-		const steps = staircase(points, cost.of);
-		if (steps.length > 0) steps.push({ x: xs.domain[1], y: steps.at(-1)!.y });
-		const x = { field: 'x', type: 'quantitative', scale: { type: 'log', domain: xs.domain, nice: false } } as const;
-		const y = { field: 'y', type: 'quantitative', scale: { domain: ys.domain, nice: false } } as const;
-		const colour = { field: 'colour', type: 'nominal', scale: null } as const;
-		const text = (side: Side) => ({
-			data: { values: labels.filter((label) => label.side === side) },
-			mark: { type: 'text', ...LABEL[side], fill: INK, stroke: PAPER, strokeWidth: 3 } as const,
-			encoding: { x, y, text: { field: 'no' } } as const,
-		});
-		return {
-			...{ title: cost.title, desc: cost.desc, width, height, padding },
-			body: {
-				layer: [
-					{
-						data: { values: [{ x: cost.reference.value }] },
-						mark: { type: 'rule', stroke: SOFT, strokeDash: [2, 3] },
-						encoding: {
-							x: {
-								...x,
-								axis: {
-									title: cost.label,
-									values: xs.ticks,
-									tickCount: xs.ticks.length,
-									format: '~g',
-									labelFlush: false,
-									tickSize: 4,
-								},
-							},
-						},
-					},
-					{
-						data: { values: [{ x: cost.reference.value, label: cost.reference.label }] },
-						mark: { type: 'text', align: xs.at(cost.reference.value) > area.width / 2 ? 'right' : 'left', fill: SOFT },
-						encoding: { x, y: { value: -10 }, text: { field: 'label' } },
-					},
-					{
-						data: { values: steps },
-						mark: { type: 'line', interpolate: 'step-after', stroke: SOFT, strokeWidth: 1.2, opacity: 0.75 },
-						encoding: { x, y },
-					},
-					{
-						data: { values: rows },
-						mark: { type: 'rule', strokeWidth: 1.2, opacity: 0.6 },
-						encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' }, stroke: colour },
-					},
-					{
-						data: { values: rows },
-						mark: { type: 'point', strokeWidth: 1.6, opacity: 1 },
-						encoding: {
-							x,
-							y: {
-								...y,
-								axis: {
-									...yTitle('recall'),
-									format: ys.format,
-									values: ys.ticks,
-									tickCount: ys.ticks.length,
-									tickSize: 4,
-								},
-							},
-							stroke: colour,
-							fill: { field: 'fill', type: 'nominal', scale: null },
-							shape: { field: 'shape', type: 'nominal', scale: null },
-							size: { field: 'size', type: 'quantitative', scale: null },
-							description: { field: 'hint' },
-						},
-					},
-					...(Object.keys(LABEL) as Side[]).map(text),
-				],
-			},
-		};
-	};
-}
-
-const LABEL = {
-	right: { align: 'left', baseline: 'middle', dx: 8 },
-	left: { align: 'right', baseline: 'middle', dx: -8 },
-	above: { align: 'center', baseline: 'bottom', dy: -7 },
-	below: { align: 'center', baseline: 'top', dy: 8 },
-} as const;
 
 /** Where each point loses recall: bars of the two shares. */
 export function lossBars(points: readonly ReportPoint[]): Drawing {
@@ -268,39 +137,4 @@ export function barRows(rows: readonly string[], width: number, space: { right: 
 		encoding: { x: { value: 0 }, y, text: { field: 'name' } },
 	} as const;
 	return { frame: { width, height, padding }, y, names: beside ? [] : [above] };
-}
-
-export interface Scale {
-	readonly domain: [number, number];
-	readonly ticks: number[];
-	/** Pixels from the left, or from the top. */
-	readonly at: (value: number) => number;
-}
-
-export function logScale(values: readonly number[], pixels: number, most: number): Scale {
-	const low = Math.min(...values) / 1.2;
-	const high = Math.max(...values) * 1.2;
-	const ticks: number[] = [];
-	for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++) {
-		for (const digit of [1, 2, 5]) {
-			const value = Number(`${digit}e${power}`);
-			if (value >= low && value <= high) ticks.push(value);
-		}
-	}
-	const tens = ticks.filter((value) => Math.abs(Math.log10(value) - Math.round(Math.log10(value))) < 1e-9);
-	const at = (value: number): number => (pixels * Math.log(value / low)) / Math.log(high / low);
-	return { domain: [low, high], ticks: ticks.length > most && tens.length > 1 ? tens : ticks, at };
-}
-
-/** From a round number below the lowest recall to 1, or to one above the highest where that is far from 1. */
-function recallScale(points: readonly ReportPoint[], pixels: number): Scale & { readonly format: string } {
-	const lowest = Math.min(...points.map(({ recall }) => recall.mean));
-	const highest = Math.max(...points.map(({ recall }) => recall.mean));
-	const spread = Math.max(highest - lowest, 0.02);
-	const step = spread > 0.5 ? 0.1 : spread > 0.2 ? 0.05 : spread > 0.08 ? 0.02 : 0.005;
-	const low = Math.max(0, Math.floor((lowest - step / 4) / step) * step);
-	const high = Math.min(1, Math.ceil((highest + step / 4) / step) * step);
-	const ticks = Array.from({ length: Math.round((high - low) / step) + 1 }, (_, i) => low + i * step);
-	const at = (value: number): number => (pixels * (high - value)) / (high - low);
-	return { domain: [low, high], ticks, at, format: step < 0.01 ? '.3f' : '.2f' };
 }

@@ -3,7 +3,6 @@
  */
 
 import type { Interval } from 'vecino';
-import type { Timing } from '../measure.ts';
 
 /** One way to search one index. */
 export interface ReportPoint {
@@ -18,11 +17,14 @@ export interface ReportPoint {
 	readonly recall: Interval;
 	/** Resident bytes over the number of vectors, with those that re-ranking reads. */
 	readonly bytesPerVector: number;
-	readonly ms: Timing;
+	/** Of a query, alone on one thread: the median, or what it is forecast to be. */
+	readonly ms: number;
 	/** No other point has at least this recall with no more bytes and no more time. */
 	readonly front: boolean;
 	/** Shares of the true neighbours; null where they were not counted. */
 	readonly losses: { readonly cellNotProbed: number; readonly codeTooCoarse: number } | null;
+	/** Of a tuner: what it chose. */
+	readonly chosen?: boolean;
 }
 
 /** Series in the order in which they appear. */
@@ -63,7 +65,7 @@ export function picks(points: readonly ReportPoint[], targets: readonly number[]
 				return by < 0 ? point : best;
 			}, null);
 		const size = ({ bytesPerVector }: ReportPoint): number => bytesPerVector;
-		const time = ({ ms }: ReportPoint): number => ms.median;
+		const time = ({ ms }: ReportPoint): number => ms;
 		return { target, smallest: least(size, time), fastest: least(time, size) };
 	});
 }

@@ -3,17 +3,20 @@
  */
 
 import { count, millis, percent, recall as showRecall } from '../output.ts';
-import { type Cost, lossBars, recallAgainst, seriesColours } from './charts.ts';
+import { lossBars } from './charts.ts';
 import { type Column, type Html, type KeyEntry, key, picture, pictured, plain, prose, table } from './page.ts';
 import { picks, type ReportPoint } from './points.ts';
-import { CELLS, CODES, SERIES, SOFT } from './theme.ts';
+import { type Cost, recallAgainst, seriesColours } from './recall-chart.ts';
+import { CELLS, CODES, INK, SERIES, SOFT } from './theme.ts';
 
 /** What the sections are about. */
 export interface Measured {
 	readonly k: number;
 	readonly d: number;
-	/** Median milliseconds of an exact scan. */
-	readonly exactMs: number;
+	/** Median milliseconds of an exact scan, where it was timed. */
+	readonly exactMs: number | null;
+	/** What was asked of a tuner. */
+	readonly target?: { readonly recall: number; readonly bytesPerVector: number | null; readonly ms: number | null };
 }
 
 /** Bars drawn at most: the table has the others. */
@@ -40,7 +43,7 @@ export function choice(points: readonly ReportPoint[], { k, d }: Measured): Html
 			: [
 					`${point.no}: ${point.name}`,
 					{ value: point.bytesPerVector, text: point.bytesPerVector.toFixed(1) },
-					{ value: point.ms.median, text: millis(point.ms.median) },
+					{ value: point.ms, text: millis(point.ms) },
 				];
 	const rows = chosen.map(({ target, smallest, fastest }) => ({
 		cells: [{ value: target, text: `≥ ${target.toFixed(2)}` }, ...cells(smallest), ...cells(fastest)],
@@ -55,40 +58,50 @@ export function choice(points: readonly ReportPoint[], { k, d }: Measured): Html
 	);
 }
 
+const TARGET_WORDS = 'The long-dashed line is the recall that was asked for; the ring is around what was chosen.';
+
 export async function memorySection(
 	points: readonly ReportPoint[],
-	{ k, d }: Measured,
-	extra: string[],
+	{ k, d, target }: Measured,
+	extra: readonly string[],
 ): Promise<Html> {
+	const most = target?.bytesPerVector ?? null;
 	const cost: Cost = {
 		title: `Recall@${k} against bytes per vector`,
 		desc: `Each point is a setting. ${bestOf(points, ({ bytesPerVector }) => `${bytesPerVector.toFixed(1)} bytes per vector`)} All numbers are in the table of settings.`,
 		label: 'bytes per vector, everything resident',
 		of: ({ bytesPerVector }) => bytesPerVector,
 		reference: { value: d * 4, label: `float32: ${count(d * 4)}` },
+		limit: most === null ? null : { value: most, label: `at most ${most}` },
 		show: (bytes) => `${bytes.toFixed(1)} bytes per vector`,
 	};
 	const figure =
-		pointKey(points, 'most recall for the memory') + (await picture('memory-c', recallAgainst(points, cost)));
+		pointKey(points, 'most recall for the memory') +
+		(await picture('memory-c', recallAgainst(points, cost, target?.recall)));
 	return pictured('memory', 'Recall against memory', figure, [
 		`Up is better, left is better. Recall@${k} is the share of the ${k} true nearest neighbours that a search returns; the thin bars are 95 % intervals over the queries.`,
 		'Filled and numbered: the Pareto front. No other setting has at least that recall with no more memory and no more time. What is hollow can be left out of the choice.',
+		...(target === undefined ? [] : [TARGET_WORDS]),
 		...extra,
 	]);
 }
 
-export async function speedSection(points: readonly ReportPoint[], { k, exactMs }: Measured): Promise<Html> {
+export async function speedSection(points: readonly ReportPoint[], { k, exactMs, target }: Measured): Promise<Html> {
+	const most = target?.ms ?? null;
 	const cost: Cost = {
 		title: `Recall@${k} against milliseconds per query`,
-		desc: `Each point is a setting. ${bestOf(points, ({ ms }) => `${millis(ms.median)} ms`)} All numbers are in the table of settings.`,
+		desc: `Each point is a setting. ${bestOf(points, ({ ms }) => `${millis(ms)} ms`)} All numbers are in the table of settings.`,
 		label: 'milliseconds per query (median, one thread)',
-		of: ({ ms }) => ms.median,
-		reference: { value: exactMs, label: `exact scan: ${millis(exactMs)} ms` },
+		of: ({ ms }) => ms,
+		reference: exactMs === null ? null : { value: exactMs, label: `exact scan: ${millis(exactMs)} ms` },
+		limit: most === null ? null : { value: most, label: `at most ${millis(most)} ms` },
 		show: (ms) => `${millis(ms)} ms per query`,
 	};
-	const figure = pointKey(points, 'most recall for the time') + (await picture('speed-c', recallAgainst(points, cost)));
+	const figure =
+		pointKey(points, 'most recall for the time') +
+		(await picture('speed-c', recallAgainst(points, cost, target?.recall)));
 	return pictured('speed', 'Recall against speed', figure, [
-		'The same settings by the time that one query takes on one thread, alone. The dashed line is what comparing with every vector takes.',
+		`The same settings by the time that one query takes on one thread, alone.${exactMs === null ? '' : ' The dashed line is what comparing with every vector takes.'}`,
 		'More cells opened (nprobe) cost time and no memory. Along one index recall rises with them, and then no more: from there on the codes are the limit, and only longer ones or re-ranking help.',
 	]);
 }
@@ -126,15 +139,18 @@ function mostTelling(points: readonly ReportPoint[]): ReportPoint[] {
 }
 
 function pointKey(points: readonly ReportPoint[], line: string): Html {
-	const colours = seriesColours(points);
-	const many = colours.size > SERIES.length;
-	const entries: KeyEntry[] = many ? [] : [...colours].map(([text, colour]) => ({ mark: 'box', colour, text }));
-	const single = colours.size === 1;
+	const colours = [...seriesColours(points)];
+	const entries: KeyEntry[] = colours.slice(0, SERIES.length).map(([text, colour], i) => {
+		const shared = i === SERIES.length - 1 && colours.length > SERIES.length;
+		return { mark: 'box', colour, text: shared ? 'others' : text };
+	});
+	if (entries.length === 1) entries.pop();
 	if (points.some(({ reranked }) => !reranked)) entries.push({ mark: 'ring', colour: SOFT, text: 'codes alone' });
 	if (points.some(({ reranked }) => reranked)) entries.push({ mark: 'diamond', colour: SOFT, text: 're-ranked' });
 	entries.push({ mark: 'circle', colour: SOFT, text: 'filled: Pareto front' });
+	if (points.some(({ chosen }) => chosen)) entries.push({ mark: 'ring', colour: INK, text: 'ringed: chosen' });
 	entries.push({ mark: 'line', colour: SOFT, text: line });
-	return key(single ? entries.slice(1) : entries);
+	return key(entries);
 }
 
 /** Ends of the front, in words, for those who do not see the picture. */

@@ -39,7 +39,10 @@ ${STYLES}
 <main>
 <header>
 <h1>${escapeHtml(title)}</h1>
-<p class="lead">${prose(lead)}</p>
+${lead
+	.split('\n')
+	.map((line) => `<p class="lead">${prose(line)}</p>`)
+	.join('\n')}
 <dl>
 ${list}
 </dl>
@@ -119,8 +122,8 @@ export interface Column {
 	readonly head: string;
 	/** Columns with the same group stand under one head. */
 	readonly group?: string;
-	/** Aligned left. */
-	readonly text?: boolean;
+	/** Aligned left; 'wrap' for sentences. */
+	readonly text?: boolean | 'wrap';
 }
 
 /** A table below its caption, which has the `id`. Numbers are in it as shown and, for whoever reads it by program, as they are. */
@@ -134,7 +137,7 @@ export function table(
 		.map(({ head, text }) => `<th scope="col"${text ? ' class="text"' : ''}>${escapeHtml(head)}</th>`)
 		.join('');
 	const body = rows.map(({ cells, front }) => {
-		const inner = cells.map((cell, i) => (i === 0 ? rowHead(cell) : renderCell(cell, columns[i]!.text === true)));
+		const inner = cells.map((cell, i) => renderCell(i === 0 ? 'th scope="row"' : 'td', cell, columns[i]!));
 		return `<tr${front ? ' class="front"' : ''}>${inner.join('')}</tr>`;
 	});
 	return `<p class="caption" id="${id}">${prose(caption)}</p>
@@ -164,12 +167,9 @@ function groups(columns: readonly Column[]): Html {
 	return `<tr>${cells.join('')}</tr>`;
 }
 
-function rowHead(cell: Cell): Html {
-	return `<th scope="row">${content(cell)}</th>`;
-}
-
-function renderCell(cell: Cell, text: boolean): Html {
-	return `<td${text ? ' class="text"' : ''}>${content(cell)}</td>`;
+function renderCell(tag: string, cell: Cell, { text }: Column): Html {
+	const kind = text === undefined ? '' : ` class="text${text === 'wrap' ? ' wrap' : ''}"`;
+	return `<${tag}${kind}>${content(cell)}</${tag.split(' ')[0]}>`;
 }
 
 function content(cell: Cell): Html {

@@ -9,19 +9,23 @@ export interface Scale {
 	readonly at: (value: number) => number;
 }
 
+/** Logarithmic, with some room at both ends; about `most` ticks at most. */
 export function logScale(values: readonly number[], pixels: number, most: number): Scale {
 	const low = Math.min(...values) / 1.2;
 	const high = Math.max(...values) * 1.2;
-	const ticks: number[] = [];
-	for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++) {
-		for (const digit of [1, 2, 5]) {
-			const value = Number(`${digit}e${power}`);
-			if (value >= low && value <= high) ticks.push(value);
-		}
-	}
+	const some = roundNumbers(low, high, [1, 2, 5]);
+	const ticks = some.length < 4 ? roundNumbers(low, high, [1, 1.5, 2, 3, 4, 5, 7]) : some;
 	const tens = ticks.filter((value) => Math.abs(Math.log10(value) - Math.round(Math.log10(value))) < 1e-9);
 	const at = (value: number): number => (pixels * Math.log(value / low)) / Math.log(high / low);
 	return { domain: [low, high], ticks: ticks.length > most && tens.length > 1 ? tens : ticks, at };
+}
+
+function roundNumbers(low: number, high: number, digits: readonly number[]): number[] {
+	const out: number[] = [];
+	for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++) {
+		for (const digit of digits) out.push(Number(`${digit}e${power}`));
+	}
+	return out.filter((value) => value >= low && value <= high);
 }
 
 /** From a round number below the lowest recall to 1, or to one above the highest where that is far from 1. */

@@ -23,7 +23,7 @@ export interface Measured {
 const MOST_BARS = 24;
 
 /** For each recall that is often wanted, the smallest and the fastest of what was measured. */
-export function choice(points: readonly ReportPoint[], { k, d }: Measured): Html {
+export function choice(points: readonly ReportPoint[], { k, d }: Measured, extra = ''): Html {
 	const chosen = picks(points);
 	const store = chosen.some(({ smallest, fastest }) => smallest?.reranked || fastest?.reranked)
 		? ' Of settings that re-rank, the vectors to re-rank with are the larger part of that.'
@@ -49,7 +49,7 @@ export function choice(points: readonly ReportPoint[], { k, d }: Measured): Html
 		cells: [{ value: target, text: `≥ ${target.toFixed(2)}` }, ...cells(smallest), ...cells(fastest)],
 	}));
 	const words = `<p>${prose(
-		`The fewest bytes, and the least time, with which recall@${k} reached so much. Sizes are of everything that must stay in memory, over the number of vectors; as float32 one takes ${count(d * 4)} bytes.${store}`,
+		`The fewest bytes, and the least time, with which recall@${k} reached so much. Sizes are of everything that must stay in memory, over the number of vectors; as float32 one takes ${count(d * 4)} bytes.${store} ${extra}`.trim(),
 	)}</p>`;
 	return plain(
 		'choice',

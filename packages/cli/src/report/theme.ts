@@ -34,7 +34,7 @@ main{max-width:1120px;margin:0 auto;padding:2rem 1.25rem 4rem}
 h1{font-size:1.7rem;line-height:1.25;margin:0 0 .4rem;overflow-wrap:anywhere}
 h2{font-size:1.2rem;line-height:1.3;margin:0 0 .6rem}
 p{margin:0 0 .8rem;max-width:68ch}
-.lead{font-size:1.05rem;color:var(--soft)}
+.lead{font-size:1.05rem;color:var(--soft);margin-bottom:.3rem}
 section{border-top:1px solid var(--rule);margin-top:2rem;padding-top:1.5rem}
 .split{display:grid;grid-template-columns:minmax(0,1fr) 17rem;gap:1.5rem 2rem;align-items:start}
 .split .words{font-size:.94rem}
@@ -57,6 +57,7 @@ th,td{padding:.28rem .6rem;text-align:right;white-space:nowrap;border-bottom:1px
 thead th{vertical-align:bottom;font-weight:600;white-space:normal}
 thead th.group{text-align:center;white-space:nowrap;color:var(--soft);font-weight:400}
 td.text,th.text{text-align:left}
+td.wrap{white-space:normal;min-width:22rem}
 tr.front td,tr.front th{background:var(--tint)}
 .soft{color:var(--soft);font-weight:400}
 footer{margin-top:2.5rem;color:var(--soft);font-size:.86rem}
@@ -85,6 +86,6 @@ tr{break-inside:avoid}
 .scroll{overflow:visible}
 table{font-size:7.2pt}
 th,td{padding:.15rem .28rem}
-td.text{white-space:normal}
+td.text{white-space:normal;min-width:0}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 }`.trim();

@@ -23,7 +23,9 @@ export async function tuneReport(report: TuneReport, name: string, command: stri
 		points.length === 0 ? [] : [await memorySection(points, measured, [COUNTED]), await speedSection(points, measured)];
 	const sections: Html[] = [
 		plain('chosen', chosen === null ? 'Nothing could be chosen' : `Chosen: ${chosen.factory}`, chosenBody(report)),
-		...(points.length === 0 ? [] : [choice(points, measured)]),
+		...(points.length === 0
+			? []
+			: [choice(points, measured, 'Settings that were counted, not searched, are here with their forecast of time.')]),
 		...pictures,
 		...(candidates.length === 0 ? [] : [plain('candidates', 'What became of each index', candidateTable(candidates))]),
 		...(points.length === 0 ? [] : [plain('settings', 'All settings', settingsTable(rows, points, k), true)]),
@@ -146,7 +148,7 @@ function candidateTable(candidates: readonly TuneCandidate[]): Html {
 		{ head: 'ms', group: 'best setting' },
 		{ head: 'parameters', group: 'best setting', text: true },
 		{ head: 'took' },
-		{ head: 'why', text: true },
+		{ head: 'why', text: 'wrap' },
 	];
 	const rows = candidates.map(({ factory, outcome, bytesPerVector, best, seconds: took, why }) => ({
 		front: outcome === 'chosen',
@@ -157,7 +159,7 @@ function candidateTable(candidates: readonly TuneCandidate[]): Html {
 			best && number(best.recall.mean, recall(best.recall.mean)),
 			best && number(best.microseconds / 1000, millis(best.microseconds / 1000)),
 			best && paramsText(best.params),
-			number(took, seconds(took)),
+			took === 0 ? null : number(took, seconds(took)),
 			why,
 		],
 	}));

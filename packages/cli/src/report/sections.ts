@@ -58,13 +58,29 @@ export function choice(points: readonly ReportPoint[], { k, d }: Measured, extra
 	);
 }
 
-const TARGET_WORDS = 'The long-dashed line is the recall that was asked for; the ring is around what was chosen.';
+/** What finds so much less than was asked for is not drawn, so that the rest can be told apart. */
+const BELOW_TARGET = 0.2;
+
+function drawn(points: readonly ReportPoint[], { target }: Measured): readonly ReportPoint[] {
+	if (target === undefined) return points;
+	const near = points.filter(({ recall }) => recall.mean >= target.recall - BELOW_TARGET);
+	return near.length > 0 ? near : points;
+}
+
+function targetWords(points: readonly ReportPoint[], measured: Measured): string[] {
+	if (measured.target === undefined) return [];
+	const left = points.length - drawn(points, measured).length;
+	const out = left === 0 ? '' : ` ${count(left)} settings that find much less are in the table only.`;
+	return [`The long-dashed line is the recall that was asked for; the ring is around what was chosen.${out}`];
+}
 
 export async function memorySection(
 	points: readonly ReportPoint[],
-	{ k, d, target }: Measured,
+	measured: Measured,
 	extra: readonly string[],
 ): Promise<Html> {
+	const { k, d, target } = measured;
+	const shown = drawn(points, measured);
 	const most = target?.bytesPerVector ?? null;
 	const cost: Cost = {
 		title: `Recall@${k} against bytes per vector`,
@@ -76,17 +92,19 @@ export async function memorySection(
 		show: (bytes) => `${bytes.toFixed(1)} bytes per vector`,
 	};
 	const figure =
-		pointKey(points, 'most recall for the memory') +
-		(await picture('memory-c', recallAgainst(points, cost, target?.recall)));
+		pointKey(shown, 'most recall for the memory') +
+		(await picture('memory-c', recallAgainst(shown, cost, target?.recall)));
 	return pictured('memory', 'Recall against memory', figure, [
 		`Up is better, left is better. Recall@${k} is the share of the ${k} true nearest neighbours that a search returns; the thin bars are 95 % intervals over the queries.`,
 		'Filled and numbered: the Pareto front. No other setting has at least that recall with no more memory and no more time. What is hollow can be left out of the choice.',
-		...(target === undefined ? [] : [TARGET_WORDS]),
+		...targetWords(points, measured),
 		...extra,
 	]);
 }
 
-export async function speedSection(points: readonly ReportPoint[], { k, exactMs, target }: Measured): Promise<Html> {
+export async function speedSection(points: readonly ReportPoint[], measured: Measured): Promise<Html> {
+	const { k, exactMs, target } = measured;
+	const shown = drawn(points, measured);
 	const most = target?.ms ?? null;
 	const cost: Cost = {
 		title: `Recall@${k} against milliseconds per query`,
@@ -98,8 +116,8 @@ export async function speedSection(points: readonly ReportPoint[], { k, exactMs,
 		show: (ms) => `${millis(ms)} ms per query`,
 	};
 	const figure =
-		pointKey(points, 'most recall for the time') +
-		(await picture('speed-c', recallAgainst(points, cost, target?.recall)));
+		pointKey(shown, 'most recall for the time') +
+		(await picture('speed-c', recallAgainst(shown, cost, target?.recall)));
 	return pictured('speed', 'Recall against speed', figure, [
 		`The same settings by the time that one query takes on one thread, alone.${exactMs === null ? '' : ' The dashed line is what comparing with every vector takes.'}`,
 		'More cells opened (nprobe) cost time and no memory. Along one index recall rises with them, and then no more: from there on the codes are the limit, and only longer ones or re-ranking help.',

@@ -57,7 +57,7 @@ th,td{padding:.28rem .6rem;text-align:right;white-space:nowrap;border-bottom:1px
 thead th{vertical-align:bottom;font-weight:600;white-space:normal}
 thead th.group{text-align:center;white-space:nowrap;color:var(--soft);font-weight:400}
 td.text,th.text{text-align:left}
-td.wrap{white-space:normal;min-width:22rem}
+td.wrap{white-space:normal;min-width:15rem}
 tr.front td,tr.front th{background:var(--tint)}
 .soft{color:var(--soft);font-weight:400}
 footer{margin-top:2.5rem;color:var(--soft);font-size:.86rem}

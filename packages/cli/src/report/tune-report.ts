@@ -27,7 +27,9 @@ export async function tuneReport(report: TuneReport, name: string, command: stri
 			? []
 			: [choice(points, measured, 'Settings that were counted, not searched, are here with their forecast of time.')]),
 		...pictures,
-		...(candidates.length === 0 ? [] : [plain('candidates', 'What became of each index', candidateTable(candidates))]),
+		...(candidates.length === 0
+			? []
+			: [plain('candidates', 'What became of each index', candidateTable(candidates), true)]),
 		...(points.length === 0 ? [] : [plain('settings', 'All settings', settingsTable(rows, points, k), true)]),
 	];
 	return renderPage({

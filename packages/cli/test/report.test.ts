@@ -52,7 +52,7 @@ describe('the page of estimate', () => {
 			'recall@10',
 			'metric l2',
 			process.versions.node,
-			'vecino estimate',
+			'<span>vecino</span> <span>estimate</span>',
 		]) {
 			expect(html).toContain(text);
 		}

@@ -38,7 +38,7 @@ const report: TuneReport = {
 
 describe('the page of tune', () => {
 	it('has the choice, the pictures and every number', async () => {
-		const html = await tuneReport(report, '<b>.npy', 'vecino tune x.npy');
+		const html = await tuneReport(report, '<b>.npy', ['vecino', 'tune', 'x.npy']);
 		expect(openTags(html)).toEqual([]);
 		const sections = [...html.matchAll(/<section id="(\w+)"/g)].map(([, id]) => id);
 		expect(sections).toEqual(['chosen', 'choice', 'memory', 'speed', 'candidates', 'settings']);
@@ -63,7 +63,7 @@ describe('the page of tune', () => {
 
 	it('says so where nothing was chosen, or nothing tried', async () => {
 		const none = { ...report, chosen: null, rows: [], complete: false };
-		const html = await tuneReport(none, 'x.npy', 'vecino tune x.npy');
+		const html = await tuneReport(none, 'x.npy', ['vecino', 'tune', 'x.npy']);
 		expect(openTags(html)).toEqual([]);
 		expect(html).toContain('Nothing could be chosen');
 		expect(html).toContain('was interrupted');

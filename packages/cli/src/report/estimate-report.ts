@@ -11,7 +11,7 @@ import { commandLine, machineFacts, version } from './machine.ts';
 import { type Cell, type Column, type Html, key, picture, pictured, plain, renderPage, table } from './page.ts';
 import type { ReportPoint } from './points.ts';
 import { choice, lossSection, type Measured, memorySection, speedSection } from './sections.ts';
-import { BAR, INK } from './theme.ts';
+import { BAR, INK, SERIES } from './theme.ts';
 
 /** A row with or without its re-ranking: each is a way to search. */
 interface Way {
@@ -24,7 +24,7 @@ export async function estimateReport(
 	result: Estimate,
 	data: Pick<Split, 'name' | 'total' | 'queriesFrom'> & { readonly n: number; readonly d: number; readonly nq: number },
 	settings: EstimateSettings,
-	command: string = commandLine(),
+	command: readonly string[] = commandLine(),
 ): Promise<string> {
 	const { k, metric } = settings;
 	const { n, d } = data;
@@ -100,9 +100,15 @@ function namer(rows: readonly EstimateRow[]): (row: EstimateRow, reranked: boole
 	};
 }
 
+/** Parameters that name an index, the finest first of those that leave no more groups than there are colours. */
+const GROUPS = [['m', 'nbits', 'nlist'], ['m', 'nbits'], ['m', 'nlist'], ['m'], ['nlist'], ['nbits']] as const;
+
 function seriesNamer(rows: readonly EstimateRow[]): (row: EstimateRow) => string {
-	const named = (['m', 'nbits', 'nlist'] as const).filter((name) => varies(rows, name));
-	return (row) => named.map((name) => `${name} ${row[name]}`).join(', ') || 'index';
+	const namers = GROUPS.map((group) => {
+		const named = group.filter((name) => varies(rows, name));
+		return (row: EstimateRow): string => named.map((name) => `${name} ${row[name]}`).join(', ') || 'index';
+	});
+	return namers.find((name) => new Set(rows.map(name)).size <= SERIES.length) ?? namers[0]!;
 }
 
 function rerankWords(ways: readonly Way[]): string[] {
@@ -121,8 +127,8 @@ async function listSection(built: readonly BuiltIndex[], n: number): Promise<Htm
 	}
 	const { nlist, lists } = each[0]!;
 	return pictured('lists', 'How full the cells are', parts.join('\n'), [
-		`${count(n)} vectors in ${count(nlist)} cells: ${lists.mean.toFixed(1)} on average, ${count(lists.min)} to ${count(lists.max)}; ${count(lists.empty)} are empty.`,
-		`A query reads ${lists.imbalance.toFixed(2)} times as many vectors as if all cells were of one size (the imbalance). ${lists.imbalance < 1.5 ? 'That is even.' : lists.imbalance < 3 ? 'That is usual for real data.' : 'That is much: a few large cells make some queries slow. Other cells (nlist), or vectors without duplicates, may even it out.'}`,
+		`${count(n)} vectors in ${plural(nlist, 'cell')}: ${lists.mean.toFixed(1)} on average, ${count(lists.min)} to ${count(lists.max)}; ${lists.empty === 0 ? 'none is' : `${count(lists.empty)} are`} empty.`,
+		`A query reads ${lists.imbalance.toFixed(2)} times as many vectors as if all cells were of one size (the imbalance). ${lists.imbalance < 1.2 ? 'That is even.' : lists.imbalance < 2 ? 'That is usual for real data.' : 'That is much: a few large cells make some queries slow. Other cells (nlist), or vectors without duplicates, may even it out.'}`,
 	]);
 }
 
@@ -141,7 +147,7 @@ async function forecastSection(built: readonly BuiltIndex[]): Promise<Html> {
 				forecast: index.forecast.seconds[step],
 			})),
 		),
-		{ title: 'Seconds of building, measured and forecast', label: 'seconds', show: seconds },
+		{ title: 'Seconds of building, measured and forecast', label: 'time', show: duration, unit: 's' },
 	);
 	const figure =
 		key([
@@ -164,6 +170,9 @@ function indexNamer(built: readonly BuiltIndex[]): (index: BuiltIndex) => string
 	return (index) =>
 		(named.length === 0 ? (['m', 'nlist'] as const) : named).map((name) => `${name} ${index[name]}`).join(', ');
 }
+
+/** 35 ms, 2.4 s, 3 min 20 s */
+const duration = (s: number): string => (s < 1 ? `${(s * 1000).toFixed(0)} ms` : seconds(s));
 
 const number = (value: number, text: string): Cell => ({ value, text });
 
@@ -262,7 +271,7 @@ function indexTable(built: readonly BuiltIndex[]): Html {
 			...(['train', 'add'] as const).map((step) => ({
 				head: step,
 				group: which,
-				of: (index: BuiltIndex) => number(index[which].seconds[step], seconds(index[which].seconds[step])),
+				of: (index: BuiltIndex) => number(index[which].seconds[step], duration(index[which].seconds[step])),
 			})),
 		]),
 	];

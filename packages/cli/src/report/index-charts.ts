@@ -2,7 +2,7 @@
  * Pictures of indexes rather than of searches: how long their lists are, and what building them took against the forecast.
  */
 
-import { count } from '../output.ts';
+import { count, plural } from '../output.ts';
 import { BAR_HEIGHT, barRows, type Drawing, linear, WIDE, yTitle } from './charts.ts';
 import { BAR, INK, PAPER, SOFT } from './theme.ts';
 
@@ -23,8 +23,9 @@ export function listHistogram(sizes: ArrayLike<number>, nlist: number): Drawing 
 	const filled = bins.filter(({ cells }) => cells > 0);
 	const rows = filled.map((bin) => ({
 		...bin,
-		hint: `${count(bin.from)}${width > 1 ? ` to ${count(bin.to - 1)}` : ''} vectors: ${count(bin.cells)} cells`,
+		hint: `${count(bin.from)}${width > 1 ? ` to ${count(bin.to - 1)}` : ''} vectors: ${plural(bin.cells, 'cell')}`,
 	}));
+	const side = mean > most / 2 ? ({ align: 'right', dx: -5 } as const) : ({ align: 'left', dx: 5 } as const);
 	return (outer) => {
 		const padding = { left: 52, right: 24, top: 26, bottom: 48 };
 		const x = linear(0, bins.at(-1)!.to);
@@ -35,8 +36,8 @@ export function listHistogram(sizes: ArrayLike<number>, nlist: number): Drawing 
 			tickMinStep: 1,
 		} as const;
 		return {
-			title: `Sizes of the ${count(nlist)} cells`,
-			desc: `Histogram of the number of vectors in each of ${count(nlist)} cells: from ${count(all.reduce((a, b) => Math.min(a, b), most))} to ${count(most)}, ${mean.toFixed(1)} on average.`,
+			title: `Sizes of ${plural(nlist, 'cell')}`,
+			desc: `Histogram of the number of vectors in each of ${plural(nlist, 'cell')}: from ${count(all.reduce((a, b) => Math.min(a, b), most))} to ${count(most)}, ${mean.toFixed(1)} on average.`,
 			...{ width: outer, height: outer >= WIDE ? 260 : 220, padding },
 			body: {
 				layer: [
@@ -61,7 +62,7 @@ export function listHistogram(sizes: ArrayLike<number>, nlist: number): Drawing 
 					},
 					{
 						data: { values: [{ mean, label: `mean ${mean.toFixed(1)}` }] },
-						mark: { type: 'text', align: 'left', dx: 5, fill: INK },
+						mark: { type: 'text', ...side, fill: INK },
 						encoding: { x: { ...x, field: 'mean' }, y: { value: -9 }, text: { field: 'label' } },
 					},
 				],

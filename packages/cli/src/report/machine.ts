@@ -26,7 +26,7 @@ export function version(): string {
 	return (createRequire(import.meta.url)('../../package.json') as { version: string }).version;
 }
 
-/** The command that is running, for a shell. */
-export function commandLine(args: readonly string[] = process.argv.slice(2)): string {
-	return ['vecino', ...args].map(shellQuote).join(' ');
+/** The words of the command that is running, for a shell. */
+export function commandLine(args: readonly string[] = process.argv.slice(2)): string[] {
+	return ['vecino', ...args].map(shellQuote);
 }

@@ -14,8 +14,8 @@ export interface Page {
 	readonly title: string;
 	readonly lead: string;
 	readonly facts: readonly (readonly [name: string, value: string])[];
-	/** What makes the report again. */
-	readonly command: string;
+	/** What makes the report again, word by word, quoted for a shell. */
+	readonly command: readonly string[];
 	readonly sections: readonly Html[];
 	readonly made: string;
 }
@@ -47,7 +47,7 @@ ${lead
 ${list}
 </dl>
 <p class="soft">Made by this command; the same seed gives the same recalls, times are of the machine.</p>
-<pre><code>${escapeHtml(command)}</code></pre>
+<pre><code>${command.map((word) => `<span>${escapeHtml(word)}</span>`).join(' ')}</code></pre>
 </header>
 ${sections.join('\n')}
 <footer>${escapeHtml(made)}</footer>

@@ -47,7 +47,7 @@ export function recallAgainst(points: readonly ReportPoint[], cost: Cost, target
 		const lines = [cost.reference, cost.limit ?? null].filter((line) => line !== null);
 		const costs = [...points.map(cost.of), ...lines.map(({ value }) => value)];
 		const xs = logScale(costs, area.width, width >= WIDE ? 12 : 6);
-		const recalls = points.map(({ recall }) => recall.mean);
+		const recalls = points.flatMap(({ recall }) => [recall.low, recall.high]);
 		const ys = recallScale(target === null ? recalls : [...recalls, target], area.height);
 		const colours = seriesColours(points);
 		const rows = points.map((point) => ({
@@ -56,6 +56,7 @@ export function recallAgainst(points: readonly ReportPoint[], cost: Cost, target
 			low: Math.max(point.recall.low, ys.domain[0]),
 			high: Math.min(point.recall.high, ys.domain[1]),
 			colour: colours.get(point.series)!,
+			front: point.front,
 			fill: point.front ? colours.get(point.series)! : PAPER,
 			shape: point.reranked ? 'diamond' : 'circle',
 			size: point.reranked ? 90 : 75,
@@ -126,7 +127,8 @@ export function recallAgainst(points: readonly ReportPoint[], cost: Cost, target
 						encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' }, stroke: colour },
 					},
 					{
-						data: { values: rows },
+						// What is on the front is not to be covered by what is not.
+						data: { values: [...rows].sort((a, b) => Number(a.front) - Number(b.front)) },
 						mark: { type: 'point', strokeWidth: 1.6, opacity: 1 },
 						encoding: {
 							x,

@@ -30,9 +30,9 @@ function roundNumbers(low: number, high: number, digits: readonly number[]): num
 
 /** From a round number below the lowest recall to 1, or to one above the highest where that is far from 1. */
 export function recallScale(recalls: readonly number[], pixels: number): Scale & { readonly format: string } {
-	const lowest = Math.min(...recalls);
 	const highest = Math.max(...recalls);
-	const spread = Math.max(highest - lowest, 0.02);
+	const lowest = Math.min(highest - 0.05, ...recalls);
+	const spread = highest - lowest;
 	const step = spread > 0.5 ? 0.1 : spread > 0.2 ? 0.05 : spread > 0.08 ? 0.02 : 0.005;
 	const low = Math.max(0, Math.floor((lowest - step / 4) / step) * step);
 	const high = Math.min(1, Math.ceil((highest + step / 4) / step) * step);

@@ -26,7 +26,7 @@ const MOST_BARS = 24;
 export function choice(points: readonly ReportPoint[], { k, d }: Measured, extra = ''): Html {
 	const chosen = picks(points);
 	const store = chosen.some(({ smallest, fastest }) => smallest?.reranked || fastest?.reranked)
-		? ' Of settings that re-rank, the vectors to re-rank with are the larger part of that.'
+		? ' Settings that re-rank keep the vectors to re-rank with in memory as well.'
 		: '';
 	const columns: Column[] = [
 		{ head: 'recall' },

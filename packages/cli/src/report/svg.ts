@@ -2,7 +2,7 @@
  * A chart as SVG that stands in a page: made by Vega without a browser, then stripped of what only a script would use.
  */
 
-import { parse, View } from 'vega';
+import { None, parse, View } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
 import { escapeHtml } from './escape.ts';
 import { INK, PAPER, RULE, SOFT } from './theme.ts';
@@ -58,7 +58,7 @@ export async function draw(id: string, chart: Chart): Promise<string> {
 		height: height - padding.top - padding.bottom,
 		config: CONFIG,
 	};
-	const view = new View(parse(compile(spec, { logger: silent }).spec), { renderer: 'none' });
+	const view = new View(parse(compile(spec, { logger: silent }).spec), { renderer: 'none', logLevel: None });
 	try {
 		return dress(id, chart, await view.toSVG());
 	} finally {

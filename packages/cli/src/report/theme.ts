@@ -46,6 +46,7 @@ dl{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:.15rem 1.2re
 dt{color:var(--soft)}
 dd{margin:0;overflow-wrap:anywhere}
 pre{background:var(--tint);border:1px solid var(--rule);border-radius:6px;padding:.7rem .9rem;margin:.6rem 0 0;font:.88rem/1.5 ui-monospace,Menlo,Consolas,monospace;white-space:pre-wrap;overflow-wrap:anywhere}
+pre span{display:inline-block;max-width:100%}
 ul.key{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;list-style:none;margin:0 0 .4rem;padding:0;font-size:.86rem;color:var(--ink)}
 ul.key li{display:flex;align-items:center;gap:.4rem}
 ul.key svg{flex:none}

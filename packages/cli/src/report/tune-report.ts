@@ -10,7 +10,11 @@ import type { ReportPoint } from './points.ts';
 import { choice, type Measured, memorySection, speedSection } from './sections.ts';
 
 /** The page. @param name - Of the vectors. */
-export async function tuneReport(report: TuneReport, name: string, command: string = commandLine()): Promise<string> {
+export async function tuneReport(
+	report: TuneReport,
+	name: string,
+	command: readonly string[] = commandLine(),
+): Promise<string> {
 	const { n, d, k, metric, target, chosen, candidates, rows } = report;
 	const points = rows.map((row, i) => pointOf(row, i, chosen));
 	const measured: Measured = {

@@ -18,7 +18,7 @@ import { show } from '../util/check.ts';
 import { Rng } from '../util/rng.ts';
 import { runAsync, runSync, type Steps } from '../util/steps.ts';
 import { wilsonInterval } from './recall.ts';
-import { type CostModel, frontOf, meanOf, type Point, pointsOf, reaching, scoreOf } from './tune-choose.ts';
+import { type CostModel, frontOf, meanOf, type Point, pointsOf, reaching, recallsOf, scoreOf } from './tune-choose.ts';
 import { calibrateSteps, perCodeSteps, timeSteps } from './tune-cost.ts';
 import {
 	type Asked,
@@ -55,7 +55,9 @@ export interface Tuned {
 }
 
 /** Within this of the quickest the smallest is taken. */
-const ABOUT = 1.05;
+const ABOUT = 1.1;
+/** Standard errors by which the mean over all queries is to be above the recall asked for: other queries are to reach it too. */
+const MARGIN = 0.5;
 /** Settings that are timed for real, of one candidate at most, and how far from the quickest by forecast. */
 const FINALISTS = 8;
 const PER_CANDIDATE = 3;
@@ -311,7 +313,7 @@ class Run {
 
 	/** Times and verifies the best settings, and chooses. */
 	*#settle(among: readonly Tried[], all: Asked): Steps<Verified | undefined> {
-		const { choose, recall, latencyMs } = this.#plan;
+		const { recall, latencyMs } = this.#plan;
 		let some = this.#ranked(among);
 		if (some.length === 0) {
 			const [tried] = this.#byRecall();
@@ -324,14 +326,20 @@ class Run {
 		for (let repairs = 0; ; repairs++) {
 			const best = this.#bestOf(pool);
 			this.#chosen = best;
-			const pooled =
-				(choose * best.point.recall + best.perQuery.length * best.score.recall.mean) / (choose + best.perQuery.length);
-			if (pooled >= recall || repairs === REPAIRS) return best;
+			const { mean, error } = this.#pooled(best);
+			if (mean >= recall + MARGIN * error || repairs === REPAIRS) return best;
 			const next = nextPoint(best.tried.points, best.point);
 			if (next === undefined) return best;
 			pool.splice(pool.indexOf(best), 1);
 			pool.push(...(yield* this.#verify([{ tried: best.tried, point: next }], all)));
 		}
+	}
+
+	/** Mean recall over the queries that chose and those that verify, and its standard error. */
+	#pooled({ tried, point, perQuery }: Verified): { mean: number; error: number } {
+		const all = Float64Array.from([...recallsOf(tried.counts, point.pair), ...perQuery]);
+		const mean = meanOf(all);
+		return { mean, error: Math.sqrt(meanOf(all.map((value) => (value - mean) ** 2)) / all.length) };
 	}
 
 	#bestOf(pool: readonly Verified[]): Verified {

@@ -366,14 +366,14 @@ class Sweep {
 }
 
 /** Steps whose progress is that of a part of other work. */
-function* named(steps: Steps<void>, phase: string, done: number, total: number): Steps<void> {
+export function* named<T>(steps: Steps<T>, phase: string, done: number, total: number): Steps<T> {
 	try {
 		for (;;) {
 			const step = steps.next();
-			if (step.done) return;
+			if (step.done) return step.value;
 			yield 'parallel' in step.value ? step.value : { phase, done, total };
 		}
 	} finally {
-		steps.return();
+		steps.return(undefined as T);
 	}
 }

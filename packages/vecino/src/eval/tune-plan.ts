@@ -152,9 +152,14 @@ function shuffled(rows: Uint32Array, rng: Rng): Uint32Array {
 
 /** Seconds of the exact neighbours: multiply-adds, and of a pass that counts and times, per candidate. */
 const EXACT_SECONDS = 6e-11;
-const PASS_SECONDS = 0.5;
-/** Settings of a grid: numbers of cells, numbers of candidates; seconds of a query and times that it is asked. */
-const GRID = { nprobes: 14, wides: 9, seconds: 7e-5, runs: 3 } as const;
+const PASS_SECONDS = 0.4;
+/** Settings of a grid: numbers of cells, numbers of candidates; times that a query is asked. */
+const GRID = { nprobes: 14, wides: 9, runs: 3 } as const;
+
+/** Seconds of a query, on average over a grid: about what sift-free-100k and generated vectors take. */
+function querySeconds(n: number, d: number): number {
+	return 1e-5 + Math.sqrt((n * d) / 128) * 1.2e-7;
+}
 
 /**
  * What tuning n vectors of dimension d will take, from kernels timed here for a quarter of a second or so.
@@ -213,7 +218,7 @@ export function forecastTune({ n, d, metric, shapes, compareOn, nq, engine }: Fo
 		const whole = (train + codec) * Math.min(scale, cells === undefined ? 1 : 8) + add * scale;
 		dearest = Math.max(dearest, whole);
 		const settings = cells === undefined ? 1 : GRID.nprobes * (factory === base ? 1 : GRID.wides);
-		grid += whole + settings * nq * GRID.runs * GRID.seconds * Math.sqrt(scale);
+		grid += whole + settings * nq * GRID.runs * querySeconds(n, d);
 	}
 	if (sampled) seconds += dearest;
 	return { seconds, gridSeconds: grid, candidates: tried, sampleRows: sampled ? compareOn : null };

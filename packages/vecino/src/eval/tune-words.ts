@@ -71,7 +71,26 @@ export function rowsOf(all: readonly Tried[], verified: readonly Verified[], k: 
 		}
 	}
 	rows.sort((a, b) => a.recall.mean - b.recall.mean || a.microseconds - b.microseconds);
-	return rows.map((row) => ({ ...row, pareto: !rows.some((other) => dominates(other, row)) }));
+	const front = rows.filter((row) => !rows.some((other) => dominates(other, row)));
+	// Better by less than can be measured is no better.
+	const kept: TuneRow[] = [];
+	for (const row of [...front].sort((a, b) => Number(b.measured) - Number(a.measured) || cost(a) - cost(b))) {
+		if (!kept.some((other) => dominates(other, worsened(row)))) kept.push(row);
+	}
+	return rows.map((row) => ({ ...row, pareto: kept.includes(row) }));
+}
+
+const cost = ({ microseconds, bytesPerVector }: TuneRow): number => microseconds * bytesPerVector;
+
+function worsened(row: TuneRow): TuneRow {
+	const { recall, microseconds, bytesPerVector } = row;
+	const mean = recall.mean - 0.003;
+	return {
+		...row,
+		recall: { ...recall, mean },
+		microseconds: 1.05 * microseconds,
+		bytesPerVector: 1.02 * bytesPerVector,
+	};
 }
 
 function keyOf({ factory, params }: TuneRow): string {
@@ -128,7 +147,7 @@ export function judgeTried(
 		return { ...base, outcome: 'slower', best, why: `${found}, ${bytes(shape.bytesPerVector)}.` };
 	const slower = best.microseconds / chosen.microseconds;
 	const larger = shape.bytesPerVector / chosen.bytesPerVector;
-	if (target.latencyMs !== null || (slower < 1.1 && larger > 1.02)) {
+	if (target.latencyMs !== null || (slower < 1.1 && larger > 1.005)) {
 		return {
 			...base,
 			outcome: 'larger',
@@ -136,7 +155,8 @@ export function judgeTried(
 			why: `${found}; takes ${bytes(shape.bytesPerVector)}, ${times(larger)} as much.`,
 		};
 	}
-	return { ...base, outcome: 'slower', best, why: `${found}, ${times(slower)} as long as the one chosen.` };
+	const long = slower < 1.1 ? 'about as long' : `${times(slower)} as long`;
+	return { ...base, outcome: 'slower', best, why: `${found}, ${long} as the one chosen.` };
 }
 
 export function reportText(report: Omit<TuneReport, 'text'>): string {

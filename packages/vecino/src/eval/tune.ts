@@ -18,12 +18,13 @@ import { show } from '../util/check.ts';
 import { Rng } from '../util/rng.ts';
 import { runAsync, runSync, type Steps } from '../util/steps.ts';
 import { wilsonInterval } from './recall.ts';
-import { type CostModel, frontOf, meanOf, type Point, pointsOf, reaching, scoreOf } from './tune-choose.ts';
+import { type CostModel, frontOf, meanOf, type Point, pointsOf, reaching, recallsOf, scoreOf } from './tune-choose.ts';
 import { calibrateSteps, perCodeSteps, timeSteps } from './tune-cost.ts';
 import {
 	type Asked,
 	type Counts,
 	countSteps,
+	named,
 	type Subject,
 	searchSubject,
 	subjectOf,
@@ -54,8 +55,10 @@ export interface Tuned {
 	readonly index: Index | undefined;
 }
 
-/** Within this of the quickest the smallest is taken. */
-const ABOUT = 1.05;
+/** Within this of the quickest the one of the least time times memory is taken. */
+const ABOUT = 1.1;
+/** Standard errors by which the mean over all queries is to be above the recall asked for: other queries are to reach it too. */
+const MARGIN = 0.5;
 /** Settings that are timed for real, of one candidate at most, and how far from the quickest by forecast. */
 const FINALISTS = 8;
 const PER_CANDIDATE = 3;
@@ -195,9 +198,9 @@ class Run {
 		const { x, queries, own, metric, engine, k, compareOn } = this.#plan;
 		const width = Math.min(compareOn < x.n ? PLANTED * k : k, x.n - 1);
 		using flat = new IndexFlat({ d: x.d, metric, engine, pruned: false });
-		yield* flat.addSteps(x);
+		yield* named(flat.addSteps(x), 'truth', 0, queries.n);
 		const result = new SearchResult(queries.n, width + 1, metric);
-		yield* flat.searchSteps(queries, width + 1, {}, result);
+		yield* relabelled(flat.searchSteps(queries, width + 1, {}, result), 'truth');
 		const nearest = new Int32Array(queries.n * width).fill(-1);
 		const truth = new Int32Array(queries.n * k).fill(-1);
 		for (let i = 0; i < queries.n; i++) {
@@ -218,7 +221,7 @@ class Run {
 			workshop.keep(weights === undefined ? this.#worthKeeping(base) : new Set([base]));
 			const start = performance.now();
 			try {
-				const subject = yield* workshop.make(shape.factory);
+				const subject = yield* named(workshop.make(shape.factory), phase, 0, asked.queries.n);
 				const { counts, cost } = yield* this.#measure(workshop, subject, asked, weights, phase);
 				const seconds = (performance.now() - start) / 1000;
 				this.#tried.push({ shape, subject, counts, points: pointsOf(counts, cost), seconds });
@@ -240,12 +243,16 @@ class Run {
 		const { recall, x, k } = this.#plan;
 		if (subject.parts.hnsw !== undefined) return yield* countGraphSteps(subject, asked, phase);
 		const counts = yield* countSteps(subject, asked, Math.min(0.01, (1 - recall) / 4), weights, phase);
-		const cost = yield* calibrateSteps(subject, counts, asked.queries, recall);
+		const { n } = asked.queries;
+		const cost = yield* named(calibrateSteps(subject, counts, asked.queries, recall), phase, n, n);
 		if (weights === undefined) return { counts, cost };
-		using long = yield* workshop!.rescaled(subject, subject.parts.leaf.ntotal / x.n);
+		using long = yield* named(workshop!.rescaled(subject, subject.parts.leaf.ntotal / x.n), phase, n, n);
 		return {
 			counts,
-			cost: long === undefined ? cost : { ...cost, perCode: yield* perCodeSteps(long, asked.queries, k) },
+			cost:
+				long === undefined
+					? cost
+					: { ...cost, perCode: yield* named(perCodeSteps(long, asked.queries, k), phase, n, n) },
 		};
 	}
 
@@ -311,7 +318,7 @@ class Run {
 
 	/** Times and verifies the best settings, and chooses. */
 	*#settle(among: readonly Tried[], all: Asked): Steps<Verified | undefined> {
-		const { choose, recall, latencyMs } = this.#plan;
+		const { latencyMs } = this.#plan;
 		let some = this.#ranked(among);
 		if (some.length === 0) {
 			const [tried] = this.#byRecall();
@@ -324,14 +331,20 @@ class Run {
 		for (let repairs = 0; ; repairs++) {
 			const best = this.#bestOf(pool);
 			this.#chosen = best;
-			const pooled =
-				(choose * best.point.recall + best.perQuery.length * best.score.recall.mean) / (choose + best.perQuery.length);
-			if (pooled >= recall || repairs === REPAIRS) return best;
+			if (this.#keeps(best) || repairs === REPAIRS) return best;
 			const next = nextPoint(best.tried.points, best.point);
 			if (next === undefined) return best;
 			pool.splice(pool.indexOf(best), 1);
 			pool.push(...(yield* this.#verify([{ tried: best.tried, point: next }], all)));
 		}
+	}
+
+	/** Whether the mean recall over the queries that chose and those that verify is enough above the one asked for. */
+	#keeps({ tried, point, perQuery }: Verified): boolean {
+		const all = Float64Array.from([...recallsOf(tried.counts, point.pair), ...perQuery]);
+		const mean = meanOf(all);
+		const error = Math.sqrt(meanOf(all.map((value) => (value - mean) ** 2)) / all.length);
+		return mean >= Math.min(1, this.#plan.recall + MARGIN * error);
 	}
 
 	#bestOf(pool: readonly Verified[]): Verified {
@@ -342,6 +355,7 @@ class Run {
 		const limit = latencyMs === undefined ? ABOUT * quickest.microseconds : 1000 * latencyMs;
 		const some = pool.filter(({ microseconds }) => microseconds <= limit);
 		if (some.length === 0) return quickest;
+		if (latencyMs === undefined) return least(some, (one) => one.bytesPerVector * one.microseconds);
 		const smallest = least(some, ({ bytesPerVector }) => bytesPerVector).bytesPerVector;
 		const small = some.filter(({ bytesPerVector }) => bytesPerVector <= smallest * 1.001);
 		return least(small, ({ microseconds }) => microseconds);
@@ -460,10 +474,23 @@ class Run {
 		if (failed !== undefined) return { ...none, outcome: 'failed', why: failed };
 		const tried = this.#tried.find((one) => one.shape.factory === factory);
 		if (tried === undefined) return { ...none, outcome: 'untried', why: 'Not tried: stopped before.' };
-		const measured = this.#verified.filter((one) => one.tried === tried);
+		const measured = this.#verified.filter((one) => one.tried === tried && this.#keeps(one));
 		const point = reaching(tried.points, recall)[0];
 		const best = measured.length > 0 ? verifiedRow(this.#bestOf(measured), k) : point && rowOf(tried, point, k);
 		return judgeTried(tried, this.#target, this.#chosen && this.#chosenSetting(), point && best);
+	}
+}
+
+/** Steps whose progress is that of another phase. */
+function* relabelled(steps: Steps<void>, phase: string): Steps<void> {
+	try {
+		for (;;) {
+			const step = steps.next();
+			if (step.done) return;
+			yield 'parallel' in step.value ? step.value : { ...step.value, phase };
+		}
+	} finally {
+		steps.return();
 	}
 }
 

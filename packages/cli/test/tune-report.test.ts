@@ -1,9 +1,15 @@
 /** The page of a tuner's run: what was chosen, what became of the others, every number. */
 
+import { readFileSync } from 'node:fs';
 import type { ChosenSetting, TuneReport, TuneRow } from 'vecino';
 import { describe, expect, it } from 'vitest';
+import { escapeHtml } from '../src/report/escape.ts';
 import { familyOf, paramsText, tuneReport } from '../src/report/tune-report.ts';
+import { clustered } from '../src/synthetic.ts';
 import { numbersOf, openTags } from './support/html.ts';
+import { save, temporaryFolder, vecino, vecinoJson } from './support/program.ts';
+
+const path = temporaryFolder();
 
 const row = (factory: string, nprobe: number, mean: number, microseconds: number, pareto: boolean): TuneRow => ({
 	...{
@@ -38,7 +44,7 @@ const report: TuneReport = {
 
 describe('the page of tune', () => {
 	it('has the choice, the pictures and every number', async () => {
-		const html = await tuneReport(report, '<b>.npy', ['vecino', 'tune', 'x.npy']);
+		const html = await tuneReport(report, '<b>.npy', ['vecino build "<b>"'], ['vecino', 'tune', 'x.npy']);
 		expect(openTags(html)).toEqual([]);
 		const sections = [...html.matchAll(/<section id="(\w+)"/g)].map(([, id]) => id);
 		expect(sections).toEqual(['chosen', 'choice', 'memory', 'speed', 'candidates', 'settings']);
@@ -56,6 +62,7 @@ describe('the page of tune', () => {
 		]) {
 			expect(html).toContain(text);
 		}
+		expect(html).toContain('<pre><code>vecino build &quot;&lt;b&gt;&quot;</code></pre>');
 		expect(html).toContain('Chosen: &lt;quick&gt;.');
 		expect(html).toContain('at most 200');
 		expect(html).not.toMatch(/NaN|undefined|\[object|\ufffd/);
@@ -63,11 +70,27 @@ describe('the page of tune', () => {
 
 	it('says so where nothing was chosen, or nothing tried', async () => {
 		const none = { ...report, chosen: null, rows: [], complete: false };
-		const html = await tuneReport(none, 'x.npy', ['vecino', 'tune', 'x.npy']);
+		const html = await tuneReport(none, 'x.npy', [], ['vecino', 'tune', 'x.npy']);
 		expect(openTags(html)).toEqual([]);
 		expect(html).toContain('Nothing could be chosen');
 		expect(html).toContain('was interrupted');
 		expect(html).not.toContain('id="memory"');
+	});
+
+	it('is written by the command, with the numbers of --json', async () => {
+		await save(path('x.npy'), clustered({ n: 1500, d: 16, clusters: 20 }, 2));
+		const args = ['tune', path('x.npy'), '--candidate', 'IVF16,SQ8', '--candidate', 'Flat', '--queries', '40'];
+		const found = await vecinoJson<TuneReport & { html: { path: string; fileBytes: number } }>(
+			...[...args, '--threads', '1', '--html', path('t.html')],
+		);
+		const html = readFileSync(path('t.html'), 'utf8');
+		expect(found.html).toEqual({ path: path('t.html'), fileBytes: Buffer.byteLength(html) });
+		expect(numbersOf(html, 'settings').map((numbers) => numbers[1])).toEqual(
+			found.rows.map(({ recall }) => recall.mean),
+		);
+		expect(html).toContain(escapeHtml(found.chosen!.factory));
+		const refused = await vecino([...args, '--html', path('x.npy')]);
+		expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('name the report .html')]);
 	});
 
 	it('names families and parameters', () => {

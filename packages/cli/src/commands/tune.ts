@@ -39,6 +39,7 @@ import {
 	useThreads,
 } from '../options.ts';
 import { bytes, count, plural, seconds } from '../output.ts';
+import { checkReport, writeReport } from '../report/write.ts';
 import { Random } from '../synthetic.ts';
 import { buildCommand, renderTune } from '../tune-report.ts';
 
@@ -57,6 +58,7 @@ interface TuneCommandOptions {
 	readonly limit?: number;
 	readonly seed: number;
 	readonly threads: Threads;
+	readonly html?: string;
 }
 
 /** Rows that are held without being asked for fewer, bytes of float32. */
@@ -107,6 +109,7 @@ export function registerTune(program: Command): void {
 		.option('--limit <n>', 'use at most n vectors, drawn at random', integer(100, 2 ** 32 - 1))
 		.addOption(seedOption())
 		.addOption(threadsOption('auto'))
+		.option('--html <file>', 'write a report, with pictures and every number, as one page')
 		.addHelpText('after', HELP)
 		.action(withContext(run));
 }
@@ -125,6 +128,8 @@ function latency(text: string): number {
 async function run(context: Context, file: string | undefined, options: TuneCommandOptions): Promise<object> {
 	const { output, metric, k, seed } = options;
 	if (output !== undefined) checkIndexName(output);
+	const files = [file, options.queries].filter((name) => typeof name === 'string');
+	if (options.html !== undefined) await checkReport(options.html, files);
 	await using source = await openSource(context, file, options);
 	if (output !== undefined) await checkOutput(output, file === undefined ? [] : [file]);
 	await useThreads(options.threads);
@@ -145,6 +150,8 @@ async function run(context: Context, file: string | undefined, options: TuneComm
 	context.say(renderTune(report));
 	const reproduce = buildCommand(report, file ?? '<vectors>', output);
 	if (reproduce !== undefined) context.say(`\n${reproduce.join('\n')}`);
+	const html =
+		options.html === undefined ? undefined : await writePage(context, options.html, report, source.name, reproduce);
 	if (!report.complete) process.exitCode = 130;
 	return {
 		command: 'tune',
@@ -153,7 +160,21 @@ async function run(context: Context, file: string | undefined, options: TuneComm
 		...report,
 		output: report.complete ? (output ?? null) : null,
 		reproduce: reproduce ?? null,
+		...(html && { html }),
 	};
+}
+
+async function writePage(
+	context: Context,
+	path: string,
+	report: TuneReport,
+	name: string,
+	reproduce: readonly string[] | undefined,
+): Promise<{ readonly path: string; readonly fileBytes: number }> {
+	const { tuneReport } = await import('../report/tune-report.ts');
+	const written = await writeReport(path, await tuneReport(report, name, reproduce), context);
+	context.say(`\nReport: ${path} (${bytes(written.fileBytes)})`);
+	return written;
 }
 
 /** The report, after the index chosen was written where one is wanted. */

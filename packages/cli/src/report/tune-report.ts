@@ -4,15 +4,17 @@
 
 import type { ChosenSetting, TuneCandidate, TunedParams, TuneReport, TuneRow } from 'vecino';
 import { bytes, count, millis, percent, plural, recall, seconds } from '../output.ts';
+import { escapeHtml } from './escape.ts';
 import { commandLine, machineFacts, version } from './machine.ts';
 import { type Cell, type Column, type Html, plain, prose, renderPage, table } from './page.ts';
 import type { ReportPoint } from './points.ts';
 import { choice, type Measured, memorySection, speedSection } from './sections.ts';
 
-/** The page. @param name - Of the vectors. */
+/** The page. @param name - Of the vectors. @param reproduce - Commands that build and measure the index chosen. */
 export async function tuneReport(
 	report: TuneReport,
 	name: string,
+	reproduce: readonly string[] = [],
 	command: readonly string[] = commandLine(),
 ): Promise<string> {
 	const { n, d, k, metric, target, chosen, candidates, rows } = report;
@@ -26,7 +28,11 @@ export async function tuneReport(
 	const pictures =
 		points.length === 0 ? [] : [await memorySection(points, measured, [COUNTED]), await speedSection(points, measured)];
 	const sections: Html[] = [
-		plain('chosen', chosen === null ? 'Nothing could be chosen' : `Chosen: ${chosen.factory}`, chosenBody(report)),
+		plain(
+			'chosen',
+			chosen === null ? 'Nothing could be chosen' : `Chosen: ${chosen.factory}`,
+			chosenBody(report, reproduce),
+		),
 		...(points.length === 0
 			? []
 			: [choice(points, measured, 'Settings that were counted, not searched, are here with their forecast of time.')]),
@@ -115,7 +121,7 @@ function sampleText({ sampleRows, n }: TuneReport): string {
 	return sampleRows === null ? '' : `; candidates were compared on ${count(sampleRows)} of the ${count(n)} vectors`;
 }
 
-function chosenBody({ chosen, complete, k, n }: TuneReport): Html {
+function chosenBody({ chosen, complete, k, n }: TuneReport, reproduce: readonly string[]): Html {
 	const early = complete ? '' : `<p>${prose('The run was interrupted: this is what was known by then.')}</p>`;
 	if (chosen === null)
 		return `${early}<p>${prose('No index reached what was asked for; see what became of each below.')}</p>`;
@@ -140,7 +146,8 @@ function chosenBody({ chosen, complete, k, n }: TuneReport): Html {
 		],
 	];
 	const list = facts.map(([name, value]) => `<dt>${prose(name)}</dt><dd>${prose(value)}</dd>`).join('\n');
-	return `${early}<p>${prose(said)}</p>\n<dl>\n${list}\n</dl>`;
+	const lines = reproduce.length === 0 ? '' : `\n<pre><code>${escapeHtml(reproduce.join('\n'))}</code></pre>`;
+	return `${early}<p>${prose(said)}</p>\n<dl>\n${list}\n</dl>${lines}`;
 }
 
 const number = (value: number, text: string): Cell => ({ value, text });

@@ -25,12 +25,13 @@ export async function checkReport(path: string, inputs: readonly string[]): Prom
 	);
 }
 
-/** Writes the page whole or not at all; returns what --json says of it. */
+/** Writes the page whole or not at all, after an interruption too, which it tells of; returns what --json says of it. */
 export async function writeReport(
 	path: string,
 	html: string,
 	{ signal }: Context,
 ): Promise<{ readonly path: string; readonly fileBytes: number }> {
-	const fileBytes = await writeFileAtomic(path, [new TextEncoder().encode(html)], { signal });
+	const options = signal.aborted ? {} : { signal };
+	const fileBytes = await writeFileAtomic(path, [new TextEncoder().encode(html)], options);
 	return { path, fileBytes };
 }

@@ -195,7 +195,7 @@ describe('parts of a report', () => {
 	it('draws a single point, and recall of one everywhere', async () => {
 		const cost = { title: 't', desc: 'd', label: 'bytes', reference: { value: 64, label: 'float32' }, show: String };
 		const drawing = recallAgainst([point(1, 1, 20, 0.1)], { ...cost, of: ({ bytesPerVector }) => bytesPerVector });
-		const svg = await draw('id', drawing(350));
+		const svg = await draw('id', drawing(760));
 		expect(openTags(svg)).toEqual([]);
 		expect(svg).toContain('<title>1: setting 1. Recall 1.000, 20</title>');
 		expect(svg).not.toContain('NaN');

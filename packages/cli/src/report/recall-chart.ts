@@ -146,7 +146,8 @@ export function recallAgainst(points: readonly ReportPoint[], cost: Cost, target
 							fill: { field: 'fill', type: 'nominal', scale: null },
 							shape: { field: 'shape', type: 'nominal', scale: null },
 							size: { field: 'size', type: 'quantitative', scale: null },
-							description: { field: 'hint' },
+							// A narrow window is mostly touched: nothing hovers there.
+							...(width >= WIDE && { description: { field: 'hint' } }),
 						},
 					},
 					{

@@ -2,7 +2,7 @@
  * Sections that every report has: recall against memory and speed, where recall is lost, what to take.
  */
 
-import { count, millis, percent, recall as showRecall } from '../output.ts';
+import { count, millis, percent, plural, recall as showRecall } from '../output.ts';
 import { lossBars } from './charts.ts';
 import { type Column, type Html, type KeyEntry, key, picture, pictured, plain, prose, table } from './page.ts';
 import { picks, type ReportPoint } from './points.ts';
@@ -60,18 +60,25 @@ export function choice(points: readonly ReportPoint[], { k, d }: Measured, extra
 
 /** What finds so much less than was asked for is not drawn, so that the rest can be told apart. */
 const BELOW_TARGET = 0.2;
+/** Points drawn at most; of more, only the front. */
+const MOST_POINTS = 300;
 
 function drawn(points: readonly ReportPoint[], { target }: Measured): readonly ReportPoint[] {
-	if (target === undefined) return points;
-	const near = points.filter(({ recall }) => recall.mean >= target.recall - BELOW_TARGET);
-	return near.length > 0 ? near : points;
+	const low = target === undefined ? 0 : target.recall - BELOW_TARGET;
+	const near = points.filter(({ recall }) => recall.mean >= low);
+	if (near.length === 0) return points;
+	return near.length > MOST_POINTS ? near.filter(({ front, chosen }) => front || chosen) : near;
 }
 
-function targetWords(points: readonly ReportPoint[], measured: Measured): string[] {
-	if (measured.target === undefined) return [];
+function drawnWords(points: readonly ReportPoint[], measured: Measured): string[] {
 	const left = points.length - drawn(points, measured).length;
-	const out = left === 0 ? '' : ` ${count(left)} settings that find much less are in the table only.`;
-	return [`The long-dashed line is the recall that was asked for; the ring is around what was chosen.${out}`];
+	const target =
+		measured.target === undefined
+			? ''
+			: 'The long-dashed line is the recall that was asked for; the ring is around what was chosen. ';
+	const out =
+		left === 0 ? '' : `${plural(left, 'setting')} of less interest ${left === 1 ? 'is' : 'are'} in the table only.`;
+	return target + out === '' ? [] : [(target + out).trim()];
 }
 
 export async function memorySection(
@@ -97,7 +104,7 @@ export async function memorySection(
 	return pictured('memory', 'Recall against memory', figure, [
 		`Up is better, left is better. Recall@${k} is the share of the ${k} true nearest neighbours that a search returns; the thin bars are 95 % intervals over the queries.`,
 		'Filled and numbered: the Pareto front. No other setting has at least that recall with no more memory and no more time. What is hollow can be left out of the choice.',
-		...targetWords(points, measured),
+		...drawnWords(points, measured),
 		...extra,
 	]);
 }

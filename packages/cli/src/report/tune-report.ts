@@ -126,9 +126,12 @@ function chosenBody({ chosen, complete, k, n }: TuneReport, reproduce: readonly 
 	if (chosen === null)
 		return `${early}<p>${prose('No index reached what was asked for; see what became of each below.')}</p>`;
 	const { met, recall: mean, wilson } = chosen;
+	const how = chosen.measured
+		? 'measured by real searches with queries that had no part in choosing'
+		: 'counted over the queries that it was chosen with, time forecast: nothing was verified yet';
 	const said = met
-		? 'Recall, memory and time are what was asked for, measured by real searches with queries that had no part in choosing.'
-		: 'Measured by real searches with queries that had no part in choosing, it falls short of what was asked for.';
+		? `Recall, memory and time are what was asked for, ${how}.`
+		: `It falls short of what was asked for, ${how}.`;
 	const facts: [string, string][] = [
 		['search with', paramsText(chosen.params) || 'no parameters'],
 		[

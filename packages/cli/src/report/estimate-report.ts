@@ -108,7 +108,9 @@ function seriesNamer(rows: readonly EstimateRow[]): (row: EstimateRow) => string
 		const named = group.filter((name) => varies(rows, name));
 		return (row: EstimateRow): string => named.map((name) => `${name} ${row[name]}`).join(', ') || 'index';
 	});
-	return namers.find((name) => new Set(rows.map(name)).size <= SERIES.length) ?? namers[0]!;
+	const groups = (name: (row: EstimateRow) => string): number => new Set(rows.map(name)).size;
+	const few = namers.filter((name) => groups(name) <= SERIES.length);
+	return few.find((name) => groups(name) > 1) ?? few[0] ?? namers[0]!;
 }
 
 function rerankWords(ways: readonly Way[]): string[] {

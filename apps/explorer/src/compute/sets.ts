@@ -133,10 +133,10 @@ function digits(n: number, seed: number): VectorSet {
 	const data = new Float32Array(n * 64);
 	for (let i = 0; i < n; i++) {
 		const glyph = GLYPHS[random.below(10)]!;
-		const dx = 1.5 + 0.7 * random.normal();
-		const dy = 0.5 + 0.4 * random.normal();
-		const lean = 0.12 * random.normal();
-		const width = 1 + 0.12 * random.normal();
+		const dx = 1.5 + 0.4 * random.normal();
+		const dy = 0.5 + 0.3 * random.normal();
+		const lean = 0.08 * random.normal();
+		const width = 1 + 0.08 * random.normal();
 		const ink = 12 + 2 * random.normal();
 		const image = data.subarray(i * 64, (i + 1) * 64);
 		for (let g = 0; g < 35; g++) {

@@ -93,7 +93,7 @@ export function drawPalettes(
 			}
 		}
 	}
-	ids.forEach((id, j) => frame(context, PAD + j * column, PAD + id * row, column - gap, row, theme));
+	for (let j = 0; j < m; j++) frame(context, PAD + j * column, PAD + ids[j]! * row, column - gap, row, theme);
 }
 
 /** The table: one row for each part, one column for each id, darker for farther; the cell of the code is framed. */
@@ -114,10 +114,10 @@ export function drawTable(
 			context.fillRect(PAD + id * column, PAD + j * row, column + 0.3, row - (row > 5 ? 1 : 0));
 		}
 	}
-	ids.forEach((id, j) => frame(context, PAD + id * column, PAD + j * row, column, row, theme));
+	for (let j = 0; j < m; j++) frame(context, PAD + ids[j]! * column, PAD + j * row, column, row, theme);
 }
 
-/** A vector of side * side numbers as an image, its parts outlined. */
+/** A vector of side * side numbers as an image, its parts outlined in their colours. */
 export function drawImage(
 	context: CanvasRenderingContext2D,
 	size: number,
@@ -128,11 +128,17 @@ export function drawImage(
 ): void {
 	const side = Math.round(Math.sqrt(d));
 	const pixel = (size - 2 * PAD) / side;
-	const at = (t: number): [number, number] => [PAD + (t % side) * pixel, PAD + Math.floor(t / side) * pixel];
 	for (let t = 0; t < d; t++) {
 		const share = Math.max(0, Math.min(1, values[t]! / high));
-		context.fillStyle = shadeOf(Math.floor(t / dsub), share, theme);
-		context.fillRect(...at(t), pixel - 1, pixel - 1);
+		const x = PAD + (t % side) * pixel;
+		const y = PAD + Math.floor(t / side) * pixel;
+		context.fillStyle = theme.ink;
+		context.globalAlpha = share;
+		context.fillRect(x, y, pixel + 0.3, pixel + 0.3);
+		// Below each pixel its part, so that the cut is seen.
+		context.globalAlpha = 1;
+		context.fillStyle = cellColour(Math.floor(t / dsub), theme);
+		context.fillRect(x, y + pixel - 1.5, pixel - 1, 1.5);
 	}
 }
 

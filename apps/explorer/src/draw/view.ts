@@ -39,3 +39,16 @@ export function allToScreen(view: View, points: Float32Array): Float32Array<Arra
 	}
 	return out;
 }
+
+/** The points that are on the screen. */
+export function inBounds(view: View, points: Float32Array): number[] {
+	const [left, bottom] = toPlane(view, 0, view.height);
+	const [right, top] = toPlane(view, view.width, 0);
+	const rows: number[] = [];
+	for (let i = 0; i < points.length; i += 2) {
+		const x = points[i]!;
+		const y = points[i + 1]!;
+		if (x >= left && x <= right && y >= bottom && y <= top) rows.push(i / 2);
+	}
+	return rows;
+}

@@ -22,7 +22,8 @@ export function look(
 	const k = Math.min(request.k, data.x.n);
 	const stats = emptySearchStats();
 	const found = index.search(query, k, { ...params, stats }).hits();
-	const micros = time(() => index.search(query, k, params));
+	const search = (): unknown => index.search(query, k, params);
+	const micros = Math.min(time(search), time(search));
 	const truth = exact.search(query, k).hits();
 
 	let cells = new Uint32Array(0);

@@ -3,6 +3,7 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { Random } from '../compute/random.ts';
 import type { DataInfo, Explained, Looked, QueryPlace } from '../protocol.ts';
+import { CloseUp } from './close-up.tsx';
 import { count, micros, percent, plural } from './format.ts';
 import { VectorMap } from './map.tsx';
 import { Neighbours } from './neighbours.tsx';
@@ -113,6 +114,7 @@ export function CellsTab({ explorer }: { readonly explorer: Explorer }) {
 					<p class="result" role="status" aria-live="polite">
 						{looked !== undefined && resultText(looked, data)}
 					</p>
+					{query !== undefined && <CloseUp base={base} query={query} />}
 				</div>
 			</div>
 			{looked !== undefined && <Neighbours looked={looked} reasons={reasons} chosen={chosen} onChoose={setChosen} />}
@@ -158,7 +160,7 @@ function firstPlace(data: DataInfo): QueryPlace {
 		}
 		return { place, room: distances.sort()[Math.min(10, distances.length - 1)]! };
 	});
-	return candidates.sort((a, b) => b.room - a.room)[5]!.place;
+	return candidates.sort((a, b) => b.room - a.room)[2]!.place;
 }
 
 function resultText({ neighbours, scanned, micros: time }: Looked, { n }: DataInfo): string {

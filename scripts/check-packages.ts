@@ -18,7 +18,7 @@ const packages = [
 	{ folder: 'packages/cli', types: false },
 ];
 
-run(bin('tsc'), ['-b'], root);
+run('npm', ['run', '--silent', 'build'], root);
 const out = mkdtempSync(join(tmpdir(), 'vecino-pack-'));
 try {
 	for (const { folder, types } of packages) {

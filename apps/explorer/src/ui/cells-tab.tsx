@@ -1,6 +1,7 @@
 /** Cells: the map with a query to move, and what became of each of its true neighbours. */
 
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { firstPlace, placeOf } from '../compute/first-place.ts';
 import { Random } from '../compute/random.ts';
 import type { DataInfo, Explained, Looked, QueryPlace } from '../protocol.ts';
 import { CloseUp } from './close-up.tsx';
@@ -142,25 +143,6 @@ function Legend() {
 			</li>
 		</ul>
 	);
-}
-
-function placeOf(data: DataInfo, i: number): QueryPlace {
-	return { row: data.shown[i]!, x: data.points[2 * i]!, y: data.points[2 * i + 1]! };
-}
-
-/** A vector with some room around it, so that its neighbours do not lie under it: the loneliest but a few of some drawn by lot. */
-function firstPlace(data: DataInfo): QueryPlace {
-	const random = new Random(data.n);
-	const { points } = data;
-	const candidates = Array.from({ length: 40 }, () => random.below(data.shown.length)).map((i) => {
-		const place = placeOf(data, i);
-		const distances = new Float32Array(points.length / 2);
-		for (let j = 0; j < distances.length; j++) {
-			distances[j] = (points[2 * j]! - place.x) ** 2 + (points[2 * j + 1]! - place.y) ** 2;
-		}
-		return { place, room: distances.sort()[Math.min(10, distances.length - 1)]! };
-	});
-	return candidates.sort((a, b) => b.room - a.room)[2]!.place;
 }
 
 function resultText({ neighbours, scanned, micros: time }: Looked, { n }: DataInfo): string {

@@ -54,6 +54,7 @@ export default defineConfig({
 					// The browser test opens the built page.
 					globalSetup: [file('./apps/explorer/test/support/build.ts')],
 					testTimeout: 60_000,
+					expect: { poll: { timeout: 15_000 } },
 				},
 			},
 			{

@@ -5,7 +5,7 @@ import { Random } from '../compute/random.ts';
 import { type CodesRequest, type CodesView, TRAIN_OPTIONS } from '../protocol.ts';
 
 /** Rows that the codebooks are trained on. */
-const ROWS = 10_000;
+const ROWS = 4000;
 
 export class CodesLab implements Disposable {
 	readonly #engine: Engine;

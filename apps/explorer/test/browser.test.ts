@@ -22,6 +22,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { firstPlace } from '../src/compute/first-place.ts';
 import { Random } from '../src/compute/random.ts';
 import { makeSet } from '../src/compute/sets.ts';
+import { K_FACTOR_STEPS, mSteps, NBITS_STEPS, nlistSteps, nprobeSteps } from '../src/compute/settings.ts';
 import { type DataInfo, type QueryPlace, TRAIN_OPTIONS } from '../src/protocol.ts';
 import { Session } from '../src/session/session.ts';
 import { findChromium, Stage } from './support/browser.ts';
@@ -65,6 +66,11 @@ async function slide(name: string, value: string): Promise<void> {
 		await page.keyboard.press('ArrowRight');
 	}
 	throw new Error(`${name} has no ${value}`);
+}
+
+/** Puts a slider where `steps` has `value`, at once. */
+async function set(name: string, steps: readonly number[], value: number): Promise<void> {
+	await slider(name).fill(String(steps.indexOf(value)));
 }
 
 /** Waits until the index of the page is `spec` and nothing is under way. */
@@ -193,8 +199,8 @@ describe.skipIf(chromium === undefined)('the page', () => {
 			[16, 6],
 			[8, 4],
 		] as const) {
-			await slide('m', String(m));
-			await slide('nbits', String(nbits));
+			await set('m', mSteps(64), m);
+			await set('nbits', NBITS_STEPS, nbits);
 			const view = await session.handlers.codes({ m, nbits, row: 0, queryRow: 1 }, {});
 			const cells = shown().locator('tbody tr td:nth-child(2)');
 			await expect.poll(() => cells.allTextContents()).toEqual(Array.from(view.ids, String));
@@ -224,7 +230,7 @@ describe.skipIf(chromium === undefined)('the page', () => {
 		await page.getByRole('button', { name: 'Reset' }).click();
 		await expect.poll(() => result.textContent()).toMatch(/^Start/);
 		await page.getByLabel('k-means++').check();
-		await slide('centroids', '8');
+		await set('centroids', nlistSteps(10_000), 8);
 		await slide('seed', '3');
 		const rows = session.data!.x.take(new Random(4).sample(session.data!.x.n, 3000));
 		const options = { niter: 0, seed: 3, init: 'kmeans++', tolerance: 0, maxPointsPerCentroid: rows.n } as const;
@@ -238,17 +244,17 @@ describe.skipIf(chromium === undefined)('the page', () => {
 		const recall = async (): Promise<number> => Number(await tiles.locator('b').first().textContent());
 		await page.getByLabel('product quantizer (PQ)').check();
 		// Built again and again as sliders move; only the last one counts.
-		await slide('nlist', '32');
-		await slide('m', '8');
-		await slide('nbits', '5');
+		await set('nlist', nlistSteps(10_000), 32);
+		await set('m', mSteps(64), 8);
+		await set('nbits', NBITS_STEPS, 5);
 		await built('IVF32,PQ8x5');
 		await session.handlers.build({ nlist: 32, m: 8, nbits: 5 }, {});
 		for (const [nprobe, kFactor] of [
 			[4, 0],
 			[32, 8],
 		] as const) {
-			await slide('nprobe', `${nprobe} of 32`);
-			await slide('kFactor', kFactor === 0 ? 'off' : String(kFactor));
+			await set('nprobe', nprobeSteps(32), nprobe);
+			await set('kFactor', K_FACTOR_STEPS, kFactor);
 			const want = await session.handlers.measure({ k: K, nprobe, kFactor }, {});
 			await expect.poll(recall).toBe(Number(want.recall.toFixed(3)));
 			const facts = await tiles.locator('b').allTextContents();

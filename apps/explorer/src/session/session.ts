@@ -3,7 +3,7 @@
  * Node. One session holds one set of vectors and one index at a time.
  */
 
-import { createEngine, type Engine, explain, type Index, IndexFlat, VecinoError } from 'vecino';
+import { createEngine, type Engine, explain, type Index, IndexFlat, setDefaultEngine, VecinoError } from 'vecino';
 import { moveTo } from '../compute/plane.ts';
 import type { AnswerOf, BuildInfo, BuildSettings, CallName, DataInfo, RequestOf, SearchSettings } from '../protocol.ts';
 import { buildIndex, describe, type Taken, takeApart } from './build.ts';
@@ -46,7 +46,10 @@ export class Session implements Disposable {
 	}
 
 	static async create(): Promise<Session> {
-		return new Session(await createEngine({ threads: 1 }));
+		// One memory for all: what is not told which engine to use takes the default one.
+		const engine = await createEngine({ threads: 1 });
+		setDefaultEngine(engine);
+		return new Session(engine);
 	}
 
 	[Symbol.dispose](): void {

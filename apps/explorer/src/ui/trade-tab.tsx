@@ -44,12 +44,18 @@ export function TradeTab({ explorer }: { readonly explorer: Explorer }) {
 		[client, report],
 	);
 	const { k, nprobe, kFactor } = settings;
+	// While another index is being built, what is measured would be the old one.
+	const isBuilt =
+		index !== undefined &&
+		index.nlist === settings.nlist &&
+		index.m === settings.m &&
+		(index.m === 0 || index.nbits === settings.nbits);
 	useEffect(() => {
-		if (index === undefined) return;
+		if (index === undefined || !isBuilt) return;
 		const request = { k, nprobe, kFactor };
 		current.current = { request, spec: index.spec };
 		measure(request);
-	}, [measure, index, k, nprobe, kFactor]);
+	}, [measure, index, isBuilt, k, nprobe, kFactor]);
 
 	const sweep = async (): Promise<void> => {
 		if (index === undefined) return;
@@ -82,7 +88,7 @@ export function TradeTab({ explorer }: { readonly explorer: Explorer }) {
 						<IndexSettings explorer={explorer} />
 						<SearchSliders explorer={explorer} />
 						{index !== undefined && index.nlist > 1 && (
-							<button type="button" disabled={sweeping} onClick={() => void sweep()}>
+							<button type="button" disabled={sweeping || !isBuilt} onClick={() => void sweep()}>
 								{sweeping ? 'Trying …' : 'Try every nprobe'}
 							</button>
 						)}

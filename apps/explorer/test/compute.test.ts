@@ -1,5 +1,5 @@
 /** The parts of the page that only compute. */
-import { ProductQuantizer, squaredL2, VectorSet } from 'vecino';
+import { exactNeighbors, ProductQuantizer, squaredL2, VectorSet } from 'vecino';
 import { describe, expect, it } from 'vitest';
 import { chartData } from '../src/compute/chart-data.ts';
 import { firstPlace } from '../src/compute/first-place.ts';
@@ -13,7 +13,7 @@ import { unpackIds } from '../src/session/codes.ts';
 import { bytes, count, micros, ordinal, percent, short } from '../src/ui/format.ts';
 
 describe('built-in sets', () => {
-	it.each(BUILT_IN_SETS.filter(({ n }) => n < 50_000))(
+	it.each(BUILT_IN_SETS.filter(({ n }) => n < 20_000))(
 		'$id is as large as it says, finite and the same again',
 		(set) => {
 			const x = makeSet(set.id);
@@ -53,6 +53,14 @@ describe('built-in sets', () => {
 			  0,
 			]
 		`);
+	});
+
+	it('with many numbers spread in clusters', () => {
+		const x = makeSet('clusters-20k');
+		expect([x.n, x.d]).toEqual([20_000, 128]);
+		const [near] = [...exactNeighbors(x, x.row(0), 2).distances].slice(1);
+		const far = squaredL2(x.row(0), x.row(1));
+		expect(near).toBeLessThan(far / 2);
 	});
 
 	it('refuses other names', () => {

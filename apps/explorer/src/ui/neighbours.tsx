@@ -52,7 +52,7 @@ export function Neighbours({ looked, reasons, chosen, onChoose }: NeighboursProp
 								</td>
 								<td class={classOf(neighbour)}>{resultOf(neighbour)}</td>
 								<td>{short(neighbour.distance)}</td>
-								<td>{reasons.find(({ label }) => label === neighbour.label)?.verdict ?? ''}</td>
+								<td>{verdictOf(neighbour, reasons)}</td>
 							</tr>
 						))}
 					</tbody>
@@ -70,4 +70,9 @@ function classOf({ trueRank, position }: Neighbour): string {
 function resultOf({ trueRank, position }: Neighbour): string {
 	if (trueRank === 0) return `returned at ${position}`;
 	return position > 0 ? `found at ${position}` : 'missed';
+}
+
+function verdictOf({ label, trueRank }: Neighbour, reasons: readonly Explained[]): string {
+	if (trueRank === 0) return 'not among the nearest';
+	return reasons.find((one) => one.label === label)?.verdict ?? '';
 }

@@ -1,4 +1,5 @@
 /** What runs in the page's worker, run here: it answers as the engine does when used directly. */
+import { createServer } from 'node:http';
 import {
 	bytesSource,
 	defaultEngine,
@@ -86,6 +87,34 @@ describe('files', () => {
 		await expect(handlers.open({ file: blob(bytes), name: 'x.vecino' }, {})).rejects.toThrow(
 			/checksum|corrupt|damaged/i,
 		);
+	});
+
+	it.each([true, false])('reads what a server holds, with ranges: %s', async (ranges) => {
+		const bytes = encodeNpy(x.data, d);
+		let asked = 0;
+		const server = createServer((request, response) => {
+			asked++;
+			const [, from, to] = /bytes=(\d+)-(\d+)/.exec(request.headers.range ?? '') ?? [];
+			if (request.url !== '/x.npy') response.writeHead(404).end();
+			else if (!ranges || from === undefined) response.end(bytes);
+			else {
+				response.writeHead(206, { 'content-range': `bytes ${from}-${to}/${bytes.length}` });
+				response.end(bytes.subarray(Number(from), Number(to) + 1));
+			}
+		});
+		await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+		try {
+			const base = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
+			const info = await handlers.openUrl({ url: `${base}/x.npy`, name: 'x.npy' }, {});
+			expect([info.n, info.d]).toEqual([3000, d]);
+			expect(session.data!.x.data).toEqual(x.data);
+			expect(asked > 1).toBe(ranges);
+			const missing = handlers.openUrl({ url: `${base}/y.npy`, name: 'y.npy' }, {});
+			await expect(missing).rejects.toThrow(/y\.npy: the server answered 404/);
+		} finally {
+			server.closeAllConnections();
+			server.close();
+		}
 	});
 
 	it('stops reading when told to', async () => {

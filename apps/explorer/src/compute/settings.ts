@@ -33,6 +33,8 @@ export function mSteps(d: number): number[] {
 }
 
 export const NBITS_STEPS: readonly number[] = [4, 5, 6, 7, 8];
+/** Neighbours asked for. */
+export const K_STEPS: readonly number[] = [1, 2, 5, 10, 20, 50];
 /** 0: no re-ranking. */
 export const K_FACTOR_STEPS: readonly number[] = [0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32];
 

@@ -1,7 +1,7 @@
 /** k-means: the centroids on their way, iteration by iteration. */
 
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import { nlistSteps } from '../compute/settings.ts';
+import { nearestStep, nlistSteps } from '../compute/settings.ts';
 import type { Clustered, ClusterRequest } from '../protocol.ts';
 import { count, percent, plural, short } from './format.ts';
 import { VectorMap } from './map.tsx';
@@ -14,12 +14,14 @@ const SEEDS = Array.from({ length: 20 }, (_, i) => i + 1);
 
 export function KMeansTab({ explorer }: { readonly explorer: Explorer }) {
 	const { client, data, report } = explorer;
-	const [k, setK] = useState(16);
+	const [wantedK, setK] = useState(16);
 	const [seed, setSeed] = useState(1);
 	const [init, setInit] = useState<ClusterRequest['init']>('random');
 	const [run, setRun] = useState<Clustered>();
 	const [at, setAt] = useState(0);
 	const [playing, setPlaying] = useState(false);
+	const steps = nlistSteps(data?.n ?? 0).filter((n) => n <= 128);
+	const k = nearestStep(steps, wantedK);
 
 	useEffect(() => {
 		if (data === undefined) return;
@@ -110,7 +112,7 @@ export function KMeansTab({ explorer }: { readonly explorer: Explorer }) {
 								Reset
 							</button>
 						</div>
-						<Slider name="centroids" steps={nlistSteps(data.n).filter((n) => n <= 128)} value={k} onChange={setK} />
+						<Slider name="centroids" steps={steps} value={k} onChange={setK} />
 						<Slider name="seed" steps={SEEDS} value={seed} about="what is drawn by lot" onChange={setSeed} />
 						<fieldset class="choice">
 							<legend>start</legend>

@@ -1,6 +1,6 @@
 /** The sliders of the index and of the search, as several tabs show them. */
 
-import { K_FACTOR_STEPS, mSteps, NBITS_STEPS, nlistSteps, nprobeSteps } from '../compute/settings.ts';
+import { K_FACTOR_STEPS, K_STEPS, mSteps, NBITS_STEPS, nlistSteps, nprobeSteps } from '../compute/settings.ts';
 import { count } from './format.ts';
 import { Slider } from './slider.tsx';
 import type { Explorer } from './use-explorer.ts';
@@ -55,7 +55,7 @@ export function IndexSettings({ explorer }: { readonly explorer: Explorer }) {
 }
 
 export function SearchSliders({ explorer }: { readonly explorer: Explorer }) {
-	const { index, settings, change } = explorer;
+	const { data, index, settings, change } = explorer;
 	return (
 		<>
 			{(index === undefined || index.nlist > 0) && (
@@ -78,6 +78,13 @@ export function SearchSliders({ explorer }: { readonly explorer: Explorer }) {
 					onChange={(kFactor) => change({ kFactor })}
 				/>
 			)}
+			<Slider
+				name="k"
+				steps={K_STEPS.filter((k) => k < (data?.n ?? 0))}
+				value={settings.k}
+				about="neighbours asked for"
+				onChange={(k) => change({ k })}
+			/>
 		</>
 	);
 }

@@ -18,7 +18,7 @@ export type Axis = 'scanned' | 'micros';
 export function TradeTab({ explorer }: { readonly explorer: Explorer }) {
 	const { client, data, index, settings, report } = explorer;
 	const [now, setNow] = useState<Measured>();
-	const [tried, setTried] = useState<readonly Tried[]>([]);
+	const [all, setTried] = useState<readonly Tried[]>([]);
 	const [axis, setAxis] = useState<Axis>('scanned');
 	const [sweeping, setSweeping] = useState(false);
 	const current = useRef<object>(undefined);
@@ -44,6 +44,7 @@ export function TradeTab({ explorer }: { readonly explorer: Explorer }) {
 		[client, report],
 	);
 	const { k, nprobe, kFactor } = settings;
+	const tried = useMemo(() => all.filter((one) => one.k === k), [all, k]);
 	// While another index is being built, what is measured would be the old one.
 	const isBuilt =
 		index !== undefined &&

@@ -156,7 +156,14 @@ function fileInAddress(): URL | undefined {
 function settingsFor({ n, d, exact, given }: DataInfo, { m, nbits, k }: Settings): Settings {
 	if (given !== undefined) {
 		const { nlist, nprobe } = given;
-		return { nlist, m: given.m, nbits: given.nbits, k, nprobe: Math.max(1, Math.min(nprobe, nlist)), kFactor: 0 };
+		return {
+			nlist,
+			m: given.m,
+			nbits: given.nbits,
+			k: Math.min(k, n - 1),
+			nprobe: Math.max(1, Math.min(nprobe, nlist)),
+			kFactor: 0,
+		};
 	}
 	const nlist = nearestStep(nlistSteps(n), usualNlist(n));
 	return {

@@ -9,6 +9,7 @@ import { registerConvert } from './commands/convert.ts';
 import { registerDemo } from './commands/demo.ts';
 import { registerEstimate } from './commands/estimate.ts';
 import { registerExplain } from './commands/explain.ts';
+import { registerExplore } from './commands/explore.ts';
 import { registerInfo } from './commands/info.ts';
 import { registerRecall } from './commands/recall.ts';
 import { registerSearch } from './commands/search.ts';
@@ -43,6 +44,7 @@ function createProgram(): Command {
 	registerSearch(program);
 	registerRecall(program);
 	registerExplain(program);
+	registerExplore(program);
 	registerInfo(program);
 	registerConvert(program);
 	return program;

@@ -80,6 +80,7 @@ interface Setting {
 const { name, base, queries, metric, truth } = await load();
 const limit = options.bytes === undefined ? (options.set === 'million' ? 200 : undefined) : Number(options.bytes);
 const reports: {
+	seconds: number;
 	report: TuneReport;
 	kept: Interval;
 	given: TuneReport | undefined;

@@ -80,7 +80,11 @@ describe('what it promises', () => {
 	});
 
 	it('says so where nothing reaches the recall', () => {
-		const { report } = tune(base, { recall: 0.99, sample: 60, candidates: ['IVF32,PQ4'] });
+		const { report } = tune(base, {
+			recall: 0.99,
+			sample: 60,
+			candidates: ['IVF32,PQ4', 'IVF32,PQ2', 'IVF16,PQ2', 'IVF16,PQ1'],
+		});
 		check(report);
 		expect(report.chosen).toMatchObject({ factory: 'IVF32,PQ4', met: false });
 		expect(report.text).toMatch(/not what was asked for/);

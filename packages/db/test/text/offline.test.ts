@@ -36,9 +36,8 @@ const vectors = await embedder.embed(texts);
 /** Headlines nearest to a text. */
 async function nearest(query: string, k = 3): Promise<string[]> {
 	const [q] = await embedder.embed([query]);
-	const order = texts
-		.map((_, i) => i)
-		.sort((a, b) => innerProduct(vectors[b]!, q!) - innerProduct(vectors[a]!, q!) || a - b);
+	const products = vectors.map((vector) => innerProduct(vector, q!));
+	const order = texts.map((_, i) => i).sort((a, b) => products[b]! - products[a]! || a - b);
 	return order.slice(0, k).map((i) => texts[i]!);
 }
 
@@ -99,7 +98,7 @@ describe('offlineEmbedder', () => {
 		expect((await nearest('teleskope watervapor plannet'))[0]).toContain('water vapour');
 	});
 
-	it('finds two in three headlines by two misspelt words', async () => {
+	it('finds three in four headlines by two misspelt words', async () => {
 		let found = 0;
 		for (const [i, text] of texts.entries()) {
 			const words = wordsOf(text)
@@ -112,16 +111,14 @@ describe('offlineEmbedder', () => {
 			found += (await nearest(misspelt, 5)).includes(text) ? 1 : 0;
 		}
 		const tried = texts.filter((text) => wordsOf(text).filter((word) => word.length >= 6).length >= 2).length;
-		console.log('FOUND', found, tried);
-		expect(found / tried).toBeGreaterThan(0.67);
+		// Recorded: 218 of 277.
+		expect(found / tried).toBeGreaterThan(0.75);
 	});
 
 	it('gives words of the same company like meanings', async () => {
 		// Two topics of 40 words; a text has five of one topic.
-		const words = Array.from(
-			{ length: 80 },
-			(_, i) => `${'bcdfghjklm'[i % 10]}${'aeiou'[i % 5]}${'npqrstvz'[i % 8]}${'aeiou'[(i >> 3) % 5]}x`,
-		);
+		const letter = (i: number) => String.fromCharCode(97 + (i % 26));
+		const words = Array.from({ length: 80 }, (_, i) => letter(i) + letter(i * 7 + 3) + letter(i >> 3) + letter(i * 11));
 		const some = Array.from({ length: 600 }, (_, i) =>
 			Array.from({ length: 5 }, (_, j) => words[40 * (i % 2) + ((i * (j + 3) + j * 11 + (i >> 4)) % 40)]).join(' '),
 		);
@@ -190,7 +187,7 @@ describe('offlineEmbedder', () => {
 		await again.fit(texts);
 		expect(Buffer.compare(small.save(), again.save())).toBe(0);
 		const header = new DataView(small.save().buffer);
-		expect([header.getUint32(28, true), header.getUint32(32, true)]).toEqual([50, 16]);
+		expect([header.getUint32(28, true), header.getUint32(32, true)]).toEqual([50, 12]);
 	});
 
 	it('checks its arguments', async () => {
@@ -293,19 +290,26 @@ describe('parts', () => {
 	});
 
 	it('directions are those of an exact decomposition', async () => {
-		// Three groups of words that never meet, of weights 3, 2 and 1: the strongest directions are the groups.
-		const rows = Array.from({ length: 90 }, (_, i) => i % 3);
-		const starts = Uint32Array.from({ length: 91 }, (_, i) => 2 * i);
-		const at = Uint32Array.from(rows.flatMap((group) => [2 * group, 2 * group + 1]));
-		const values = Float32Array.from(rows.flatMap((group) => [3 - group, 3 - group]));
-		const Y = await strongestDirections({ columns: 6, starts, at, values }, 2, 12, 3, new Pace());
-		for (const group of [0, 1, 2]) {
-			let length = 0;
-			for (let k = 0; k < 2; k++) {
-				expect(Math.abs(Y[4 * group + k]! - Y[4 * group + 2 + k]!)).toBeLessThan(1e-3);
-				length += Y[4 * group + k]! ** 2;
-			}
-			expect(Math.abs(length - (group < 2 ? 0.5 : 0))).toBeLessThan(1e-2);
+		// Three groups of nine words that never meet, of weights 3, 2 and 1: the two strongest directions are groups.
+		const groups = Array.from({ length: 90 }, (_, i) => i % 3);
+		const starts = Uint32Array.from({ length: 91 }, (_, i) => 9 * i);
+		const at = Uint32Array.from(groups.flatMap((group) => Array.from({ length: 9 }, (_, i) => 9 * group + i)));
+		const values = Float32Array.from(groups.flatMap((group) => new Array<number>(9).fill(3 - group)));
+		const Y = await strongestDirections({ columns: 27, starts, at, values }, 2, 12, 1, new Pace());
+		for (let word = 0; word < 27; word++) {
+			const length = Y[2 * word]! ** 2 + Y[2 * word + 1]! ** 2;
+			expect(Math.abs(length - (word < 18 ? 1 / 9 : 0))).toBeLessThan(1e-3);
+			const first = word - (word % 9);
+			for (const k of [0, 1]) expect(Math.abs(Y[2 * word + k]! - Y[2 * first + k]!)).toBeLessThan(1e-3);
+		}
+		for (const [a, b, product] of [
+			[0, 0, 1],
+			[0, 1, 0],
+			[1, 1, 1],
+		] as const) {
+			let sum = 0;
+			for (let word = 0; word < 27; word++) sum += Y[2 * word + a]! * Y[2 * word + b]!;
+			expect(Math.abs(sum - product)).toBeLessThan(1e-5);
 		}
 	});
 });

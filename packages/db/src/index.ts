@@ -2,7 +2,59 @@
  * @vecino/db: collections of vectors and texts with metadata, on vecino's indexes and SQLite.
  */
 
-export type { Metadata } from './types.ts';
+export { Collection, type OptimizeOptions } from './collection/collection.ts';
+export type { HybridOptions } from './collection/hybrid.ts';
+export { open } from './collection/open.ts';
+export type { OpenOptions } from './collection/options.ts';
+export type { ListOptions, RangeQuery } from './collection/reading.ts';
+export type { Include, Query } from './collection/search.ts';
+export type { CollectionHealth, CollectionStats } from './collection/stats.ts';
+export type { MetadataPatch, UpdateOptions, WhereOptions, WriteOptions } from './collection/writing.ts';
+export type { Originals } from './rows/encode.ts';
+export {
+	type BetterSqlite3,
+	type BetterSqlite3Database,
+	type BetterSqlite3Statement,
+	betterSqlite3Driver,
+} from './storage/better-sqlite3.ts';
+export type { Database, Driver, OpenDatabaseOptions, SqlRow, SqlValue, Statement } from './storage/driver.ts';
+export { nodeSqliteDriver } from './storage/node-sqlite.ts';
+export { cachedEmbedder, memoryEmbeddingStore } from './text/cache.ts';
+export {
+	type Embedder,
+	type EmbeddingStore,
+	type EmbedOptions,
+	type EmbedProgress,
+	type EmbedUsage,
+	type FitOptions,
+	type FitProgress,
+	type FittedEmbedder,
+	isFittedEmbedder,
+} from './text/embedder.ts';
+export { type FtsQueryOptions, ftsQuery } from './text/fts-query.ts';
+export {
+	type Fused,
+	type Ranked,
+	type ReciprocalRankOptions,
+	reciprocalRank,
+	type WeightedOptions,
+	weighted,
+} from './text/fuse.ts';
+export { type OfflineEmbedderOptions, offlineEmbedder } from './text/offline/offline.ts';
+export {
+	type AiSdkEmbeddingModel,
+	aiSdkEmbedder,
+	type FeatureExtraction,
+	type LangchainEmbeddings,
+	langchainEmbedder,
+	type PipelineEmbedderOptions,
+	pipelineEmbedder,
+} from './text/providers/adapters.ts';
+export { type GeminiEmbedderOptions, geminiEmbedder } from './text/providers/gemini.ts';
+export { type OllamaEmbedderOptions, ollamaEmbedder } from './text/providers/ollama.ts';
+export { type OpenAIEmbedderOptions, openAIEmbedder } from './text/providers/openai.ts';
+export type { EmbedPrefixes, RemoteOptions } from './text/remote.ts';
+export type { Entry, FieldSpec, FieldType, Hit, Id, Metadata, MetadataOf, Row, Schema } from './types.ts';
 export { type CompiledWhere, compileWhere } from './where/compile.ts';
 export type { Fields } from './where/fields.ts';
 export { type CheckedMetadata, checkMetadata } from './where/schema.ts';

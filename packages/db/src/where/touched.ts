@@ -5,8 +5,16 @@
 /** Rids kept; who comes later than that starts anew. */
 const KEPT = 100_000;
 
+/** Which rows' metadata was changed since when. */
+export interface TouchedLog {
+	/** Grows with each change. */
+	readonly version: number;
+	/** Rids changed after a version; undefined where the log does not go back so far. */
+	since(version: number): ReadonlySet<number> | undefined;
+}
+
 /**
- * Rids whose metadata changed, in order.
+ * Rids whose metadata changed, in memory and in order.
  *
  * @example
  * const touched = new TouchedRids();
@@ -14,7 +22,7 @@ const KEPT = 100_000;
  * touched.add([3, 5]);
  * touched.since(version); // Set { 3, 5 }
  */
-export class TouchedRids {
+export class TouchedRids implements TouchedLog {
 	#rids: number[] = [];
 	/** Rids that were forgotten. */
 	#start = 0;

@@ -51,6 +51,7 @@ export {
 	type WeightedOptions,
 	weighted,
 } from './text/fuse.ts';
+export { HEADLINES, type Headline } from './text/headlines.ts';
 export { type OfflineEmbedderOptions, offlineEmbedder } from './text/offline/offline.ts';
 export {
 	type AiSdkEmbeddingModel,

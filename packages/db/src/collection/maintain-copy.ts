@@ -119,7 +119,7 @@ async function copy(source: Source, path: string, { signal }: CopyOptions): Prom
 		await sync(dirname(path));
 		return { path, ...counts, bytes };
 	} catch (error) {
-		await rm(temporary, { recursive: true, force: true });
+		await rm(temporary, { recursive: true, force: true }).catch(() => {});
 		if (typeof (error as NodeJS.ErrnoException).syscall !== 'string') throw error;
 		throw fail(where, `${path} cannot be written (${(error as Error).message}); nothing was left behind`, error);
 	}

@@ -121,6 +121,12 @@ class OfflineEmbedder implements FittedEmbedder {
 		this.#become(state);
 	}
 
+	clone(): FittedEmbedder {
+		const copy = new OfflineEmbedder(this.#options);
+		copy.#become(this.#state);
+		return copy;
+	}
+
 	save(): Uint8Array {
 		return encodeState(this.#state);
 	}

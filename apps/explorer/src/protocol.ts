@@ -4,7 +4,7 @@
  * A call may be cancelled, and may report progress. The worker answers calls in any order; `id` ties them together.
  */
 
-import type { Progress, Verdict } from 'vecino';
+import type { Hit, Progress, Verdict } from 'vecino';
 import type { SetId } from './compute/sets.ts';
 
 /** Vectors that are open. */
@@ -185,6 +185,38 @@ export interface CodesView {
 	readonly exact: number;
 }
 
+/** Headlines, as vectors in cells. */
+export interface TextInfo {
+	readonly headlines: readonly { readonly headline: string; readonly genre: string }[];
+	/** Their places, layout (headlines, 2). */
+	readonly points: Float32Array;
+	/** Cell of each. */
+	readonly cellOf: Uint32Array;
+	/** Layout (nlist, 2). */
+	readonly centroids: Float32Array;
+	/** Words that are common in each cell. */
+	readonly topics: readonly string[];
+}
+
+export interface TextRequest {
+	readonly text: string;
+	readonly k: number;
+	readonly nprobe: number;
+}
+
+export interface TextAnswer {
+	/** Where the text lies. */
+	readonly x: number;
+	readonly y: number;
+	/** Cells opened, nearest first. */
+	readonly cells: Uint32Array;
+	/** What the search found, and what it should have; similarity is cosine. */
+	readonly found: readonly Hit[];
+	readonly truth: readonly Hit[];
+	readonly embedMs: number;
+	readonly searchMs: number;
+}
+
 interface Call<Request, Answer> {
 	readonly request: Request;
 	readonly answer: Answer;
@@ -201,6 +233,8 @@ export interface Calls {
 	readonly measure: Call<SearchSettings, Measured>;
 	readonly cluster: Call<ClusterRequest, Clustered>;
 	readonly codes: Call<CodesRequest, CodesView>;
+	readonly openTexts: Call<Record<never, never>, TextInfo>;
+	readonly searchTexts: Call<TextRequest, TextAnswer>;
 }
 
 export type CallName = keyof Calls;

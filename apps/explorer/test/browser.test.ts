@@ -163,7 +163,7 @@ describe.skipIf(chromium === undefined)('the page', () => {
 
 	it('goes from tab to tab with the arrow keys', async () => {
 		await page.getByRole('tab', { name: 'Cells' }).focus();
-		for (const name of ['Codes', 'k-means', 'Trade-offs', 'Cells']) {
+		for (const name of ['Codes', 'k-means', 'Trade-offs', 'Headlines', 'Cells']) {
 			await page.keyboard.press('ArrowRight');
 			expect(await page.getByRole('tab', { name }).getAttribute('aria-selected')).toBe('true');
 			expect(await page.locator('#panel').getAttribute('aria-labelledby')).toBe(
@@ -282,6 +282,31 @@ describe.skipIf(chromium === undefined)('the page', () => {
 		await built('IVF32,Flat');
 	});
 
+	it('searches headlines by text, misspelt ones too', async () => {
+		await tab('Headlines');
+		const info = await session.handlers.openTexts({}, {});
+		for (const [text, nprobe] of [
+			['marathon winner', 2],
+			['marathn runers', 8],
+		] as const) {
+			await page.getByRole('searchbox').fill(text);
+			await set('nprobe', [1, 2, 3, 4, 5, 6, 7, 8], nprobe);
+			const { found, truth } = await session.handlers.searchTexts({ text, k: K, nprobe }, {});
+			expect(info.headlines[found[0]!.label]!.headline).toMatch(/marathon/i);
+			const want = found.map(({ label }) => info.headlines[label]!.headline);
+			const lines = page.locator('ol.headlines li');
+			const shown = async (): Promise<string[]> =>
+				(await lines.allTextContents()).map((line) => want.find((one) => line.startsWith(one)) ?? line);
+			await expect.poll(shown).toEqual(want);
+			const given = new Set(found.map(({ label }) => label));
+			const missed = truth.filter(({ label }) => !given.has(label)).length;
+			await expect.poll(() => page.locator('ul.headlines li').count()).toBe(missed);
+			if (nprobe === 8) expect(missed).toBe(0);
+		}
+		await page.getByRole('button', { name: 'interest rates' }).click();
+		await expect.poll(() => page.locator('ol.headlines li').first().textContent()).toMatch(/interest|rate/i);
+	});
+
 	it('opens a file that is dropped, and finds in it what Node finds', async () => {
 		await tab('Cells');
 		const x = makeSet('digits').slice(2000, 5000);
@@ -350,7 +375,7 @@ describe.skipIf(chromium === undefined)('the page', () => {
 			await own.locator('.data select').selectOption('digits');
 			await own.getByText('small pictures of digits', { exact: false }).waitFor();
 		}
-		for (const title of ['Cells', 'Codes', 'k-means', 'Trade-offs']) {
+		for (const title of ['Cells', 'Codes', 'k-means', 'Trade-offs', 'Headlines']) {
 			await own.getByRole('tab', { name: title }).click();
 			await own.locator('.busy:empty').waitFor({ state: 'attached' });
 			await own.locator('#panel .result, #panel .tiles').first().waitFor();

@@ -52,3 +52,15 @@ export function inBounds(view: View, points: Float32Array): number[] {
 	}
 	return rows;
 }
+
+/** Left, top, right, bottom of points, layout (n, 2). */
+export function boundsOf(points: Float32Array): [number, number, number, number] {
+	let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
+	for (let i = 0; i < points.length; i += 2) {
+		left = Math.min(left, points[i]!);
+		right = Math.max(right, points[i]!);
+		top = Math.min(top, points[i + 1]!);
+		bottom = Math.max(bottom, points[i + 1]!);
+	}
+	return [left, top, right, bottom];
+}

@@ -5,6 +5,7 @@
 
 import { createEngine, type Engine, explain, type Index, IndexFlat, setDefaultEngine, VecinoError } from 'vecino';
 import { moveTo } from '../compute/plane.ts';
+import { boundsOf } from '../draw/view.ts';
 import type { AnswerOf, BuildInfo, BuildSettings, CallName, DataInfo, RequestOf, SearchSettings } from '../protocol.ts';
 import { buildIndex, describe, type Taken, takeApart } from './build.ts';
 import { clusterFrames } from './cluster.ts';
@@ -13,6 +14,7 @@ import { type Data, makeData, openData, type Run } from './data.ts';
 import { look } from './look.ts';
 import { Measurer } from './measure.ts';
 import { blobSource, urlSource } from './source.ts';
+import { TextLab } from './texts.ts';
 
 type Handlers = { [N in CallName]: (request: RequestOf<N>, run: Run) => AnswerOf<N> | Promise<AnswerOf<N>> };
 
@@ -24,6 +26,7 @@ export class Session implements Disposable {
 	#exact: IndexFlat | undefined;
 	#measurer: Measurer | undefined;
 	#codes: CodesLab | undefined;
+	#texts: TextLab | undefined;
 
 	/** What each call does. */
 	readonly handlers: Handlers = {
@@ -38,6 +41,14 @@ export class Session implements Disposable {
 		codes: (request) => {
 			this.#codes ??= new CodesLab(this.#engine, this.#need().x);
 			return this.#codes.view(request);
+		},
+		openTexts: () => {
+			this.#texts ??= new TextLab(this.#engine);
+			return this.#texts.open();
+		},
+		searchTexts: (request) => {
+			if (this.#texts === undefined) throw new RangeError('the headlines are not open');
+			return this.#texts.search(request);
 		},
 	};
 
@@ -54,6 +65,7 @@ export class Session implements Disposable {
 
 	[Symbol.dispose](): void {
 		this.#close();
+		this.#texts?.[Symbol.dispose]();
 		this.#engine[Symbol.dispose]();
 	}
 
@@ -167,15 +179,4 @@ export interface Ready {
 	readonly taken: Taken;
 	readonly index: Index;
 	readonly params: { readonly nprobe?: number; readonly kFactor?: number };
-}
-
-function boundsOf(points: Float32Array): [number, number, number, number] {
-	let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
-	for (let i = 0; i < points.length; i += 2) {
-		left = Math.min(left, points[i]!);
-		right = Math.max(right, points[i]!);
-		top = Math.min(top, points[i + 1]!);
-		bottom = Math.max(bottom, points[i + 1]!);
-	}
-	return [left, top, right, bottom];
 }

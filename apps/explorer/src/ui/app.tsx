@@ -4,18 +4,20 @@ import { useState } from 'preact/hooks';
 import { CellsTab } from './cells-tab.tsx';
 import { CodesTab } from './codes-tab.tsx';
 import { DataBar } from './data-bar.tsx';
+import { HeadlinesTab } from './headlines-tab.tsx';
 import { KMeansTab } from './kmeans-tab.tsx';
 import { type TabItem, Tabs } from './tabs.tsx';
 import { TradeTab } from './trade-tab.tsx';
 import { useExplorer } from './use-explorer.ts';
 
-type TabId = 'cells' | 'codes' | 'kmeans' | 'trade';
+type TabId = 'cells' | 'codes' | 'kmeans' | 'trade' | 'headlines';
 
 const TABS: readonly TabItem<TabId>[] = [
 	{ id: 'cells', title: 'Cells' },
 	{ id: 'codes', title: 'Codes' },
 	{ id: 'kmeans', title: 'k-means' },
 	{ id: 'trade', title: 'Trade-offs' },
+	{ id: 'headlines', title: 'Headlines' },
 ];
 
 export function App() {
@@ -42,6 +44,7 @@ export function App() {
 					{open === 'codes' && <CodesTab explorer={explorer} />}
 					{open === 'kmeans' && <KMeansTab explorer={explorer} />}
 					{open === 'trade' && <TradeTab explorer={explorer} />}
+					{open === 'headlines' && <HeadlinesTab explorer={explorer} />}
 				</div>
 			</main>
 		</>

@@ -12,6 +12,7 @@ interface MapProps {
 	/** Absent: the map has no query. */
 	readonly query?: Omit<QueryLayer, 'focused'> | undefined;
 	readonly label: string;
+	/** Absent: the query stays where it is. */
 	readonly onMove?: (x: number, y: number) => void;
 	/** A marked neighbour was clicked. */
 	readonly onChoose?: (label: number) => void;
@@ -81,7 +82,7 @@ export function VectorMap({ bounds, base, query, label, onMove, onChoose }: MapP
 	);
 	return (
 		<div class="map" ref={frame} style={{ height: `${height}px` }}>
-			{query === undefined ? (
+			{query === undefined || onMove === undefined ? (
 				<div role="img" aria-label={label} style={size}>
 					{layers}
 				</div>

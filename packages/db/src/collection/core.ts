@@ -16,11 +16,13 @@ import { LiveIndex } from '../segments/live-index.ts';
 import type { Driver } from '../storage/driver.ts';
 import type { WriterLock } from '../storage/lock.ts';
 import type { Embedder } from '../text/embedder.ts';
+import { RidSets } from '../where/rid-sets.ts';
+import { TouchedRids } from '../where/touched.ts';
 import { FieldNames } from './field-names.ts';
 import { readSettings, type Settings } from './options.ts';
 import { isRefitDue, refit } from './refit.ts';
 import { Texts } from './texts.ts';
-import { Turns } from './turns.ts';
+import { Slice, Turns } from './turns.ts';
 
 export interface CoreOptions {
 	/** As given to `open`. */
@@ -55,13 +57,20 @@ export class Core {
 	readonly writer: RowWriter;
 	readonly fields: FieldNames;
 	readonly texts: Texts;
+	/** Rows whose metadata was changed in place, for `sets`. */
+	readonly #touched = new TouchedRids();
+	/** Which rows filters let through. */
+	readonly sets: RidSets;
 	readonly turns: Turns = new Turns();
+	readonly #slice = new Slice();
 	readonly #engine: Engine | undefined;
 	readonly #thresholds: Partial<Thresholds> | undefined;
 	readonly #lock: WriterLock | undefined;
 	#settings: Settings;
 	#vectors: VectorSide | undefined;
 	#generation = 0;
+	/** For readers: changes up to this version were seen. */
+	#seenVer: number;
 	#closed = false;
 	#refit: Promise<void> | undefined;
 	readonly #stop = new AbortController();
@@ -77,7 +86,14 @@ export class Core {
 		this.docs = new Docs(this.store);
 		this.writer = new RowWriter(this.store);
 		this.fields = new FieldNames(this.store, options.settings.schema);
+		const { store } = this;
+		this.sets = new RidSets({
+			db: store.reader.db,
+			lastRid: () => store.counters.lastRid,
+			touched: this.#touched,
+		});
 		this.#settings = options.settings;
+		this.#seenVer = store.counters.ver;
 		this.#engine = options.engine;
 		this.#thresholds = options.thresholds;
 		this.#lock = options.lock;
@@ -161,7 +177,42 @@ export class Core {
 		}
 	}
 
+	/**
+	 * As `write`, in slices between which queries go on with what was there before, where the store can do that.
+	 *
+	 * @param work - Gives way between any two rows.
+	 */
+	async writeInSlices(
+		work: (log: WriteLog) => Iterable<unknown>,
+		vectors: Float32Array,
+		check: () => void,
+	): Promise<WriteLog> {
+		const log = emptyLog();
+		const { store, fields } = this;
+		if (!store.isConcurrent) {
+			return this.write((own) => {
+				for (const _ of work(own));
+				return own;
+			}, vectors);
+		}
+		const slice = new Slice();
+		try {
+			await store.slicedTransaction(work(log), async () => {
+				if (!slice.isOver) return;
+				await slice.next();
+				check();
+			});
+			fields.committed();
+			this.#follow(log, vectors);
+			return log;
+		} catch (error) {
+			fields.rolledBack();
+			throw error;
+		}
+	}
+
 	#follow(log: WriteLog, vectors: Float32Array | undefined): void {
+		this.#touched.add(log.touched);
 		const live = this.#vectors?.live;
 		if (live === undefined) return;
 		if (vectors !== undefined && log.rids.length > 0) live.add(Float64Array.from(log.rids), vectors);
@@ -174,6 +225,8 @@ export class Core {
 		await this.turns.take(async () => {
 			this.#settings = readSettings(this.store);
 			this.fields.reload(this.#settings.schema);
+			this.#touched.add(this.docs.touchedSince(this.#seenVer));
+			this.#seenVer = this.store.counters.ver;
 			const generation = Number(this.store.info('generation') ?? 0);
 			const { dimension } = this.#settings;
 			if (dimension === undefined) return;
@@ -185,6 +238,14 @@ export class Core {
 				await old?.live.close();
 			} else await this.#vectors.live.refresh();
 		});
+	}
+
+	/**
+	 * Lets the event loop turn now and then: queries have nothing to wait for, and a loop of them would keep everything else
+	 * of the process waiting.
+	 */
+	async breathe(): Promise<void> {
+		if (this.#slice.isOver) await this.#slice.next();
 	}
 
 	checkOpen(where: string): void {

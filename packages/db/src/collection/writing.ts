@@ -3,7 +3,7 @@
 import { VecinoError } from 'vecino';
 import type { WriteLog } from '../rows/writer.ts';
 import type { Entry, Id, MetadataOf, Schema } from '../types.ts';
-import type { CompiledWhere } from '../where/compile.ts';
+import { type CompiledWhere, compileWhere } from '../where/compile.ts';
 import type { Where } from '../where/types.ts';
 import { checkId, checkKeys, isPlainObject, show, throwIfAborted } from './check.ts';
 import { compileFilter, ridsWhere } from './filter.ts';
@@ -34,7 +34,7 @@ export interface UpdateOptions {
 /** Fields of metadata to be changed; undefined takes a field away. */
 export type MetadataPatch<M> = { readonly [K in keyof M]?: M[K] | undefined };
 
-const EVERY_ROW: CompiledWhere = { sql: '1', scanSql: '1', params: [], everything: true, indexed: false, key: '1' };
+const EVERY_ROW: CompiledWhere = compileWhere({}, {});
 const MOST_ROWS = 1000;
 const MOST_BYTES = 4 << 20;
 
@@ -250,22 +250,41 @@ export abstract class Writing<S extends Schema | undefined> extends Reading<S> {
 					{ row: first, expected: rows.d, found: batch.d },
 				);
 			}
-			return this.#write(where, batch, first, replace);
+			return this.#write(where, batch, first, replace, signal);
 		});
 		core.refitWhenDue();
 		if (!core.isClosed) await core.vectors?.live.whenRoom();
 		return ids;
 	}
 
-	#write(where: string, batch: PreparedBatch, first: number, replace: boolean): Id[] {
+	async #write(
+		where: string,
+		batch: PreparedBatch,
+		first: number,
+		replace: boolean,
+		signal: AbortSignal | undefined,
+	): Promise<Id[]> {
 		const { core } = this;
-		return core.write((log) => {
-			for (let i = 0; i < batch.rows.length; i++) {
-				core.writer.put(batch.rows[i]!, replace, log, where, first + i);
-				core.fields.note(batch.metadata[i]);
+		const { rows, metadata, vectors } = batch;
+		function* putAll(log: WriteLog): Generator<void, void, undefined> {
+			for (let i = 0; i < rows.length; i++) {
+				core.writer.put(rows[i]!, replace, log, where, first + i);
+				core.fields.note(metadata[i]);
+				if ((i & 63) === 63) yield;
 			}
-			return log.ids;
-		}, batch.vectors);
+		}
+		// Few rows are over sooner than a slice.
+		if (rows.length <= MOST_ROWS) {
+			return core.write((log) => {
+				for (const _ of putAll(log));
+				return log.ids;
+			}, vectors);
+		}
+		const check = (): void => {
+			throwIfAborted(where, signal);
+			core.checkOpen(where);
+		};
+		return (await core.writeInSlices(putAll, vectors, check)).ids;
 	}
 }
 

@@ -101,6 +101,10 @@ export class Rows implements RowSource {
 		this.#retired = true;
 	}
 
+	busy(): Promise<void> | undefined {
+		return this.#store.busy();
+	}
+
 	commit(change: ManifestChange): void {
 		if (this.#retired) throw new VecinoError('aborted', 'Rows.commit: the vectors were replaced; nothing was changed');
 		this.#store.transaction(() => this.#manifest.write(change, !this.keepsOriginals));
@@ -125,6 +129,12 @@ export class Docs {
 
 	ridOf(id: Id): number | undefined {
 		return this.#store.reader.sql('SELECT rid FROM docs WHERE id = ?').get(idValue(id))?.['rid'] as number | undefined;
+	}
+
+	/** Rids whose metadata was changed in place after a version. */
+	touchedSince(ver: number): number[] {
+		const rows = this.#store.reader.sql('SELECT rid FROM touched WHERE ver > ?').all(ver);
+		return rows.map(({ rid }) => rid as number);
 	}
 
 	/** Texts that the embedder made vectors of: of rows with rid > after, at most `limit`. */

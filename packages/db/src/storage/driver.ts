@@ -33,6 +33,8 @@ export interface OpenDatabaseOptions {
 export interface Driver {
 	/** 'node:sqlite', 'better-sqlite3', 'sqlite-wasm'. */
 	readonly name: string;
+	/** Whether a file can be open more than once at a time: queries then go on while a long transaction is filled. Default: true. */
+	readonly concurrent?: boolean | undefined;
 	/** @param path - A file, made when it is not there and may be written, or ':memory:'. */
 	open(path: string, options?: OpenDatabaseOptions): Database;
 }

@@ -146,7 +146,7 @@ function recount(store: Store): void {
 	const { db } = store.writer;
 	const segments = new Rows(store, 1, 'f32').segments();
 	store.transaction(() => {
-		const { counters } = store;
+		const { draft: counters } = store;
 		counters.rows = count(db, 'SELECT count(*) AS n FROM docs');
 		counters.made = count(db, 'SELECT count(*) AS n FROM docs WHERE made = 1');
 		const last = ['SELECT max(rid) AS n FROM docs', 'SELECT max(rid) AS n FROM dead'].map((sql) => count(db, sql));
@@ -184,7 +184,7 @@ async function mendManifest(store: Store, settings: Settings): Promise<void> {
 	const { rows, unknown } = await look();
 	const kept = db.prepare('SELECT 1 FROM vectors WHERE rid = ?');
 	store.transaction(() => {
-		const { counters } = store;
+		const { draft: counters } = store;
 		counters.ver++;
 		counters.epoch++;
 		const die = db.prepare('INSERT OR IGNORE INTO dead VALUES (?, ?)');

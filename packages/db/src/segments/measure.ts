@@ -5,6 +5,7 @@
  */
 
 import { cosineSimilarity, innerProduct, isBetter, type Metric, type RecallSetting, squaredL2 } from 'vecino';
+import { commitWhenFree } from './commit.ts';
 import type { ModelGroup } from './group.ts';
 import type { Measured } from './measured.ts';
 import type { Part, SearchSetting } from './parts.ts';
@@ -29,8 +30,7 @@ export async function measure(state: State, group: ModelGroup): Promise<void> {
 	const truth = await truthOf(state, group, parts, queries);
 	const settings = await settingsOf(state, group, queries, truth);
 	const measured: Measured = { rows: group.count, k: K, settings };
-	state.checkOpen();
-	state.rows.commit({ measured: { model: group.name, measured: JSON.stringify(measured) } });
+	await commitWhenFree(state, () => ({ measured: { model: group.name, measured: JSON.stringify(measured) } }));
 	group.measured = measured;
 }
 

@@ -2,4 +2,29 @@
  * @vecino/db: collections of vectors and texts with metadata, on vecino's indexes and SQLite.
  */
 
-export type { Metadata } from './types.ts';
+export { Collection } from './collection/collection.ts';
+export { open } from './collection/open.ts';
+export type { OpenOptions } from './collection/options.ts';
+export type { Include, Query, RangeQuery } from './collection/reading.ts';
+export type { WriteOptions } from './collection/writing.ts';
+export type { Originals } from './rows/encode.ts';
+export {
+	type BetterSqlite3,
+	type BetterSqlite3Database,
+	type BetterSqlite3Statement,
+	betterSqlite3Driver,
+} from './storage/better-sqlite3.ts';
+export type { Database, Driver, OpenDatabaseOptions, SqlRow, SqlValue, Statement } from './storage/driver.ts';
+export { nodeSqliteDriver } from './storage/node-sqlite.ts';
+export {
+	type Embedder,
+	type EmbeddingStore,
+	type EmbedOptions,
+	type EmbedProgress,
+	type EmbedUsage,
+	type FitOptions,
+	type FitProgress,
+	type FittedEmbedder,
+	isFittedEmbedder,
+} from './text/embedder.ts';
+export type { Entry, FieldSpec, FieldType, Hit, Id, Metadata, MetadataOf, Row, Schema } from './types.ts';

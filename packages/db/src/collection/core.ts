@@ -1,0 +1,206 @@
+/**
+ * The inside of an open collection, which the public classes and the functions behind them share: the store, the rows, the
+ * vector index that follows them, and the order of writes.
+ *
+ * A write is one transaction; what it did is told to the vector index in the same tick, so that no query sees one without
+ * the other. The index exists from when the dimension is known.
+ */
+
+import { type Engine, VecinoError } from 'vecino';
+import { Docs, Rows } from '../rows/rows.ts';
+import type { Store } from '../rows/store.ts';
+import { emptyLog, RowWriter, type WriteLog } from '../rows/writer.ts';
+import type { SegmentFiles } from '../segments/contract.ts';
+import { LiveIndex } from '../segments/live-index.ts';
+import type { Driver } from '../storage/driver.ts';
+import type { WriterLock } from '../storage/lock.ts';
+import type { Embedder } from '../text/embedder.ts';
+import { FieldNames } from './field-names.ts';
+import { readSettings, type Settings } from './options.ts';
+import { Texts } from './texts.ts';
+import { Turns } from './turns.ts';
+
+export interface CoreOptions {
+	/** As given to `open`. */
+	readonly path: string;
+	/** undefined in memory. */
+	readonly folder: string | undefined;
+	readonly store: Store;
+	readonly files: SegmentFiles;
+	readonly driver: Driver;
+	readonly lock: WriterLock | undefined;
+	readonly settings: Settings;
+	readonly embedder: Embedder | undefined;
+	readonly cacheEmbeddings: boolean;
+	readonly engine: Engine | undefined;
+}
+
+/** The vector side of a collection: rows of a dimension, and the index over them. */
+export interface VectorSide {
+	readonly rows: Rows;
+	readonly live: LiveIndex;
+}
+
+export class Core {
+	readonly path: string;
+	readonly folder: string | undefined;
+	readonly store: Store;
+	readonly files: SegmentFiles;
+	readonly driver: Driver;
+	readonly docs: Docs;
+	readonly writer: RowWriter;
+	readonly fields: FieldNames;
+	readonly texts: Texts;
+	readonly turns: Turns = new Turns();
+	readonly #engine: Engine | undefined;
+	readonly #lock: WriterLock | undefined;
+	#settings: Settings;
+	#vectors: VectorSide | undefined;
+	#generation = 0;
+	#closed = false;
+
+	constructor(options: CoreOptions) {
+		this.path = options.path;
+		this.folder = options.folder;
+		this.store = options.store;
+		this.files = options.files;
+		this.driver = options.driver;
+		this.docs = new Docs(this.store);
+		this.writer = new RowWriter(this.store);
+		this.fields = new FieldNames(this.store, options.settings.schema);
+		this.#settings = options.settings;
+		this.#engine = options.engine;
+		this.#lock = options.lock;
+		this.texts = new Texts(this, options.embedder, options.cacheEmbeddings);
+	}
+
+	get settings(): Settings {
+		return this.#settings;
+	}
+
+	get readOnly(): boolean {
+		return this.store.readOnly;
+	}
+
+	/** undefined until the dimension is known. */
+	get vectors(): VectorSide | undefined {
+		return this.#vectors;
+	}
+
+	get isClosed(): boolean {
+		return this.#closed;
+	}
+
+	/** Opens the vector side where the dimension is known. */
+	async start(): Promise<void> {
+		this.#generation = Number(this.store.info('generation') ?? 0);
+		this.texts.load();
+		if (this.#settings.dimension !== undefined) this.#vectors = await this.openVectors(this.#settings.dimension);
+	}
+
+	/** The vector side, made for dimension d where there is none yet. Only in a turn. */
+	async vectorsFor(d: number): Promise<VectorSide> {
+		if (this.#vectors === undefined) {
+			this.store.transaction(() => this.store.setInfo('dimension', d));
+			this.#settings.dimension = d;
+			this.#vectors = await this.openVectors(d);
+		}
+		return this.#vectors;
+	}
+
+	async openVectors(d: number): Promise<VectorSide> {
+		const rows = new Rows(this.store, d, this.#settings.originals);
+		const live = await LiveIndex.open({
+			rows,
+			files: this.files,
+			metric: this.#settings.metric,
+			spec: this.#settings.index,
+			engine: this.#engine,
+			readOnly: this.readOnly,
+		});
+		return { rows, live };
+	}
+
+	/** Puts another vector side in the place of the one there is, at once; the old one is closed. */
+	async replaceVectors(side: VectorSide, generation: number): Promise<void> {
+		const old = this.#vectors;
+		this.#vectors = side;
+		this.#generation = generation;
+		await old?.live.close();
+	}
+
+	get generation(): number {
+		return this.#generation;
+	}
+
+	/**
+	 * Runs a transaction, and tells the vector index about it in the same tick.
+	 *
+	 * @param vectors - Those of the rows that `work` puts, in order.
+	 */
+	write<T>(work: (log: WriteLog) => T, vectors?: Float32Array): T {
+		const log = emptyLog();
+		const { store, fields } = this;
+		try {
+			const result = store.transaction(() => work(log));
+			fields.committed();
+			this.#follow(log, vectors);
+			return result;
+		} catch (error) {
+			fields.rolledBack();
+			throw error;
+		}
+	}
+
+	#follow(log: WriteLog, vectors: Float32Array | undefined): void {
+		const live = this.#vectors?.live;
+		if (live === undefined) return;
+		if (vectors !== undefined && log.rids.length > 0) live.add(Float64Array.from(log.rids), vectors);
+		if (log.dead.length > 0) live.remove(log.dead);
+	}
+
+	/** For readers: takes in what the writer has committed since the last call. */
+	async catchUp(): Promise<void> {
+		if (!this.readOnly || !this.store.catchUp()) return;
+		await this.turns.take(async () => {
+			this.#settings = readSettings(this.store);
+			this.fields.reload(this.#settings.schema);
+			const generation = Number(this.store.info('generation') ?? 0);
+			const { dimension } = this.#settings;
+			if (dimension === undefined) return;
+			if (this.#vectors === undefined || generation !== this.#generation) {
+				const side = await this.openVectors(dimension);
+				this.texts.load();
+				await this.replaceVectors(side, generation);
+			} else await this.#vectors.live.refresh();
+		});
+	}
+
+	checkOpen(where: string): void {
+		if (this.#closed) throw new VecinoError('disposed', `${where}: the collection ${this.path} was closed`);
+	}
+
+	checkWritable(where: string): void {
+		this.checkOpen(where);
+		if (this.readOnly) {
+			throw new VecinoError(
+				'read-only',
+				`${where}: the collection ${this.path} was opened with readOnly: true; open it without to write`,
+			);
+		}
+	}
+
+	async close(): Promise<void> {
+		if (this.#closed) return;
+		this.#closed = true;
+		this.texts.stop();
+		await this.turns.idle();
+		try {
+			await this.#vectors?.live.close();
+		} finally {
+			this.#vectors = undefined;
+			this.store.close();
+			this.#lock?.release();
+		}
+	}
+}

@@ -1,0 +1,157 @@
+/** The half of a collection that writes rows. */
+
+import { VecinoError } from 'vecino';
+import type { Entry, Id, MetadataOf, Schema } from '../types.ts';
+import { checkId, checkKeys, show } from './check.ts';
+import { type PreparedBatch, prepareEntries } from './prepare.ts';
+import { Reading } from './reading.ts';
+import { Slice } from './turns.ts';
+
+/** Options of `add` and `upsert`. */
+export interface WriteOptions {
+	/** Stops the work; what was committed stays. */
+	readonly signal?: AbortSignal | undefined;
+	/** Called after each transaction with the rows written so far. */
+	readonly onProgress?: ((progress: { readonly done: number }) => void) | undefined;
+}
+
+const MOST_ROWS = 1000;
+const MOST_BYTES = 4 << 20;
+
+/** Writes: new rows, rows in the place of others, rows that go. */
+export abstract class Writing<S extends Schema | undefined> extends Reading<S> {
+	/**
+	 * Adds rows; an id that is there already is an error.
+	 *
+	 * @param entry - One entry; or an array, of which all or nothing is added; or anything that can be iterated, which is added
+	 *   in transactions of up to 1000 rows.
+	 * @returns The id; the ids, in order; how many there were.
+	 */
+	add(entry: Entry<MetadataOf<S>>, options?: WriteOptions): Promise<Id>;
+	add(entries: readonly Entry<MetadataOf<S>>[], options?: WriteOptions): Promise<Id[]>;
+	add(
+		entries: Iterable<Entry<MetadataOf<S>>> | AsyncIterable<Entry<MetadataOf<S>>>,
+		options?: WriteOptions,
+	): Promise<number>;
+	async add(entries: unknown, options: WriteOptions = {}): Promise<Id | Id[] | number> {
+		return this.#put('Collection.add', entries, options, false);
+	}
+
+	/** Adds rows, in the place of those that have the same ids. As `add` in everything else. */
+	upsert(entry: Entry<MetadataOf<S>>, options?: WriteOptions): Promise<Id>;
+	upsert(entries: readonly Entry<MetadataOf<S>>[], options?: WriteOptions): Promise<Id[]>;
+	upsert(
+		entries: Iterable<Entry<MetadataOf<S>>> | AsyncIterable<Entry<MetadataOf<S>>>,
+		options?: WriteOptions,
+	): Promise<number>;
+	async upsert(entries: unknown, options: WriteOptions = {}): Promise<Id | Id[] | number> {
+		return this.#put('Collection.upsert', entries, options, true);
+	}
+
+	/**
+	 * Deletes the rows of one id or of some; ids that are not there are passed over.
+	 *
+	 * @returns How many rows went.
+	 */
+	async delete(ids: Id | readonly Id[]): Promise<number> {
+		const where = 'Collection.delete';
+		const { core } = this;
+		core.checkWritable(where);
+		const list = (Array.isArray(ids) ? ids : [ids]).map((id) => checkId(where, id));
+		return core.turns.take(() => {
+			core.checkWritable(where);
+			return core.write((log) => {
+				for (const id of list) core.writer.delete(id, log);
+				return log.dead.length;
+			});
+		});
+	}
+
+	async #put(where: string, given: unknown, options: WriteOptions, replace: boolean): Promise<Id | Id[] | number> {
+		this.core.checkWritable(where);
+		checkKeys(where, options, ['signal', 'onProgress']);
+		if (Array.isArray(given)) return this.#putBatch(where, given as Entry[], 0, options, replace);
+		if (typeof given === 'object' && given !== null && (Symbol.iterator in given || Symbol.asyncIterator in given)) {
+			return this.#putMany(where, given as AsyncIterable<Entry>, options, replace);
+		}
+		if (typeof given !== 'object' || given === null) {
+			throw new TypeError(
+				`${where}: expected an entry, an array of entries or an iterable of them, got ${show(given)}`,
+			);
+		}
+		return (await this.#putBatch(where, [given as Entry], 0, options, replace))[0]!;
+	}
+
+	/** Takes entries as they come, a transaction at a time. */
+	async #putMany(
+		where: string,
+		entries: AsyncIterable<Entry>,
+		options: WriteOptions,
+		replace: boolean,
+	): Promise<number> {
+		let batch: Entry[] = [];
+		let bytes = 0;
+		let done = 0;
+		const slice = new Slice();
+		const flush = async (): Promise<void> => {
+			await this.#putBatch(where, batch, done, options, replace);
+			done += batch.length;
+			batch = [];
+			bytes = 0;
+			options.onProgress?.({ done });
+			if (slice.isOver) await slice.next();
+		};
+		for await (const entry of entries) {
+			batch.push(entry);
+			bytes += 4 * (entry?.vector?.length ?? 256) + 2 * (entry?.text?.length ?? 0);
+			if (batch.length >= MOST_ROWS || bytes >= MOST_BYTES) await flush();
+		}
+		if (batch.length > 0) await flush();
+		return done;
+	}
+
+	async #putBatch(
+		where: string,
+		entries: readonly Entry[],
+		first: number,
+		options: WriteOptions,
+		replace: boolean,
+	): Promise<Id[]> {
+		const { core } = this;
+		if (entries.length === 0) return [];
+		const { signal } = options;
+		throwIfAborted(where, signal);
+		const batch = await prepareEntries(core, where, entries, first, signal);
+		const ids = await core.turns.take(async () => {
+			core.checkWritable(where);
+			throwIfAborted(where, signal);
+			const { rows, live } = await core.vectorsFor(batch.d);
+			if (rows.d !== batch.d) {
+				throw new VecinoError(
+					'dimension-mismatch',
+					`${where}: entry ${first} has ${batch.d} numbers, the collection is of ${rows.d} dimensions`,
+					{ row: first, expected: rows.d, found: batch.d },
+				);
+			}
+			const written = this.#write(where, batch, first, replace);
+			await live.whenRoom();
+			return written;
+		});
+		return ids;
+	}
+
+	#write(where: string, batch: PreparedBatch, first: number, replace: boolean): Id[] {
+		const { core } = this;
+		return core.write((log) => {
+			for (let i = 0; i < batch.rows.length; i++) {
+				core.writer.put(batch.rows[i]!, replace, log, where, first + i);
+				core.fields.note(batch.metadata[i]);
+			}
+			return log.ids;
+		}, batch.vectors);
+	}
+}
+
+export function throwIfAborted(where: string, signal: AbortSignal | undefined): void {
+	if (signal?.aborted) throw new VecinoError('aborted', `${where}: aborted`, { cause: signal.reason });
+}

@@ -1,0 +1,151 @@
+/**
+ * The database of a collection: its two connections, its counters and its transactions. One connection writes; queries read
+ * through another, so that what they see is committed, also while a long transaction is filled. In memory, and for readers
+ * in other processes, both are one.
+ */
+
+import type { Database, SqlValue, Statement } from '../storage/driver.ts';
+import { pragma, rollback } from '../storage/schema.ts';
+
+/** Integers that a transaction may change; kept in `info` and in memory. */
+export interface Counters {
+	/** The highest rid ever given. */
+	lastRid: number;
+	/** Rows that there are. */
+	rows: number;
+	/** Grows with each transaction in which rows die. */
+	ver: number;
+	/** Grows with each change of the manifest. */
+	epoch: number;
+	/** Rows up to this rid are in segments. */
+	sealedUpTo: number;
+}
+
+export const NO_ROWS: Counters = Object.freeze({ lastRid: 0, rows: 0, ver: 0, epoch: 0, sealedUpTo: 0 });
+
+const COUNTER_NAMES = Object.keys(NO_ROWS) as (keyof Counters)[];
+
+/** A connection that prepares each statement once. */
+export class Connection {
+	readonly db: Database;
+	readonly #statements = new Map<string, Statement>();
+
+	constructor(db: Database) {
+		this.db = db;
+	}
+
+	/** The statement of a text that comes from a fixed set. */
+	sql(text: string): Statement {
+		let statement = this.#statements.get(text);
+		if (statement === undefined) {
+			statement = this.db.prepare(text);
+			this.#statements.set(text, statement);
+		}
+		return statement;
+	}
+
+	close(): void {
+		this.#statements.clear();
+		this.db.close();
+	}
+}
+
+export class Store {
+	/** Where queries read. */
+	readonly reader: Connection;
+	/** Where transactions write; the same as `reader` where there is only one connection. */
+	readonly writer: Connection;
+	/** Path of meta.db, or ':memory:'. */
+	readonly path: string;
+	readonly readOnly: boolean;
+	#counters: Counters;
+	#open = false;
+	#dataVersion = -1;
+
+	constructor(path: string, reader: Database, writer: Database | undefined, readOnly: boolean) {
+		this.path = path;
+		this.reader = new Connection(reader);
+		this.writer = writer === undefined ? this.reader : new Connection(writer);
+		this.readOnly = readOnly;
+		this.#counters = this.#readCounters(this.writer);
+		if (readOnly) this.#dataVersion = pragma(reader, 'data_version');
+	}
+
+	/** As of the last commit, or as the open transaction has them. */
+	get counters(): Counters {
+		return this.#counters;
+	}
+
+	/** Whether a transaction is being filled. */
+	get inTransaction(): boolean {
+		return this.#open;
+	}
+
+	info(key: string): SqlValue | undefined {
+		return this.reader.sql('SELECT value FROM info WHERE key = ?').get(key)?.['value'];
+	}
+
+	/** Only within a transaction. */
+	setInfo(key: string, value: SqlValue): void {
+		this.writer
+			.sql('INSERT INTO info VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value')
+			.run(key, value);
+	}
+
+	/** Runs `work` in a transaction: all of it is committed when this returns, or nothing when it throws. */
+	transaction<T>(work: () => T): T {
+		const before = this.begin();
+		try {
+			const result = work();
+			this.commit(before);
+			return result;
+		} catch (error) {
+			this.abort(before);
+			throw error;
+		}
+	}
+
+	/** Begins a transaction by hand; `commit` or `abort` must follow, with what this returns. */
+	begin(): Counters {
+		if (this.#open) throw new Error('Store: a transaction is open already');
+		this.writer.sql('BEGIN IMMEDIATE').run();
+		this.#open = true;
+		return { ...this.#counters };
+	}
+
+	commit(before: Counters): void {
+		for (const name of COUNTER_NAMES) {
+			if (this.#counters[name] !== before[name]) this.setInfo(name, this.#counters[name]);
+		}
+		this.writer.sql('COMMIT').run();
+		this.#open = false;
+	}
+
+	abort(before: Counters): void {
+		rollback(this.writer.db);
+		this.#counters = before;
+		this.#open = false;
+	}
+
+	/** For readers: whether another process has committed since; counters are then read again. */
+	catchUp(): boolean {
+		const version = pragma(this.reader.db, 'data_version');
+		if (version === this.#dataVersion) return false;
+		this.#dataVersion = version;
+		this.#counters = this.#readCounters(this.reader);
+		return true;
+	}
+
+	close(): void {
+		if (this.writer !== this.reader) this.reader.close();
+		this.writer.close();
+	}
+
+	#readCounters(connection: Connection): Counters {
+		const counters = { ...NO_ROWS };
+		for (const { key, value } of connection.sql('SELECT key, value FROM info').all()) {
+			if (Object.hasOwn(NO_ROWS, String(key))) counters[key as keyof Counters] = Number(value);
+		}
+		return counters;
+	}
+}

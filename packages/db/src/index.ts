@@ -28,3 +28,7 @@ export {
 	isFittedEmbedder,
 } from './text/embedder.ts';
 export type { Entry, FieldSpec, FieldType, Hit, Id, Metadata, MetadataOf, Row, Schema } from './types.ts';
+export { type CompiledWhere, compileWhere } from './where/compile.ts';
+export type { Fields } from './where/fields.ts';
+export { type CheckedMetadata, checkMetadata } from './where/schema.ts';
+export type { Where, WhereValue } from './where/types.ts';

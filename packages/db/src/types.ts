@@ -42,7 +42,8 @@ type ValueOf<T extends FieldType> = T extends 'string'
 						? readonly number[]
 						: unknown;
 
-type TypeOf<F extends FieldType | FieldSpec> = F extends FieldSpec ? F['type'] : F;
+/** Words are asked first: a word and a FieldSpec at once would be of any type. */
+type TypeOf<F> = F extends FieldType ? F : F extends FieldSpec ? F['type'] : never;
 
 type RequiredNames<S extends Schema> = {
 	[K in keyof S]: S[K] extends { readonly required: true } ? K : never;
@@ -50,8 +51,8 @@ type RequiredNames<S extends Schema> = {
 
 /** The metadata that a schema describes; any JSON object where there is none. */
 export type MetadataOf<S extends Schema | undefined> = S extends Schema
-	? { readonly [K in RequiredNames<S>]: ValueOf<TypeOf<S[K] & (FieldType | FieldSpec)>> } & {
-			readonly [K in Exclude<keyof S, RequiredNames<S>>]?: ValueOf<TypeOf<S[K] & (FieldType | FieldSpec)>> | null;
+	? { readonly [K in RequiredNames<S>]: ValueOf<TypeOf<S[K]>> } & {
+			readonly [K in Exclude<keyof S, RequiredNames<S>>]?: ValueOf<TypeOf<S[K]>> | null;
 		}
 	: Metadata;
 

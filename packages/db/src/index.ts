@@ -3,10 +3,24 @@
  */
 
 export { Collection } from './collection/collection.ts';
+export type { ExportOptions, Imported, ImportOptions, ImportProgress } from './collection/exchange.ts';
 export { open } from './collection/open.ts';
 export type { OpenOptions } from './collection/options.ts';
 export type { Include, Query, RangeQuery } from './collection/reading.ts';
 export type { WriteOptions } from './collection/writing.ts';
+export type { EntryKeys, PlacedEntry, ReadEntriesOptions } from './exchange/entries.ts';
+export {
+	type EntriesInput,
+	type OpenEntriesOptions,
+	type OpenedEntries,
+	openEntries,
+	readEntries,
+	type WriteRowsOptions,
+	type WrittenRows,
+	writeRows,
+} from './exchange/files.ts';
+export type { IdKind, WriteParquetOptions } from './exchange/parquet-write.ts';
+export { type ExchangeFormat, type Sniffed, sniffExchange } from './exchange/sniff.ts';
 export type { Originals } from './rows/encode.ts';
 export {
 	type BetterSqlite3,

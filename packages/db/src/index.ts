@@ -41,6 +41,7 @@ export {
 	type FittedEmbedder,
 	isFittedEmbedder,
 } from './text/embedder.ts';
+export { type OfflineEmbedderOptions, offlineEmbedder } from './text/offline/offline.ts';
 export type { Entry, FieldSpec, FieldType, Hit, Id, Metadata, MetadataOf, Row, Schema } from './types.ts';
 export { type CompiledWhere, compileWhere } from './where/compile.ts';
 export type { Fields } from './where/fields.ts';

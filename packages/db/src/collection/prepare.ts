@@ -4,6 +4,7 @@ import { VecinoError } from 'vecino';
 import { F16_MAX, vectorCodec } from '../rows/encode.ts';
 import type { KeyValue, PreparedRow } from '../rows/writer.ts';
 import type { Entry, Id, Metadata } from '../types.ts';
+import { checkMetadata } from '../where/schema.ts';
 import { checkId, checkKeys, isPlainObject, show } from './check.ts';
 import type { Core } from './core.ts';
 import { MAX_DIMENSION } from './options.ts';
@@ -12,7 +13,7 @@ import { Slice } from './turns.ts';
 /** Rows of one transaction. */
 export interface PreparedBatch {
 	readonly rows: readonly PreparedRow[];
-	/** Metadata of the rows as given, for the names of its fields. */
+	/** Metadata of the rows, for the names of its fields. */
 	readonly metadata: readonly (object | undefined)[];
 	/** Vectors of the rows, size rows * d. */
 	readonly vectors: Float32Array;
@@ -21,7 +22,9 @@ export interface PreparedBatch {
 
 /** Metadata that was checked, as it is kept. */
 export interface PreparedMetadata {
+	/** null where there is none. */
 	readonly json: string | null;
+	readonly metadata: Metadata | undefined;
 	readonly values: readonly KeyValue[];
 }
 
@@ -29,7 +32,6 @@ interface Checked {
 	readonly id: Id | undefined;
 	readonly vector: ArrayLike<number> | undefined;
 	readonly text: string | undefined;
-	readonly metadata: object | undefined;
 	readonly kept: PreparedMetadata;
 }
 
@@ -72,7 +74,7 @@ export async function prepareEntries(
 		rows.push({ id, bytes: codec.encode(own), made: by, meta: kept.json, text, values: kept.values });
 		if ((i & 63) === 63 && slice.isOver) await slice.next();
 	}
-	return { rows, metadata: checked.map(({ metadata }) => metadata), vectors, d };
+	return { rows, metadata: checked.map(({ kept }) => kept.metadata), vectors, d };
 }
 
 function checkEntry(core: Core, where: string, entry: Entry): Checked {
@@ -88,22 +90,20 @@ function checkEntry(core: Core, where: string, entry: Entry): Checked {
 		id: id === undefined ? undefined : checkId(where, id),
 		vector,
 		text,
-		metadata,
 		kept: prepareMetadata(core, where, metadata),
 	};
 }
 
 /** Checks metadata against the schema, and turns it into JSON and the values of its array fields. */
 export function prepareMetadata(core: Core, where: string, metadata: Metadata | undefined): PreparedMetadata {
-	if (metadata === undefined || metadata === null) return { json: null, values: [] };
-	if (!isPlainObject(metadata)) throw new TypeError(`${where}: metadata must be an object, got ${show(metadata)}`);
-	void core;
-	try {
-		return { json: JSON.stringify(metadata), values: [] };
-	} catch (cause) {
-		throw new TypeError(`${where}: metadata must be JSON: ${(cause as Error).message}`, { cause });
+	if (metadata === undefined || metadata === null) {
+		if (core.settings.schema === undefined) return NO_METADATA;
 	}
+	const { json, metadata: kept, values } = checkMetadata(metadata, core.fields, where);
+	return { json: json === '{}' ? null : json, metadata: kept, values };
 }
+
+const NO_METADATA: PreparedMetadata = Object.freeze({ json: null, metadata: undefined, values: [] });
 
 function checkVectorType(where: string, vector: unknown): void {
 	const length = (vector as { length?: unknown } | null)?.length;

@@ -13,7 +13,7 @@ export interface Counters {
 	lastRid: number;
 	/** Rows that there are. */
 	rows: number;
-	/** Grows with each transaction in which rows die. */
+	/** Grows with each transaction in which rows die or metadata is changed. */
 	ver: number;
 	/** Grows with each change of the manifest. */
 	epoch: number;

@@ -10,7 +10,7 @@ import { idValue } from './rows.ts';
 import type { Store } from './store.ts';
 
 /** A value of an array field. */
-export type KeyValue = readonly [field: string, value: string | number | boolean];
+export type KeyValue = readonly [field: string, value: string | number];
 
 /** A row that is ready to be written: checked, and turned into what SQLite takes. */
 export interface PreparedRow {
@@ -33,10 +33,12 @@ export interface WriteLog {
 	/** Rids that died, new ones among them where an id was given twice. */
 	readonly dead: number[];
 	readonly ids: Id[];
+	/** Version of what was changed in place or died: one for the whole transaction; 0 until then. */
+	ver: number;
 }
 
 export function emptyLog(): WriteLog {
-	return { rids: [], dead: [], ids: [] };
+	return { rids: [], dead: [], ids: [], ver: 0 };
 }
 
 export class RowWriter {
@@ -79,8 +81,7 @@ export class RowWriter {
 
 	putValues(rid: number, values: readonly KeyValue[]): void {
 		for (const [field, value] of values) {
-			const kept = typeof value === 'boolean' ? Number(value) : value;
-			this.#store.writer.sql('INSERT OR IGNORE INTO kv VALUES (?, ?, ?)').run(field, kept, rid);
+			this.#store.writer.sql('INSERT OR IGNORE INTO kv VALUES (?, ?, ?)').run(field, value, rid);
 		}
 	}
 
@@ -102,21 +103,29 @@ export class RowWriter {
 	}
 
 	/** Replaces the metadata of a row, and nothing else. */
-	putMeta(rid: number, meta: string | null, values: readonly KeyValue[]): void {
+	putMeta(rid: number, meta: string | null, values: readonly KeyValue[], log: WriteLog): void {
 		const { writer } = this.#store;
 		writer.sql('UPDATE docs SET meta = ? WHERE rid = ?').run(meta, rid);
 		writer.sql('DELETE FROM kv WHERE rid = ?').run(rid);
 		this.putValues(rid, values);
+		writer
+			.sql('INSERT INTO touched VALUES (?, ?) ON CONFLICT (rid) DO UPDATE SET ver = excluded.ver')
+			.run(rid, this.#version(log));
+	}
+
+	#version(log: WriteLog): number {
+		if (log.ver === 0) log.ver = ++this.#store.counters.ver;
+		return log.ver;
 	}
 
 	#kill(rid: number, words: boolean, log: WriteLog): void {
 		const { writer, counters } = this.#store;
-		if (log.dead.length === 0) counters.ver++;
 		writer.sql('DELETE FROM docs WHERE rid = ?').run(rid);
 		writer.sql('DELETE FROM vectors WHERE rid = ?').run(rid);
 		writer.sql('DELETE FROM kv WHERE rid = ?').run(rid);
 		if (words) writer.sql('DELETE FROM fts WHERE rowid = ?').run(rid);
-		writer.sql('INSERT INTO dead VALUES (?, ?)').run(rid, counters.ver);
+		writer.sql('INSERT INTO dead VALUES (?, ?)').run(rid, this.#version(log));
+		writer.sql('DELETE FROM touched WHERE rid = ?').run(rid);
 		counters.rows--;
 		log.dead.push(rid);
 	}

@@ -6,6 +6,7 @@
  *                its vector (null where the caller gave it)
  *   vectors      the vector of a row as the collection keeps originals (rows/encode.ts); rows with rid > sealedUpTo are the delta
  *   dead         rids that are rows no more, until no segment holds them; `ver` grows with each transaction that has deaths
+ *   touched      rids whose metadata was changed in place, and in which version: what is kept of filters is brought up to date by it
  *   segments     the manifest of index files; models: the trained indexes that segments are made with
  *   fields       fields of metadata that are declared, or were seen where nothing is declared
  *   kv           the values of array fields, one row per value
@@ -30,6 +31,8 @@ CREATE TABLE docs (rid INTEGER PRIMARY KEY, id UNIQUE NOT NULL, meta TEXT, text 
 CREATE TABLE vectors (rid INTEGER PRIMARY KEY, vec BLOB NOT NULL);
 CREATE TABLE dead (rid INTEGER PRIMARY KEY, ver INTEGER NOT NULL);
 CREATE INDEX dead_ver ON dead (ver);
+CREATE TABLE touched (rid INTEGER PRIMARY KEY, ver INTEGER NOT NULL);
+CREATE INDEX touched_ver ON touched (ver);
 CREATE TABLE segments (name TEXT PRIMARY KEY, model TEXT NOT NULL, rows INTEGER NOT NULL, bytes INTEGER NOT NULL, rids BLOB NOT NULL);
 CREATE TABLE models (name TEXT PRIMARY KEY, spec TEXT NOT NULL, trained_at INTEGER NOT NULL, bytes INTEGER NOT NULL, measured TEXT);
 CREATE TABLE fields (name TEXT PRIMARY KEY, type TEXT NOT NULL) WITHOUT ROWID;

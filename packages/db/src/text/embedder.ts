@@ -100,6 +100,8 @@ export interface FittedEmbedder extends Embedder {
 	readonly version: number;
 	/** Learns from texts, in slices that leave the event loop free. */
 	fit(texts: Iterable<string> | AsyncIterable<string>, options?: FitOptions): Promise<void>;
+	/** Another one with the same options and the same state, which goes its own way from then on. */
+	clone(): FittedEmbedder;
 	/** All that was learnt. */
 	save(): Uint8Array;
 	/** Takes over what `save` gave. Throws VecinoError 'corrupt-data' or 'unsupported-version' and keeps the old state. */

@@ -6,8 +6,9 @@ export { Collection } from './collection/collection.ts';
 export type { ExportOptions, Imported, ImportOptions, ImportProgress } from './collection/exchange.ts';
 export { open } from './collection/open.ts';
 export type { OpenOptions } from './collection/options.ts';
-export type { Include, Query, RangeQuery } from './collection/reading.ts';
-export type { WriteOptions } from './collection/writing.ts';
+export type { ListOptions, RangeQuery } from './collection/reading.ts';
+export type { Include, Query } from './collection/search.ts';
+export type { MetadataPatch, UpdateOptions, WhereOptions, WriteOptions } from './collection/writing.ts';
 export type { EntryKeys, PlacedEntry, ReadEntriesOptions } from './exchange/entries.ts';
 export {
 	type EntriesInput,

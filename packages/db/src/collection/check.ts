@@ -1,5 +1,6 @@
 /** Checks of arguments: messages name the method, the argument, what was expected and what was given. */
 
+import { VecinoError } from 'vecino';
 import type { Id } from '../types.ts';
 
 /** Shows a value in a message: short, quoted when it is text. */
@@ -59,7 +60,7 @@ export function checkId(where: string, id: unknown): Id {
 	return id;
 }
 
-/** Half-way fields in a `kind of thing` sentence. */
+/** An object as `{}` makes them. */
 export function isPlainObject(value: unknown): value is Record<string, unknown> {
 	if (typeof value !== 'object' || value === null) return false;
 	const prototype = Object.getPrototypeOf(value);
@@ -67,3 +68,7 @@ export function isPlainObject(value: unknown): value is Record<string, unknown> 
 }
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
+
+export function throwIfAborted(where: string, signal: AbortSignal | undefined): void {
+	if (signal?.aborted) throw new VecinoError('aborted', `${where}: aborted`, { cause: signal.reason });
+}

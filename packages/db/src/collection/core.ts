@@ -193,7 +193,6 @@ export class Core {
 	async close(): Promise<void> {
 		if (this.#closed) return;
 		this.#closed = true;
-		this.texts.stop();
 		await this.turns.idle();
 		try {
 			await this.#vectors?.live.close();

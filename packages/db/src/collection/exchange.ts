@@ -17,7 +17,7 @@ import type { Entry, Id, Row } from '../types.ts';
 import { compileWhere } from '../where/compile.ts';
 import { checkInt, checkKeys, checkOneOf, show } from './check.ts';
 import type { Core } from './core.ts';
-import type { Include } from './reading.ts';
+import type { Include } from './search.ts';
 import type { Writing } from './writing.ts';
 
 /** Options of `import`. */

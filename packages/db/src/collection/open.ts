@@ -10,9 +10,11 @@ import { lockFolder } from '../storage/lock.ts';
 import { nodeSqliteDriver } from '../storage/node-sqlite.ts';
 import { checkDatabase, configure, createTables, isEmptyDatabase } from '../storage/schema.ts';
 import type { Schema } from '../types.ts';
+import { schemaIndexes } from '../where/schema.ts';
 import { Collection } from './collection.ts';
 import { Core } from './core.ts';
 import {
+	applySchema,
 	checkOpenOptions,
 	checkSettings,
 	newSettings,
@@ -62,8 +64,9 @@ async function openCore(path: string, options: OpenOptions): Promise<Core> {
 	let store: Store | undefined;
 	try {
 		store = openStore(driver, folder, options);
+		checkSettings(path, readSettings(store), options);
+		if (!readOnly) applySchema(store, readSettings(store).schema, options.schema);
 		const settings = readSettings(store);
-		checkSettings(path, settings, options);
 		return new Core({
 			path,
 			folder,
@@ -143,6 +146,7 @@ function makeDatabase(db: Database, options: OpenOptions): void {
 	createTables(db, () => {
 		const put = db.prepare('INSERT INTO info VALUES (?, ?)');
 		writeSettings({ setInfo: (name, value) => void put.run(name, value) }, newSettings(options));
+		for (const { create } of schemaIndexes(options.schema ?? {})) db.exec(create);
 	});
 }
 

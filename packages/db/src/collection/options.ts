@@ -5,7 +5,8 @@ import type { Originals } from '../rows/encode.ts';
 import type { Store } from '../rows/store.ts';
 import type { Driver } from '../storage/driver.ts';
 import type { Embedder } from '../text/embedder.ts';
-import type { Schema } from '../types.ts';
+import type { FieldSpec, FieldType, Schema } from '../types.ts';
+import { checkSchema, schemaIndexes } from '../where/schema.ts';
 import { checkInt, checkKeys, checkOneOf, show } from './check.ts';
 
 /** Options of `open`. Those that make the collection are kept in it, and may be left out when it is opened again. */
@@ -82,6 +83,7 @@ export function checkOpenOptions(options: OpenOptions): void {
 	if (dimension !== undefined) checkInt('open', 'dimension', dimension, 1, MAX_DIMENSION);
 	if (metric !== undefined) checkOneOf('open', 'metric', metric, METRICS);
 	if (originals !== undefined) checkOneOf('open', 'originals', originals, ORIGINALS);
+	if (options.schema !== undefined) checkSchema(options.schema, 'open: schema');
 	if (durability !== undefined) checkOneOf('open', 'durability', durability, ['full', 'normal']);
 	for (const name of ['readOnly', 'create', 'cacheEmbeddings'] as const) {
 		const value = options[name];
@@ -141,6 +143,39 @@ export function readSettings(store: Store): Settings {
 	};
 }
 
+/** Fields may be added to a schema, and no more. */
+function checkSchemaChange(path: string, kept: Schema | undefined, given: Schema | undefined): void {
+	if (given === undefined || kept === undefined) return;
+	for (const [name, field] of Object.entries(kept)) {
+		const now = Object.hasOwn(given, name) ? given[name] : undefined;
+		if (now !== undefined && typeOf(now) === typeOf(field)) continue;
+		const found = now === undefined ? 'nothing' : `'${typeOf(now)}'`;
+		throw new VecinoError(
+			'not-alike',
+			`open: the schema of ${path} has the field '${name}' of type '${typeOf(field)}', the one given has ${found} there. Fields can be added, not changed or left out; leave schema out to open it as it is`,
+			{ expected: typeOf(field), found: now === undefined ? 'nothing' : typeOf(now) },
+		);
+	}
+}
+
+function typeOf(field: FieldType | FieldSpec): FieldType {
+	return typeof field === 'string' ? field : field.type;
+}
+
+/** Takes over a schema that says more than the one that is kept, and makes the indexes that it asks for. */
+export function applySchema(store: Store, kept: Schema | undefined, given: Schema | undefined): void {
+	if (given === undefined || JSON.stringify(kept) === JSON.stringify(given)) return;
+	store.transaction(() => {
+		store.setInfo('schema', JSON.stringify(given));
+		const wanted = new Set<string>();
+		for (const { name, create } of schemaIndexes(given)) {
+			wanted.add(name);
+			store.writer.db.exec(create);
+		}
+		for (const { name, drop } of schemaIndexes(kept ?? {})) if (!wanted.has(name)) store.writer.db.exec(drop);
+	});
+}
+
 /** Throws where options say something else than the collection was made with. */
 export function checkSettings(path: string, kept: Settings, options: OpenOptions): void {
 	const made = kept.model === undefined ? '' : `, with the model ${kept.model}`;
@@ -153,6 +188,7 @@ export function checkSettings(path: string, kept: Settings, options: OpenOptions
 			{ expected: kept[name], found: given },
 		);
 	}
+	checkSchemaChange(path, kept.schema, options.schema);
 	const { embedder } = options;
 	if (kept.model !== undefined && embedder !== undefined && embedder.model !== kept.model) {
 		throw new VecinoError(

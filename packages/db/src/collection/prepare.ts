@@ -35,6 +35,7 @@ interface Checked {
 	readonly kept: PreparedMetadata;
 }
 
+const NOTHING_MADE = { vectors: [], version: 0 };
 const ENTRY_KEYS = ['id', 'vector', 'text', 'metadata'];
 
 /**
@@ -58,8 +59,8 @@ export async function prepareEntries(
 		if (entry.vector === undefined) texts.push(entry.text!);
 		if ((i & 63) === 63 && slice.isOver) await slice.next();
 	}
-	const version = core.texts.version;
-	const made = texts.length === 0 ? [] : await core.texts.embed(where, texts, 'document', signal);
+	const { vectors: made, version } =
+		texts.length === 0 ? NOTHING_MADE : await core.texts.embedDocuments(where, texts, signal);
 	const d = dimensionOf(core, where, checked, made);
 	const { originals } = core.settings;
 	const codec = vectorCodec(originals, d);

@@ -1,42 +1,14 @@
 /** The half of a collection that reads. */
 
-import { VecinoError } from 'vecino';
-import type { Doc } from '../rows/rows.ts';
-import type { LiveHits, RidSet } from '../segments/contract.ts';
+import type { Metric } from 'vecino';
 import type { Hit, Id, Metadata, MetadataOf, Row, Schema } from '../types.ts';
-import { checkId, checkInt, checkKeys, checkNumber, show } from './check.ts';
-import type { Core, VectorSide } from './core.ts';
-import { queryVector } from './prepare.ts';
-import { distanceOf, rawOfDistance, rawOfScore, scoreOf } from './scores.ts';
-
-/** What comes with a row: its metadata, its text, its vector. */
-export type Include = 'metadata' | 'text' | 'vector';
-
-/** What is searched for, among which rows. One of `vector`, `text` and `id` says where. */
-export interface Query<M = Metadata> {
-	/** d finite numbers. */
-	readonly vector?: ArrayLike<number> | undefined;
-	/** Embedded by the embedder of the collection. */
-	readonly text?: string | undefined;
-	/** Of the row whose neighbours are wanted; the row itself is left out. */
-	readonly id?: Id | undefined;
-	/** With `id`: whether the row itself is found as well. Default: false. */
-	readonly includeSelf?: boolean | undefined;
-	/** Most hits, 1..10000. Default: 10. */
-	readonly k?: number | undefined;
-	/** Only rows with such metadata. Default: all. */
-	readonly where?: M extends never ? never : undefined;
-	/** Share of the true neighbours that is to be found, 0..1; 1 searches everything. Default: 0.95 at least. */
-	readonly recall?: number | undefined;
-	/** Cells opened, in place of `recall`. */
-	readonly nprobe?: number | undefined;
-	/** Candidates ranked again per hit, in place of `recall`. */
-	readonly kFactor?: number | undefined;
-	/** What comes with the hits. Default: ['metadata', 'text']. */
-	readonly include?: readonly Include[] | undefined;
-	/** Stops it. */
-	readonly signal?: AbortSignal | undefined;
-}
+import type { Where } from '../where/types.ts';
+import { checkId, checkInt, checkKeys, checkNumber } from './check.ts';
+import type { Core } from './core.ts';
+import { compileFilter, countWhere } from './filter.ts';
+import { listDocs } from './list.ts';
+import { rawOfDistance, rawOfScore } from './scores.ts';
+import { checkInclude, type Include, planSearch, type Query, searchNearest, searchWithin, toRow } from './search.ts';
 
 /** What is searched for within a distance. */
 export interface RangeQuery<M = Metadata> extends Omit<Query<M>, 'k' | 'hybrid'> {
@@ -48,10 +20,23 @@ export interface RangeQuery<M = Metadata> extends Omit<Query<M>, 'k' | 'hybrid'>
 	readonly maxResults?: number | undefined;
 }
 
+/** What is listed. */
+export interface ListOptions<M = Metadata> {
+	/** Only rows with such metadata. Default: all. */
+	readonly where?: Where<M> | undefined;
+	/** Only rows whose ids come after this one. Default: from the first on. */
+	readonly after?: Id | undefined;
+	/** Most rows, 1..10000. Default: 100. */
+	readonly limit?: number | undefined;
+	/** What comes with the rows. Default: ['metadata', 'text']. */
+	readonly include?: readonly Include[] | undefined;
+	/** Stops it. */
+	readonly signal?: AbortSignal | undefined;
+}
+
 export const MAX_K = 10_000;
 
-const INCLUDES: readonly Include[] = ['metadata', 'text', 'vector'];
-const DEFAULT_INCLUDE: readonly Include[] = ['metadata', 'text'];
+const MOST_PAGED = 65_536;
 const SEARCH_KEYS = [
 	'vector',
 	'text',
@@ -65,6 +50,7 @@ const SEARCH_KEYS = [
 	'signal',
 ];
 const QUERY_KEYS: readonly string[] = [...SEARCH_KEYS, 'k', 'hybrid'];
+const PAGE_KEYS: readonly string[] = [...SEARCH_KEYS, 'hybrid'];
 const RANGE_KEYS: readonly string[] = [...SEARCH_KEYS, 'radius', 'minScore', 'maxResults'];
 
 /** Reads: by id, by neighbourhood, by metadata. */
@@ -111,12 +97,30 @@ export abstract class Reading<S extends Schema | undefined> {
 		return core.docs.ridOf(key) !== undefined;
 	}
 
-	/** How many rows there are. */
-	async count(): Promise<number> {
+	/** How many rows there are, or match. */
+	async count(condition?: Where<MetadataOf<S>>): Promise<number> {
 		const { core } = this;
 		core.checkOpen('Collection.count');
 		await core.catchUp();
-		return core.store.counters.rows;
+		const compiled = compileFilter(core, 'Collection.count', condition);
+		return compiled === undefined ? core.store.counters.rows : countWhere(core, 'Collection.count', compiled);
+	}
+
+	/**
+	 * Rows in the order of their ids: integers first, by value, then texts, by their UTF-8 bytes. The next page begins after the
+	 * id of the last row, so that no row is shown twice or passed over, whatever is written in between.
+	 */
+	async list(options: ListOptions<MetadataOf<S>> = {}): Promise<Row<MetadataOf<S>>[]> {
+		const where = 'Collection.list';
+		const { core } = this;
+		core.checkOpen(where);
+		checkKeys(where, options, ['where', 'after', 'limit', 'include', 'signal']);
+		const include = checkInclude(where, options.include);
+		const after = options.after === undefined ? undefined : checkId(where, options.after);
+		const limit = options.limit === undefined ? 100 : checkInt(where, 'limit', options.limit, 1, MAX_K);
+		await core.catchUp();
+		const docs = await listDocs(core, where, compileFilter(core, where, options.where), after, limit, options.signal);
+		return docs.map((doc) => toRow<MetadataOf<S>>(core, doc, include));
 	}
 
 	/** The nearest rows, nearest first. */
@@ -126,15 +130,9 @@ export abstract class Reading<S extends Schema | undefined> {
 		core.checkOpen(where);
 		checkKeys(where, query, QUERY_KEYS);
 		const k = query.k === undefined ? 10 : checkInt(where, 'k', query.k, 1, MAX_K);
-		const include = checkInclude(where, query.include);
-		const params = searchParams(where, query);
+		const plan = planSearch(where, query);
 		await core.catchUp();
-		const target = await targetOf(core, where, query);
-		if (target === undefined) return [];
-		const { live } = target.side;
-		const filter = await this.filterOf(where, query);
-		const found = live.search(target.vector, target.skip === undefined ? k : k + 1, { ...params, filter });
-		return toHits<MetadataOf<S>>(core, found, include, target.skip).slice(0, k);
+		return searchNearest<MetadataOf<S>>(core, plan, k);
 	}
 
 	/** All rows within a distance, nearest first. */
@@ -143,123 +141,52 @@ export abstract class Reading<S extends Schema | undefined> {
 		const { core } = this;
 		core.checkOpen(where);
 		checkKeys(where, query, RANGE_KEYS);
-		const { metric } = core.settings;
-		const include = checkInclude(where, query.include);
-		const params = searchParams(where, query);
-		const maxResults = query.maxResults === undefined ? MAX_K : checkInt(where, 'maxResults', query.maxResults, 1, 1e6);
-		if ((query.radius === undefined) === (query.minScore === undefined))
-			throw new TypeError(`${where}: give either radius or minScore`);
-		const radius =
-			query.radius !== undefined
-				? rawOfDistance(metric, checkNumber(where, 'radius', query.radius, -Number.MAX_VALUE, Number.MAX_VALUE))
-				: rawOfScore(
-						metric,
-						checkNumber(
-							where,
-							'minScore',
-							query.minScore,
-							metric === 'l2' ? Number.MIN_VALUE : -Number.MAX_VALUE,
-							metric === 'l2' ? 1 : Number.MAX_VALUE,
-						),
-					);
+		const most = query.maxResults === undefined ? MAX_K : checkInt(where, 'maxResults', query.maxResults, 1, 1e6);
+		const plan = planSearch(where, query);
+		const radius = radiusOf(core.settings.metric, where, query);
 		await core.catchUp();
-		const target = await targetOf(core, where, query);
-		if (target === undefined) return [];
-		const filter = await this.filterOf(where, query);
-		const found = target.side.live.range(target.vector, radius, {
-			...params,
-			filter,
-			maxResults: maxResults + (target.skip === undefined ? 0 : 1),
-		});
-		return toHits<MetadataOf<S>>(core, found, include, target.skip).slice(0, maxResults);
+		return searchWithin<MetadataOf<S>>(core, plan, radius, most);
 	}
 
-	/** @internal */
-	async filterOf(_where: string, _query: { readonly where?: unknown }): Promise<RidSet | undefined> {
-		return undefined;
+	/**
+	 * Hits, a page at a time, until there are no more. No row is shown twice and none is passed over: each page is searched for
+	 * with more neighbours than the one before, and what was shown is left out. At most 65,536 hits. Rows without anything to
+	 * search for: `list`.
+	 */
+	async *pages(
+		query: Omit<Query<MetadataOf<S>>, 'k'>,
+		options: { readonly pageSize?: number | undefined } = {},
+	): AsyncGenerator<Hit<MetadataOf<S>>[], void, undefined> {
+		const where = 'Collection.pages';
+		const { core } = this;
+		core.checkOpen(where);
+		checkKeys(where, query, PAGE_KEYS);
+		checkKeys(where, options, ['pageSize']);
+		const size = options.pageSize === undefined ? 10 : checkInt(where, 'pageSize', options.pageSize, 1, MAX_K);
+		const plan = planSearch(where, query);
+		const shown = new Set<Id>();
+		while (shown.size < MOST_PAGED) {
+			core.checkOpen(where);
+			await core.catchUp();
+			const k = Math.min(shown.size + size, MOST_PAGED);
+			const hits = await searchNearest<MetadataOf<S>>(core, plan, k);
+			const page = hits.filter(({ id }) => !shown.has(id)).slice(0, size);
+			if (page.length === 0) return;
+			for (const { id } of page) shown.add(id);
+			yield page;
+		}
 	}
 }
 
-interface Target {
-	readonly side: VectorSide;
-	readonly vector: Float32Array;
-	/** The rid of the row itself, which is no hit. */
-	readonly skip: number | undefined;
-}
-
-/** Where a query looks; undefined where the collection has no vectors yet. */
-async function targetOf(core: Core, where: string, query: Query<never> | Query): Promise<Target | undefined> {
-	const { vector, text, id } = query;
-	const given = [vector, text, id].filter((value) => value !== undefined).length;
-	if (given !== 1)
-		throw new TypeError(`${where}: give one of vector, text and id, got ${given === 0 ? 'none' : given}`);
-	if (id !== undefined) return targetOfId(core, where, checkId(where, id), query.includeSelf === true);
-	if (vector !== undefined) {
-		const side = core.vectors;
-		if (side === undefined) return undefined;
-		return { side, vector: queryVector(core, where, vector, side.rows.d), skip: undefined };
-	}
-	if (typeof text !== 'string') throw new TypeError(`${where}: text must be a string, got ${show(text)}`);
-	if (core.vectors === undefined) return undefined;
-	const [made] = await core.texts.embed(where, [text], 'query', query.signal);
-	const side = core.vectors;
-	return { side, vector: queryVector(core, where, made!, side.rows.d), skip: undefined };
-}
-
-function targetOfId(core: Core, where: string, id: Id, includeSelf: boolean): Target {
-	const rid = core.docs.ridOf(id);
-	const side = core.vectors;
-	if (rid === undefined || side === undefined) {
-		throw new VecinoError('unknown-label', `${where}: there is no row with the id ${show(id)}`, { found: id });
-	}
-	return { side, vector: vectorOf(side, rid), skip: includeSelf ? undefined : rid };
-}
-
-/** The vector of a row: as it is kept, or as the index has it where it is not. */
-function vectorOf({ rows, live }: VectorSide, rid: number): Float32Array {
-	const kept = rows.vectorsOf([rid]);
-	return Number.isNaN(kept[0]!) ? live.reconstruct([rid]) : kept;
-}
-
-function searchParams(
+function radiusOf(
+	metric: Metric,
 	where: string,
-	{ recall, nprobe, kFactor }: Query<never> | Query,
-): { recall?: number; nprobe?: number; kFactor?: number } {
-	return {
-		...(recall === undefined ? {} : { recall: checkNumber(where, 'recall', recall, 0, 1) }),
-		...(nprobe === undefined ? {} : { nprobe: checkInt(where, 'nprobe', nprobe, 1, 2 ** 31) }),
-		...(kFactor === undefined ? {} : { kFactor: checkNumber(where, 'kFactor', kFactor, 1, 1e6) }),
-	};
-}
-
-function checkInclude(where: string, include: readonly Include[] | undefined): readonly Include[] {
-	if (include === undefined) return DEFAULT_INCLUDE;
-	if (Array.isArray(include) && include.every((name) => INCLUDES.includes(name))) return include;
-	throw new RangeError(`${where}: include must be a list of 'metadata', 'text' and 'vector', got ${show(include)}`);
-}
-
-/** A row as callers see it. */
-export function toRow<M>(core: Core, doc: Doc, include: readonly Include[]): Row<M> {
-	const row: { -readonly [K in keyof Row<M>]: Row<M>[K] } = {
-		id: doc.id,
-		metadata: (doc.meta === null || !include.includes('metadata') ? {} : JSON.parse(doc.meta)) as M,
-	};
-	if (doc.text !== null && include.includes('text')) row.text = doc.text;
-	if (include.includes('vector') && core.vectors !== undefined) row.vector = vectorOf(core.vectors, doc.rid);
-	return row;
-}
-
-function toHits<M>(core: Core, found: LiveHits, include: readonly Include[], skip: number | undefined): Hit<M>[] {
-	const { metric } = core.settings;
-	const hits: Hit<M>[] = [];
-	for (let i = 0; i < found.rids.length; i++) {
-		const rid = found.rids[i]!;
-		if (rid === skip) continue;
-		const doc = core.docs.ofRid(rid);
-		// For a reader: the row went after the index caught up.
-		if (doc === undefined) continue;
-		const raw = found.distances[i]!;
-		hits.push({ ...toRow<M>(core, doc, include), score: scoreOf(metric, raw), distance: distanceOf(metric, raw) });
-	}
-	return hits;
+	{ radius, minScore }: { readonly radius?: number | undefined; readonly minScore?: number | undefined },
+): number {
+	if ((radius === undefined) === (minScore === undefined))
+		throw new TypeError(`${where}: give either radius or minScore`);
+	const { MAX_VALUE, MIN_VALUE } = Number;
+	if (radius !== undefined) return rawOfDistance(metric, checkNumber(where, 'radius', radius, -MAX_VALUE, MAX_VALUE));
+	const [least, most] = metric === 'l2' ? [MIN_VALUE, 1] : [-MAX_VALUE, MAX_VALUE];
+	return rawOfScore(metric, checkNumber(where, 'minScore', minScore, least, most));
 }

@@ -1,9 +1,13 @@
 /** The half of a collection that writes rows. */
 
 import { VecinoError } from 'vecino';
+import type { WriteLog } from '../rows/writer.ts';
 import type { Entry, Id, MetadataOf, Schema } from '../types.ts';
-import { checkId, checkKeys, show } from './check.ts';
-import { type PreparedBatch, prepareEntries } from './prepare.ts';
+import type { CompiledWhere } from '../where/compile.ts';
+import type { Where } from '../where/types.ts';
+import { checkId, checkKeys, isPlainObject, show, throwIfAborted } from './check.ts';
+import { compileFilter, ridsWhere } from './filter.ts';
+import { type PreparedBatch, prepareEntries, prepareMetadata } from './prepare.ts';
 import { Reading } from './reading.ts';
 import { Slice } from './turns.ts';
 
@@ -15,6 +19,22 @@ export interface WriteOptions {
 	readonly onProgress?: ((progress: { readonly done: number }) => void) | undefined;
 }
 
+/** Options of methods that change all rows that match. */
+export interface WhereOptions {
+	/** Stops the work; what was committed stays. */
+	readonly signal?: AbortSignal | undefined;
+}
+
+/** Options of `update` and `updateWhere`. */
+export interface UpdateOptions {
+	/** Whether what is given is all of the metadata from then on. Default: false, fields that are not given stay. */
+	readonly replace?: boolean | undefined;
+}
+
+/** Fields of metadata to be changed; undefined takes a field away. */
+export type MetadataPatch<M> = { readonly [K in keyof M]?: M[K] | undefined };
+
+const EVERY_ROW: CompiledWhere = { sql: '1', scanSql: '1', params: [], everything: true, indexed: false, key: '1' };
 const MOST_ROWS = 1000;
 const MOST_BYTES = 4 << 20;
 
@@ -65,6 +85,97 @@ export abstract class Writing<S extends Schema | undefined> extends Reading<S> {
 				return log.dead.length;
 			});
 		});
+	}
+
+	/**
+	 * Deletes the rows that match, in transactions of up to 1000; `{}` is every row.
+	 *
+	 * @returns How many rows went.
+	 */
+	async deleteWhere(condition: Where<MetadataOf<S>>, options: WhereOptions = {}): Promise<number> {
+		const where = 'Collection.deleteWhere';
+		return this.#eachWhere(where, condition, options, (rid, log) => this.core.writer.deleteRid(rid, log));
+	}
+
+	/**
+	 * Changes the metadata of a row and leaves its vector alone: fields that are given take the place of those that are there,
+	 * those given as undefined go, others stay.
+	 *
+	 * @returns false where there is no row of that id.
+	 */
+	async update(id: Id, metadata: MetadataPatch<MetadataOf<S>>, options: UpdateOptions = {}): Promise<boolean> {
+		const where = 'Collection.update';
+		const { core } = this;
+		core.checkWritable(where);
+		checkKeys(where, options, ['replace']);
+		const key = checkId(where, id);
+		checkPatch(where, metadata);
+		return core.turns.take(() => {
+			core.checkWritable(where);
+			const rid = core.docs.ridOf(key);
+			if (rid === undefined) return false;
+			return core.write((log) => this.#patch(where, rid, metadata, options.replace === true, log));
+		});
+	}
+
+	/**
+	 * Changes the metadata of all rows that match, as `update` does, in transactions of up to 1000.
+	 *
+	 * @returns How many rows there were.
+	 */
+	async updateWhere(
+		condition: Where<MetadataOf<S>>,
+		metadata: MetadataPatch<MetadataOf<S>>,
+		options: UpdateOptions & WhereOptions = {},
+	): Promise<number> {
+		const where = 'Collection.updateWhere';
+		checkKeys(where, options, ['replace', 'signal']);
+		checkPatch(where, metadata);
+		const { signal } = options;
+		return this.#eachWhere(where, condition, { signal }, (rid, log) =>
+			this.#patch(where, rid, metadata, options.replace === true, log),
+		);
+	}
+
+	/** Does something to each row that matches, within transactions. */
+	async #eachWhere(
+		where: string,
+		condition: unknown,
+		options: WhereOptions,
+		change: (rid: number, log: WriteLog) => boolean,
+	): Promise<number> {
+		const { core } = this;
+		core.checkWritable(where);
+		checkKeys(where, options, ['signal']);
+		if (!isPlainObject(condition)) {
+			throw new TypeError(`${where}: where must be an object of conditions ({} is every row), got ${show(condition)}`);
+		}
+		const { signal } = options;
+		return core.turns.take(async () => {
+			core.checkWritable(where);
+			const compiled = compileFilter(core, where, condition) ?? EVERY_ROW;
+			const rids = await ridsWhere(core, where, compiled, signal);
+			const slice = new Slice();
+			let done = 0;
+			for (let at = 0; at < rids.length; at += MOST_ROWS) {
+				throwIfAborted(where, signal);
+				done += core.write((log) => rids.slice(at, at + MOST_ROWS).filter((rid) => change(rid, log)).length);
+				if (slice.isOver) await slice.next();
+			}
+			return done;
+		});
+	}
+
+	/** Changes the metadata of a row that is there. */
+	#patch(where: string, rid: number, patch: object, replace: boolean, log: WriteLog): boolean {
+		const { core } = this;
+		const doc = core.docs.ofRid(rid);
+		if (doc === undefined) return false;
+		const before = replace || doc.meta === null ? {} : (JSON.parse(doc.meta) as object);
+		const { json, metadata, values } = prepareMetadata(core, `${where}: id ${show(doc.id)}`, { ...before, ...patch });
+		core.writer.putMeta(rid, json, values, log);
+		core.fields.note(metadata);
+		return true;
 	}
 
 	async #put(where: string, given: unknown, options: WriteOptions, replace: boolean): Promise<Id | Id[] | number> {
@@ -152,6 +263,7 @@ export abstract class Writing<S extends Schema | undefined> extends Reading<S> {
 	}
 }
 
-export function throwIfAborted(where: string, signal: AbortSignal | undefined): void {
-	if (signal?.aborted) throw new VecinoError('aborted', `${where}: aborted`, { cause: signal.reason });
+function checkPatch(where: string, metadata: unknown): void {
+	if (!isPlainObject(metadata))
+		throw new TypeError(`${where}: metadata must be an object of fields, got ${show(metadata)}`);
 }

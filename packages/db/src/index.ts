@@ -4,6 +4,7 @@
 
 export { Collection } from './collection/collection.ts';
 export type { ExportOptions, Imported, ImportOptions, ImportProgress } from './collection/exchange.ts';
+export { type CollectionInfo, inspectCollection } from './collection/inspect.ts';
 export { open } from './collection/open.ts';
 export type { OpenOptions } from './collection/options.ts';
 export type { ListOptions, RangeQuery } from './collection/reading.ts';

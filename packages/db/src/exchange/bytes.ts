@@ -9,7 +9,7 @@ import type { EntryReader } from './entries.ts';
 const PART_BYTES = 2 ** 20;
 
 /** A line or an entry of JSON may be this long, bytes: a vector of a million numbers fits. */
-export const LONGEST = 2 ** 26;
+export const LONGEST: number = 2 ** 26;
 
 /** Bytes from..to of a source, in order. */
 export async function* parts(

@@ -32,6 +32,7 @@ export {
 } from './storage/better-sqlite3.ts';
 export type { Database, Driver, OpenDatabaseOptions, SqlRow, SqlValue, Statement } from './storage/driver.ts';
 export { nodeSqliteDriver } from './storage/node-sqlite.ts';
+export { cachedEmbedder, memoryEmbeddingStore } from './text/cache.ts';
 export {
 	type Embedder,
 	type EmbeddingStore,
@@ -43,7 +44,30 @@ export {
 	type FittedEmbedder,
 	isFittedEmbedder,
 } from './text/embedder.ts';
+export { type FtsQueryOptions, ftsQuery } from './text/fts-query.ts';
+export {
+	type Fused,
+	type Ranked,
+	type ReciprocalRankOptions,
+	reciprocalRank,
+	type WeightedOptions,
+	weighted,
+} from './text/fuse.ts';
+export { HEADLINES, type Headline } from './text/headlines.ts';
 export { type OfflineEmbedderOptions, offlineEmbedder } from './text/offline/offline.ts';
+export {
+	type AiSdkEmbeddingModel,
+	aiSdkEmbedder,
+	type FeatureExtraction,
+	type LangchainEmbeddings,
+	langchainEmbedder,
+	type PipelineEmbedderOptions,
+	pipelineEmbedder,
+} from './text/providers/adapters.ts';
+export { type GeminiEmbedderOptions, geminiEmbedder } from './text/providers/gemini.ts';
+export { type OllamaEmbedderOptions, ollamaEmbedder } from './text/providers/ollama.ts';
+export { type OpenAIEmbedderOptions, openAIEmbedder } from './text/providers/openai.ts';
+export type { EmbedPrefixes, RemoteOptions } from './text/remote.ts';
 export type { Entry, FieldSpec, FieldType, Hit, Id, Metadata, MetadataOf, Row, Schema } from './types.ts';
 export { type CompiledWhere, compileWhere } from './where/compile.ts';
 export type { Fields } from './where/fields.ts';

@@ -3,8 +3,8 @@
  *
  *     if (pace.due()) await pace.rest('count', done, total);
  */
-import { VecinoError } from 'vecino';
 import type { FitProgress } from '../embedder.ts';
+import { checkAborted } from '../wait.ts';
 
 /** Who may stop the work, and who wants to know of it. */
 export interface PaceOptions {
@@ -37,10 +37,4 @@ export class Pace {
 		checkAborted(this.#options.signal);
 		this.#end = performance.now() + this.#sliceMs;
 	}
-}
-
-/** Throws VecinoError 'aborted' when the signal has fired. */
-export function checkAborted(signal: AbortSignal | undefined): void {
-	if (!signal?.aborted) return;
-	throw new VecinoError('aborted', 'the operation was aborted', { cause: signal.reason });
 }

@@ -7,27 +7,60 @@ import {
 	type Collection,
 	type CollectionInfo,
 	type Embedder,
+	geminiEmbedder,
 	type Id,
 	inspectCollection,
 	type OpenOptions,
 	offlineEmbedder,
+	ollamaEmbedder,
 	open,
+	openAIEmbedder,
 } from '@vecino/db';
 import { isVecinoError } from 'vecino';
 import type { EmbedderOptions } from './collection-options.ts';
 import { Failure, UsageError } from './errors.ts';
 
-/** The embedder that an option names, or that a collection records. Keys come from the environment. */
+/**
+ * The embedder that an option names (`openai:model`), or that a collection records (`openai/model`). Keys come from the
+ * environment.
+ *
+ * @param dimension - Of the collection, for models that can be asked for fewer numbers.
+ */
 export function makeEmbedder(
 	which: string,
-	{ embedderUrl: baseUrl, dimension }: EmbedderOptions & { dimension?: number | undefined } = {},
+	{ embedderUrl }: Pick<EmbedderOptions, 'embedderUrl'> = {},
+	dimension?: number,
 ): Embedder {
-	const [kind = ''] = which.split(/[:/]/);
-	const model = which.slice(kind.length + 1);
+	const [, kind, model = ''] = /^([a-z]+)[:/]?(.*)$/.exec(which) ?? [];
+	const url = embedderUrl === undefined ? {} : { baseUrl: embedderUrl };
+	const dimensions = dimension === undefined ? {} : { dimensions: dimension };
 	if (kind === 'offline') return offlineEmbedder(dimension === undefined ? {} : { dimension });
-	void baseUrl;
-	void model;
-	throw new UsageError(`--embedder ${which}: expected offline, openai:model, ollama:model or gemini:model`);
+	if (!['openai', 'ollama', 'gemini', 'google'].includes(kind ?? '')) {
+		throw new UsageError(`--embedder ${which}: expected offline, openai:model, ollama:model or gemini:model`);
+	}
+	if (model === '') throw new UsageError(`--embedder ${which}: name a model, such as ${kind}:${EXAMPLES[kind!]}`);
+	if (kind === 'ollama') return ollamaEmbedder({ model, ...url });
+	if (kind === 'openai') {
+		const apiKey = keyOf('OPENAI_API_KEY', embedderUrl === undefined);
+		// Only OpenAI's own newer models are known to take a dimension.
+		const asked = embedderUrl === undefined && model.startsWith('text-embedding-3') ? dimensions : {};
+		return openAIEmbedder({ model, name: `openai/${model}`, ...apiKey, ...asked, ...url });
+	}
+	return geminiEmbedder({ model, ...keyOf('GEMINI_API_KEY', embedderUrl === undefined), ...dimensions, ...url });
+}
+
+const EXAMPLES: Readonly<Record<string, string>> = {
+	openai: 'text-embedding-3-small',
+	ollama: 'nomic-embed-text',
+	gemini: 'gemini-embedding-001',
+	google: 'gemini-embedding-001',
+};
+
+function keyOf(name: string, needed: boolean): { readonly apiKey?: string } {
+	const apiKey = process.env[name];
+	if (apiKey !== undefined && apiKey !== '') return { apiKey };
+	if (needed) throw new Failure(`the environment variable ${name} is not set; it has the key of the embedder`);
+	return {};
 }
 
 /** What is at a path; a Failure that says how to make one where there is nothing. */
@@ -45,24 +78,29 @@ export async function openCollection(
 	path: string,
 	options: EmbedderOptions & { readonly readOnly?: boolean; readonly texts?: boolean },
 ): Promise<Collection> {
-	const { model } = inspect(path);
+	const { model, dimension } = inspect(path);
 	const which = options.embedder ?? (options.texts === true ? model : undefined);
 	const given: OpenOptions = {
 		create: false,
 		...(options.readOnly === true && { readOnly: true }),
-		...(which !== undefined && { embedder: embedderFor(which, model, options) }),
+		...(which !== undefined && { embedder: embedderFor(which, model, options, dimension) }),
 	};
 	return (await open(path, given)) as Collection;
 }
 
-function embedderFor(which: string, model: string | undefined, options: EmbedderOptions): Embedder {
+function embedderFor(
+	which: string,
+	model: string | undefined,
+	options: EmbedderOptions,
+	dimension: number | undefined,
+): Embedder {
 	// A recorded model of a program of one's own is none that we could make.
 	if (options.embedder === undefined && model !== undefined && !/^(offline|openai|ollama|google)\//.test(model)) {
 		throw new UsageError(
 			`its texts were embedded with ${model}; say how to ask for it with --embedder and --embedder-url`,
 		);
 	}
-	return makeEmbedder(which, options);
+	return makeEmbedder(which, options, dimension);
 }
 
 /**

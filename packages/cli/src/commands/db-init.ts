@@ -68,7 +68,7 @@ async function run(context: Context, path: string, options: InitOptions): Promis
 	if (existsSync(join(path, 'meta.db'))) throw new UsageError(`${path} is a collection already`);
 	const { makeEmbedder } = await import('../collections.ts');
 	const { inspectCollection, open } = await import('@vecino/db');
-	const embedder = options.embedder === undefined ? undefined : makeEmbedder(options.embedder, options);
+	const embedder = options.embedder === undefined ? undefined : makeEmbedder(options.embedder, options, dimension);
 	const collection = await open(path, {
 		metric,
 		index,

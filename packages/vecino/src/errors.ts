@@ -47,6 +47,8 @@ export interface VecinoErrorFields {
 	readonly requested?: number;
 	/** Bytes allowed. */
 	readonly limit?: number;
+	/** HTTP status of a server's answer. */
+	readonly status?: number;
 	/** The error behind this one. */
 	readonly cause?: unknown;
 }
@@ -82,6 +84,8 @@ export class VecinoError extends Error {
 	declare readonly requested?: number;
 	/** Bytes allowed. */
 	declare readonly limit?: number;
+	/** HTTP status of a server's answer. */
+	declare readonly status?: number;
 
 	constructor(code: VecinoErrorCode, message: string, fields: VecinoErrorFields = {}) {
 		super(message, fields.cause === undefined ? undefined : { cause: fields.cause });

@@ -17,6 +17,7 @@ import type { WriterLock } from '../storage/lock.ts';
 import type { Embedder } from '../text/embedder.ts';
 import { FieldNames } from './field-names.ts';
 import { readSettings, type Settings } from './options.ts';
+import { isRefitDue, refit } from './refit.ts';
 import { Texts } from './texts.ts';
 import { Turns } from './turns.ts';
 
@@ -58,6 +59,10 @@ export class Core {
 	#vectors: VectorSide | undefined;
 	#generation = 0;
 	#closed = false;
+	#refit: Promise<void> | undefined;
+	readonly #stop = new AbortController();
+	/** Why the embedder could not be fitted. */
+	refitError: string | undefined;
 
 	constructor(options: CoreOptions) {
 		this.path = options.path;
@@ -121,12 +126,10 @@ export class Core {
 		return { rows, live };
 	}
 
-	/** Puts another vector side in the place of the one there is, at once; the old one is closed. */
-	async replaceVectors(side: VectorSide, generation: number): Promise<void> {
-		const old = this.#vectors;
+	/** Puts another vector side in the place of the one there is, at once; the caller closes the old one. */
+	replaceVectors(side: VectorSide, generation: number): void {
 		this.#vectors = side;
 		this.#generation = generation;
-		await old?.live.close();
 	}
 
 	get generation(): number {
@@ -170,8 +173,10 @@ export class Core {
 			if (dimension === undefined) return;
 			if (this.#vectors === undefined || generation !== this.#generation) {
 				const side = await this.openVectors(dimension);
+				const old = this.#vectors;
 				this.texts.load();
-				await this.replaceVectors(side, generation);
+				this.replaceVectors(side, generation);
+				await old?.live.close();
 			} else await this.#vectors.live.refresh();
 		});
 	}
@@ -190,9 +195,31 @@ export class Core {
 		}
 	}
 
+	/** Fits the embedder again where that is due, in the background. A failure is kept for `stats`. */
+	refitWhenDue(): void {
+		if (this.#refit !== undefined || this.#closed || !isRefitDue(this)) return;
+		this.#refit = refit(this, { signal: this.#stop.signal })
+			.then(() => {
+				this.refitError = undefined;
+			})
+			.catch((error: Error) => {
+				this.refitError = error.message;
+			})
+			.finally(() => {
+				this.#refit = undefined;
+			});
+	}
+
+	/** Settles when no fit is under way; undefined where none is. */
+	get refitting(): Promise<void> | undefined {
+		return this.#refit;
+	}
+
 	async close(): Promise<void> {
 		if (this.#closed) return;
 		this.#closed = true;
+		this.#stop.abort();
+		await this.#refit;
 		await this.turns.idle();
 		try {
 			await this.#vectors?.live.close();

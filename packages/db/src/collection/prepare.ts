@@ -18,6 +18,8 @@ export interface PreparedBatch {
 	/** Vectors of the rows, size rows * d. */
 	readonly vectors: Float32Array;
 	readonly d: number;
+	/** Version of the embedder that made some of the vectors; undefined where all were given. */
+	readonly version: number | undefined;
 }
 
 /** Metadata that was checked, as it is kept. */
@@ -71,11 +73,16 @@ export async function prepareEntries(
 		const { id, vector, text, kept } = checked[i]!;
 		const own = vectors.subarray(i * d, (i + 1) * d);
 		takeVector(core, where, vector ?? made[nextMade++]!, own, first + i, originals === 'f16');
-		const by = vector === undefined ? version : undefined;
-		rows.push({ id, bytes: codec.encode(own), made: by, meta: kept.json, text, values: kept.values });
+		rows.push({ id, bytes: codec.encode(own), made: vector === undefined, meta: kept.json, text, values: kept.values });
 		if ((i & 63) === 63 && slice.isOver) await slice.next();
 	}
-	return { rows, metadata: checked.map(({ kept }) => kept.metadata), vectors, d };
+	return {
+		rows,
+		version: texts.length === 0 ? undefined : version,
+		metadata: checked.map(({ kept }) => kept.metadata),
+		vectors,
+		d,
+	};
 }
 
 function checkEntry(core: Core, where: string, entry: Entry): Checked {

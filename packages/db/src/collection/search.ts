@@ -121,7 +121,13 @@ async function targetOf(
 		const side = core.vectors;
 		return side && { side, vector: queryVector(core, where, vector, side.rows.d), skip: undefined };
 	}
-	const made = await core.texts.embedQuery(where, text!, signal);
+	let made: Float32Array;
+	let generation: number;
+	do {
+		// Again where the embedder was fitted meanwhile: vectors of two versions cannot be compared.
+		generation = core.generation;
+		made = await core.texts.embedQuery(where, text!, signal);
+	} while (generation !== core.generation);
 	const side = core.vectors;
 	return side && { side, vector: queryVector(core, where, made, side.rows.d), skip: undefined };
 }
@@ -137,8 +143,8 @@ function targetOfId(core: Core, where: string, id: Id, includeSelf: boolean): Ta
 
 /** The vector of a row: as it is kept, or as the index has it where it is not. */
 function vectorOf({ rows, live }: VectorSide, rid: number): Float32Array {
-	const kept = rows.vectorsOf([rid]);
-	return Number.isNaN(kept[0]!) ? live.reconstruct([rid]) : kept;
+	const kept = rows.isRetired ? undefined : rows.vectorsOf([rid]);
+	return kept === undefined || Number.isNaN(kept[0]!) ? live.reconstruct([rid]) : kept;
 }
 
 function searchParams(

@@ -7,20 +7,40 @@
 
 import { VecinoError } from 'vecino';
 import { EmbeddingTable } from '../rows/embedding-table.ts';
+import { cachedEmbedder } from '../text/cache.ts';
 import { type Embedder, type FittedEmbedder, isFittedEmbedder } from '../text/embedder.ts';
 import type { Core } from './core.ts';
+
+/** Queries whose vectors are kept in memory. */
+const RECENT = 64;
+
+/** Vectors of texts, and the version of the embedder that made them. */
+export interface MadeVectors {
+	readonly vectors: readonly Float32Array[];
+	readonly version: number;
+}
 
 export class Texts {
 	readonly #core: Core;
 	readonly #given: Embedder | undefined;
-	readonly #cache: EmbeddingTable | undefined;
+	/** Makes the vectors of queries. */
 	#embedder: Embedder | undefined;
+	/** Makes the vectors that are kept: the same, behind the cache where there is one. */
+	#documents: Embedder | undefined;
+	/** Vectors of the latest queries, oldest first. */
+	#recent = new Map<string, Float32Array>();
 
 	constructor(core: Core, embedder: Embedder | undefined, cache: boolean) {
 		this.#core = core;
 		this.#given = embedder;
 		this.#embedder = embedder;
-		this.#cache = cache && !core.readOnly ? new EmbeddingTable(core.store) : undefined;
+		this.#documents = embedder;
+		if (embedder === undefined || !cache || core.readOnly) return;
+		const table = new EmbeddingTable(core.store);
+		this.#documents = cachedEmbedder(embedder, {
+			getMany: (space, hashes) => table.getMany(space, hashes),
+			putMany: (space, hashes, vectors) => core.turns.take(() => table.putMany(space, hashes, vectors)),
+		});
 	}
 
 	/** The embedder that learns, if it is one. */
@@ -41,78 +61,52 @@ export class Texts {
 		const own = given.clone();
 		const state = this.#core.store.reader.sql('SELECT state FROM embedder').get()?.['state'];
 		if (state instanceof Uint8Array) own.load(state);
-		this.#embedder = own;
+		this.replace(own);
 	}
 
 	/** Puts an embedder that has learnt more in the place of the one there is. */
 	replace(embedder: FittedEmbedder): void {
 		this.#embedder = embedder;
+		this.#documents = embedder;
+		this.#recent.clear();
 	}
 
-	/** Vectors of texts that are kept, and the version of the embedder that made them. */
-	async embedDocuments(
-		where: string,
-		texts: readonly string[],
-		signal?: AbortSignal,
-	): Promise<{ readonly vectors: readonly Float32Array[]; readonly version: number }> {
-		const embedder = this.#need(where);
-		this.#checkModel(where, embedder);
-		const version = this.version;
-		const cached = this.#cache !== undefined && this.fitted === undefined;
-		const vectors = cached
-			? await this.#embedCached(where, embedder, this.#cache, texts, signal)
-			: await embed(where, embedder, texts, 'document', signal);
-		return { vectors, version };
+	/** Vectors of texts that are kept. */
+	async embedDocuments(where: string, texts: readonly string[], signal?: AbortSignal): Promise<MadeVectors> {
+		const embedder = this.#need(where, this.#documents);
+		const { version } = this;
+		return { vectors: await embed(where, embedder, texts, 'document', signal), version };
 	}
 
 	/** The vector of a text that is searched with. */
 	async embedQuery(where: string, text: string, signal?: AbortSignal): Promise<Float32Array> {
-		const embedder = this.#need(where);
+		const embedder = this.#need(where, this.#embedder);
+		const known = this.#recent.get(text);
+		if (known !== undefined) return known;
 		const [vector] = await embed(where, embedder, [text], 'query', signal);
+		if (embedder !== this.#embedder) return vector!;
+		this.#recent.set(text, vector!);
+		if (this.#recent.size > RECENT) this.#recent.delete(this.#recent.keys().next().value!);
 		return vector!;
 	}
 
-	/** Asks the model for texts only that the cache does not know. */
-	async #embedCached(
-		where: string,
-		embedder: Embedder,
-		cache: EmbeddingTable,
-		texts: readonly string[],
-		signal: AbortSignal | undefined,
-	): Promise<readonly Float32Array[]> {
-		const { dimension } = this.#core.settings;
-		const space = `${embedder.cacheKey ?? embedder.model}/document`;
-		const hashes = await Promise.all(texts.map(hashOf));
-		const known = cache.getMany(space, hashes, dimension);
-		const missing = new Map<string, string>();
-		for (let i = 0; i < texts.length; i++) if (known[i] === undefined) missing.set(hashes[i]!, texts[i]!);
-		if (missing.size === 0) return known as Float32Array[];
-		const made = await embed(where, embedder, [...missing.values()], 'document', signal);
-		const fresh = new Map([...missing.keys()].map((hash, i) => [hash, made[i]!]));
-		await this.#core.turns.take(() => cache.putMany(space, [...fresh.keys()], [...fresh.values()]));
-		return known.map((vector, i) => vector ?? fresh.get(hashes[i]!)!);
-	}
-
-	/** Records the model with the first texts, and refuses another one. */
-	#checkModel(where: string, embedder: Embedder): void {
+	/** Within a turn: records the model with the first texts; throws where another model has made vectors. */
+	recordModel(where: string): void {
 		const { settings, store } = this.#core;
-		if (settings.model === embedder.model) return;
+		const model = this.#given?.model;
+		if (model === undefined || settings.model === model) return;
 		if (settings.model !== undefined) {
-			throw new VecinoError(
-				'embedder',
-				`${where}: texts were embedded with ${settings.model}, not with ${embedder.model}`,
-				{
-					expected: settings.model,
-					found: embedder.model,
-				},
-			);
+			throw new VecinoError('embedder', `${where}: texts were embedded with ${settings.model}, not with ${model}`, {
+				expected: settings.model,
+				found: model,
+			});
 		}
-		store.transaction(() => store.setInfo('model', embedder.model));
-		settings.model = embedder.model;
+		store.transaction(() => store.setInfo('model', model));
+		settings.model = model;
 	}
 
-	#need(where: string): Embedder {
-		if (this.#embedder !== undefined) return this.#embedder;
+	#need(where: string, embedder: Embedder | undefined): Embedder {
+		if (embedder !== undefined) return embedder;
 		const { model } = this.#core.settings;
 		const which = model === undefined ? '' : ` for ${model}, which its texts were embedded with`;
 		throw new VecinoError(
@@ -132,15 +126,6 @@ async function embed(
 ): Promise<Float32Array[]> {
 	const vectors = await embedder.embed(texts, { kind, signal });
 	if (vectors.length === texts.length) return vectors;
-	throw new VecinoError(
-		'embedder',
-		`${where}: ${embedder.model} gave ${vectors.length} vectors for ${texts.length} texts`,
-		{ expected: texts.length, found: vectors.length },
-	);
-}
-
-/** SHA-256 of the UTF-8 bytes, as 64 hexadecimal digits. */
-async function hashOf(text: string): Promise<string> {
-	const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
-	return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
+	const message = `${where}: ${embedder.model} gave ${vectors.length} vectors for ${texts.length} texts`;
+	throw new VecinoError('embedder', message, { expected: texts.length, found: vectors.length });
 }

@@ -232,10 +232,16 @@ export abstract class Writing<S extends Schema | undefined> extends Reading<S> {
 		if (entries.length === 0) return [];
 		const { signal } = options;
 		throwIfAborted(where, signal);
-		const batch = await prepareEntries(core, where, entries, first, signal);
+		const prepared = await prepareEntries(core, where, entries, first, signal);
 		const ids = await core.turns.take(async () => {
 			core.checkWritable(where);
 			throwIfAborted(where, signal);
+			let batch = prepared;
+			if (batch.version !== undefined) {
+				core.texts.recordModel(where);
+				// The embedder was fitted meanwhile.
+				if (batch.version !== core.texts.version) batch = await prepareEntries(core, where, entries, first, signal);
+			}
 			const { rows, live } = await core.vectorsFor(batch.d);
 			if (rows.d !== batch.d) {
 				throw new VecinoError(
@@ -248,6 +254,7 @@ export abstract class Writing<S extends Schema | undefined> extends Reading<S> {
 			await live.whenRoom();
 			return written;
 		});
+		core.refitWhenDue();
 		return ids;
 	}
 

@@ -2,6 +2,7 @@
  * The rows of a collection: what is read of them, for queries and for the vector index. Writing is in writer.ts.
  */
 
+import { VecinoError } from 'vecino';
 import type { ManifestChange, ModelRecord, RowSource, SegmentRecord } from '../segments/contract.ts';
 import type { SqlRow } from '../storage/driver.ts';
 import type { Id } from '../types.ts';
@@ -30,6 +31,7 @@ export class Rows implements RowSource {
 	readonly codec: VectorCodec;
 	readonly #store: Store;
 	readonly #manifest: Manifest;
+	#retired = false;
 
 	constructor(store: Store, d: number, originals: Originals) {
 		this.#store = store;
@@ -89,7 +91,18 @@ export class Rows implements RowSource {
 		return vectors;
 	}
 
+	/** Whether other vectors have taken the place of those that the index was made of. */
+	get isRetired(): boolean {
+		return this.#retired;
+	}
+
+	/** From now on nothing is committed through here. */
+	retire(): void {
+		this.#retired = true;
+	}
+
 	commit(change: ManifestChange): void {
+		if (this.#retired) throw new VecinoError('aborted', 'Rows.commit: the vectors were replaced; nothing was changed');
 		this.#store.transaction(() => this.#manifest.write(change, !this.keepsOriginals));
 	}
 }
@@ -114,10 +127,10 @@ export class Docs {
 		return this.#store.reader.sql('SELECT rid FROM docs WHERE id = ?').get(idValue(id))?.['rid'] as number | undefined;
 	}
 
-	/** Texts of rows with rid > after, at most `limit`. */
-	textsAfter(after: number, limit: number): { readonly rid: number; readonly text: string }[] {
+	/** Texts that the embedder made vectors of: of rows with rid > after, at most `limit`. */
+	madeAfter(after: number, limit: number): { readonly rid: number; readonly text: string }[] {
 		return this.#store.reader
-			.sql('SELECT rid, text FROM docs WHERE rid > ? AND text IS NOT NULL ORDER BY rid LIMIT ?')
+			.sql('SELECT rid, text FROM docs WHERE rid > ? AND made = 1 ORDER BY rid LIMIT ?')
 			.all(after, limit) as { rid: number; text: string }[];
 	}
 }

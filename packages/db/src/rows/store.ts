@@ -13,6 +13,8 @@ export interface Counters {
 	lastRid: number;
 	/** Rows that there are. */
 	rows: number;
+	/** Rows whose vector the embedder made. */
+	made: number;
 	/** Grows with each transaction in which rows die or metadata is changed. */
 	ver: number;
 	/** Grows with each change of the manifest. */
@@ -21,7 +23,7 @@ export interface Counters {
 	sealedUpTo: number;
 }
 
-export const NO_ROWS: Counters = Object.freeze({ lastRid: 0, rows: 0, ver: 0, epoch: 0, sealedUpTo: 0 });
+export const NO_ROWS: Counters = Object.freeze({ lastRid: 0, rows: 0, made: 0, ver: 0, epoch: 0, sealedUpTo: 0 });
 
 const COUNTER_NAMES = Object.keys(NO_ROWS) as (keyof Counters)[];
 

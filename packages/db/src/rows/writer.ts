@@ -4,6 +4,7 @@
  */
 
 import { VecinoError } from 'vecino';
+import type { SqlRow } from '../storage/driver.ts';
 import { isUniqueViolation } from '../storage/errors.ts';
 import type { Id } from '../types.ts';
 import { idValue } from './rows.ts';
@@ -18,8 +19,8 @@ export interface PreparedRow {
 	readonly id: Id | undefined;
 	/** The vector as it is kept. */
 	readonly bytes: Uint8Array;
-	/** Version of the embedder that made the vector; undefined where it was given. */
-	readonly made: number | undefined;
+	/** Whether the embedder made the vector; false where it was given. */
+	readonly made: boolean;
 	/** JSON; null where there is no metadata. */
 	readonly meta: string | null;
 	readonly text: string | undefined;
@@ -37,6 +38,10 @@ export interface WriteLog {
 	ver: number;
 }
 
+const OLD = 'SELECT rid, text IS NOT NULL AS words, made FROM docs WHERE';
+const OLD_BY_ID = `${OLD} id = ?`;
+const OLD_BY_RID = `${OLD} rid = ?`;
+
 export function emptyLog(): WriteLog {
 	return { rids: [], dead: [], ids: [], ver: 0 };
 }
@@ -45,6 +50,8 @@ export class RowWriter {
 	readonly #store: Store;
 	/** No integer id from here on is known to be in use. */
 	#nextId = 1;
+	/** Whether vectors of another generation are being made, in the table vectors_next. */
+	isStaging = false;
 
 	constructor(store: Store) {
 		this.#store = store;
@@ -54,15 +61,15 @@ export class RowWriter {
 	put(row: PreparedRow, replace: boolean, log: WriteLog, where: string, index: number): void {
 		const { writer, counters } = this.#store;
 		if (replace && row.id !== undefined) {
-			const old = writer.sql('SELECT rid, text IS NOT NULL AS words FROM docs WHERE id = ?').get(idValue(row.id));
-			if (old !== undefined) this.#kill(old['rid'] as number, old['words'] === 1, log);
+			const old = writer.sql(OLD_BY_ID).get(idValue(row.id));
+			if (old !== undefined) this.#kill(old, log);
 		}
 		const rid = ++counters.lastRid;
 		const id = row.id ?? this.#newId(rid);
 		try {
 			writer
 				.sql('INSERT INTO docs VALUES (?, ?, ?, ?, ?)')
-				.run(rid, idValue(id), row.meta, row.text ?? null, row.made ?? null);
+				.run(rid, idValue(id), row.meta, row.text ?? null, row.made ? 1 : null);
 		} catch (error) {
 			if (!isUniqueViolation(error)) throw error;
 			throw new VecinoError(
@@ -75,6 +82,7 @@ export class RowWriter {
 		if (row.text !== undefined) writer.sql('INSERT INTO fts (rowid, text) VALUES (?, ?)').run(rid, row.text);
 		this.putValues(rid, row.values);
 		counters.rows++;
+		if (row.made) counters.made++;
 		log.rids.push(rid);
 		log.ids.push(id);
 	}
@@ -88,17 +96,17 @@ export class RowWriter {
 	/** Deletes the row of an id; false where there is none. */
 	delete(id: Id, log: WriteLog): boolean {
 		const { writer } = this.#store;
-		const old = writer.sql('SELECT rid, text IS NOT NULL AS words FROM docs WHERE id = ?').get(idValue(id));
+		const old = writer.sql(OLD_BY_ID).get(idValue(id));
 		if (old === undefined) return false;
-		this.#kill(old['rid'] as number, old['words'] === 1, log);
+		this.#kill(old, log);
 		return true;
 	}
 
 	/** Deletes the row of a rid; false where there is none. */
 	deleteRid(rid: number, log: WriteLog): boolean {
-		const old = this.#store.writer.sql('SELECT text IS NOT NULL AS words FROM docs WHERE rid = ?').get(rid);
+		const old = this.#store.writer.sql(OLD_BY_RID).get(rid);
 		if (old === undefined) return false;
-		this.#kill(rid, old['words'] === 1, log);
+		this.#kill(old, log);
 		return true;
 	}
 
@@ -118,15 +126,18 @@ export class RowWriter {
 		return log.ver;
 	}
 
-	#kill(rid: number, words: boolean, log: WriteLog): void {
+	#kill(old: SqlRow, log: WriteLog): void {
 		const { writer, counters } = this.#store;
+		const rid = old['rid'] as number;
 		writer.sql('DELETE FROM docs WHERE rid = ?').run(rid);
 		writer.sql('DELETE FROM vectors WHERE rid = ?').run(rid);
 		writer.sql('DELETE FROM kv WHERE rid = ?').run(rid);
-		if (words) writer.sql('DELETE FROM fts WHERE rowid = ?').run(rid);
+		if (old['words'] === 1) writer.sql('DELETE FROM fts WHERE rowid = ?').run(rid);
 		writer.sql('INSERT INTO dead VALUES (?, ?)').run(rid, this.#version(log));
 		writer.sql('DELETE FROM touched WHERE rid = ?').run(rid);
 		counters.rows--;
+		if (old['made'] === 1) counters.made--;
+		if (this.isStaging) writer.sql('DELETE FROM vectors_next WHERE rid = ?').run(rid);
 		log.dead.push(rid);
 	}
 

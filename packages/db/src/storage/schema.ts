@@ -2,8 +2,8 @@
  * The tables of a collection, the same for every driver and runtime.
  *
  *   info         one value per name: what the collection is (dimension, metric, ...) and its counters
- *   docs         a row of the collection: rid, the caller's id, metadata as JSON, text, and which version of the embedder made
- *                its vector (null where the caller gave it)
+ *   docs         a row of the collection: rid, the caller's id, metadata as JSON, text; made: 1 where the embedder made the
+ *                vector, null where the caller gave it
  *   vectors      the vector of a row as the collection keeps originals (rows/encode.ts); rows with rid > sealedUpTo are the delta
  *   dead         rids that are rows no more, until no segment holds them; `ver` grows with each transaction that has deaths
  *   touched      rids whose metadata was changed in place, and in which version: what is kept of filters is brought up to date by it

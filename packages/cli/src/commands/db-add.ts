@@ -19,6 +19,7 @@ interface AddOptions extends EmbedderOptions {
 	readonly vectorKey?: string;
 	readonly textKey?: string;
 	readonly metadataKey?: string;
+	readonly fields?: readonly string[];
 	readonly skip: number;
 }
 
@@ -63,6 +64,9 @@ function addOptions(command: Command): void {
 		.option('--vector-key <name>', 'key or column of the vectors')
 		.option('--text-key <name>', 'key or column of the texts')
 		.option('--metadata-key <name>', 'key or column of the metadata')
+		.option('--fields <names>', 'metadata to take over: name,name (default: all)', (text) =>
+			text.split(',').map((name) => name.trim()),
+		)
 		.option('--skip <n>', 'pass over the first n entries of the first file', integer(0, Number.MAX_SAFE_INTEGER), 0)
 		.addOption(embedder)
 		.addOption(url)
@@ -97,7 +101,7 @@ async function addFile(
 	file: string,
 	options: AddOptions,
 ): Promise<{ file: string; format: string; rows: number }> {
-	const { idKey: id, vectorKey: vector, textKey: text, metadataKey: metadata, skip, format, upsert } = options;
+	const { idKey: id, vectorKey: vector, textKey: text, metadataKey: metadata, fields, skip, format, upsert } = options;
 	const name = file === '-' ? 'stdin' : file;
 	const input: EntriesInput = file === '-' ? addAbortSignal(context.signal, process.stdin) : file;
 	const start = performance.now();
@@ -111,6 +115,7 @@ async function addFile(
 		const imported = await collection.import(input, {
 			mode: upsert === true ? 'upsert' : 'add',
 			keys: { id, vector, text, metadata },
+			fields,
 			skip,
 			format,
 			name,

@@ -28,6 +28,8 @@ export interface ImportOptions {
 	readonly mode?: 'add' | 'upsert' | undefined;
 	/** Names of keys or columns where they are not the usual ones. */
 	readonly keys?: EntryKeys | undefined;
+	/** Fields of the metadata that are taken over; others are left out. Default: all. */
+	readonly fields?: readonly string[] | undefined;
 	/** Entries at the beginning that are passed over: what an import that failed had committed. Default: 0. */
 	readonly skip?: number | undefined;
 	/** What errors call the input. Default: the name of the file. */
@@ -65,7 +67,7 @@ export interface ExportOptions {
 	readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
-const IMPORT_KEYS = ['format', 'mode', 'keys', 'skip', 'name', 'signal', 'onProgress'];
+const IMPORT_KEYS = ['format', 'mode', 'keys', 'fields', 'skip', 'name', 'signal', 'onProgress'];
 const EXPORT_KEYS = ['format', 'where', 'include', 'signal', 'onProgress'];
 const FORMATS: readonly ExchangeFormat[] = ['jsonl', 'json', 'npy', 'parquet'];
 const INCLUDES: readonly Include[] = ['metadata', 'text', 'vector'];
@@ -81,14 +83,14 @@ export async function importEntries(
 ): Promise<Imported> {
 	const where = 'Collection.import';
 	checkKeys(where, options, IMPORT_KEYS);
-	const { format, mode = 'add', keys, skip = 0, name, signal, onProgress } = options;
+	const { format, mode = 'add', keys, fields, skip = 0, name, signal, onProgress } = options;
 	checkOneOf(where, 'mode', mode, ['add', 'upsert']);
 	checkInt(where, 'skip', skip, 0, Number.MAX_SAFE_INTEGER);
 	if (format !== undefined) checkOneOf(where, 'format', format, FORMATS);
 	await using opened = await openEntries(input, { format, keys, signal, ...(name !== undefined && { name }) });
 	const source = opened.entries[Symbol.asyncIterator]();
 	for (let i = 0; i < skip; i++) if ((await source.next()).done) break;
-	const places = new Places(source);
+	const places = new Places(source, fields);
 	let rows = 0;
 	const progress = ({ done }: { readonly done: number }): void => {
 		rows = done;
@@ -106,18 +108,20 @@ export async function importEntries(
 /** Which places of the input the entries come from that are not committed yet. */
 class Places {
 	readonly #source: AsyncIterator<PlacedEntry>;
+	readonly #fields: readonly string[] | undefined;
 	/** Of entry #first and those after it. */
 	#pending: number[] = [];
 	#first = 0;
 
-	constructor(source: AsyncIterator<PlacedEntry>) {
+	constructor(source: AsyncIterator<PlacedEntry>, fields: readonly string[] | undefined) {
 		this.#source = source;
+		this.#fields = fields;
 	}
 
 	async *entries(): AsyncGenerator<Entry> {
 		for (let step = await this.#source.next(); !step.done; step = await this.#source.next()) {
 			this.#pending.push(step.value.place);
-			yield step.value.entry;
+			yield this.#fields === undefined ? step.value.entry : withFields(step.value.entry, this.#fields);
 		}
 	}
 
@@ -130,6 +134,10 @@ class Places {
 	of(entry: number | undefined): number | undefined {
 		return entry === undefined ? undefined : this.#pending[entry - this.#first];
 	}
+}
+
+function withFields({ metadata = {}, ...entry }: Entry, fields: readonly string[]): Entry {
+	return { ...entry, metadata: Object.fromEntries(Object.entries(metadata).filter(([name]) => fields.includes(name))) };
 }
 
 /** The error with the line it is about, and how many entries are safe: the number to `skip` when the import is tried again. */

@@ -2,13 +2,15 @@
  * @vecino/db: collections of vectors and texts with metadata, on vecino's indexes and SQLite.
  */
 
-export { Collection } from './collection/collection.ts';
+export { Collection, type OptimizeOptions } from './collection/collection.ts';
 export type { ExportOptions, Imported, ImportOptions, ImportProgress } from './collection/exchange.ts';
+export type { HybridOptions } from './collection/hybrid.ts';
 export { type CollectionInfo, inspectCollection } from './collection/inspect.ts';
 export { open } from './collection/open.ts';
 export type { OpenOptions } from './collection/options.ts';
 export type { ListOptions, RangeQuery } from './collection/reading.ts';
 export type { Include, Query } from './collection/search.ts';
+export type { CollectionHealth, CollectionStats } from './collection/stats.ts';
 export type { MetadataPatch, UpdateOptions, WhereOptions, WriteOptions } from './collection/writing.ts';
 export type { EntryKeys, PlacedEntry, ReadEntriesOptions } from './exchange/entries.ts';
 export {

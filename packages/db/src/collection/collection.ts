@@ -1,40 +1,64 @@
 /** A collection: what `open` gives. */
 
-import type { EntriesInput, WrittenRows } from '../exchange/files.ts';
 import type { Schema } from '../types.ts';
-import { type ExportOptions, exportRows, type Imported, type ImportOptions, importEntries } from './exchange.ts';
-import { Writing } from './writing.ts';
+import { checkKeys, throwIfAborted } from './check.ts';
+import { Exchanging } from './exchanging.ts';
+import { isRefitDue, refit } from './refit.ts';
 
-/** Vectors and texts with ids and metadata, in a folder or in memory. Made by `open`. */
+/** Options of long work. */
+export interface OptimizeOptions {
+	/** Stops it; what was done stays. */
+	readonly signal?: AbortSignal | undefined;
+	/** Called as the work goes on. `total` is 0 where it is not known. */
+	readonly onProgress?:
+		| ((progress: { readonly phase: string; readonly done: number; readonly total: number }) => void)
+		| undefined;
+}
+
+/**
+ * Vectors and texts with ids and metadata, in a folder or in memory. Made by `open`.
+ *
+ * A method that writes has settled when what it wrote is safe; queries of the same process see it from then on, and readers
+ * in other processes with their next query. Writes wait for each other, queries for nothing.
+ *
+ * @example
+ * const films = await open(':memory:', { dimension: 3, schema: { title: 'string', year: 'integer' } });
+ * await films.upsert({ id: 'alien', vector: [0.9, 0.1, 0], metadata: { title: 'Alien', year: 1979 } });
+ * await films.upsert({ id: 'heat', vector: [0, 1, 0.2], metadata: { title: 'Heat', year: 1995 } });
+ * const hits = await films.query({ vector: [1, 0, 0], k: 5, where: { year: { $lt: 1990 } } });
+ * console.log(hits.map(({ id, score }) => [id, score.toFixed(2)])); // [ [ 'alien', '0.99' ] ]
+ * await films.close();
+ */
 export class Collection<S extends Schema | undefined = Schema | undefined>
-	extends Writing<S>
+	extends Exchanging<S>
 	implements AsyncDisposable
 {
 	/**
-	 * Puts the entries of a file into the collection: JSON lines, JSON (MiniVecDB's too), Parquet, or .npy with JSON lines.
-	 * Entries that have a text and no vector are embedded. What is committed when it fails stays: the error has `committed`,
-	 * the number to `skip` when the import is tried again.
-	 *
-	 * @throws VecinoError with the line or row: 'corrupt-data', 'not-finite', 'dimension-mismatch', 'duplicate-id';
-	 *   'unsupported' naming what the file is where it is none of these; 'storage', 'aborted'.
-	 *
-	 * @example
-	 * const { rows } = await collection.import('rows.jsonl', { mode: 'upsert' });
+	 * Makes everything as good as it gets, where background work would take its time: the embedder fitted, rows sealed, dead
+	 * rows given back, a new model where the vectors have changed, recall measured. Queries and writes go on meanwhile.
 	 */
-	async import(input: EntriesInput, options: ImportOptions = {}): Promise<Imported> {
-		this.core.checkWritable('Collection.import');
-		return importEntries(this as unknown as Collection<undefined>, input, options);
+	async optimize(options: OptimizeOptions = {}): Promise<void> {
+		const where = 'Collection.optimize';
+		const { core } = this;
+		core.checkWritable(where);
+		checkKeys(where, options, ['signal', 'onProgress']);
+		throwIfAborted(where, options.signal);
+		await core.refitting;
+		if (isRefitDue(core, 1.1)) await refit(core, options);
+		throwIfAborted(where, options.signal);
+		options.onProgress?.({ phase: 'index', done: 0, total: 0 });
+		await core.vectors?.live.optimize();
+		core.checkWritable(where);
+		core.store.optimize();
 	}
 
-	/**
-	 * Writes the rows, all or those with such metadata, to a .jsonl or .parquet file, or to a folder as vectors.npy and
-	 * metadata.jsonl. It has the rows of one moment; writing goes on meanwhile.
-	 *
-	 * @example
-	 * const { rows, byteLength } = await collection.export('rows.parquet');
-	 */
-	async export(path: string | URL, options: ExportOptions = {}): Promise<WrittenRows> {
-		return exportRows(this.core, path, options);
+	/** Settles when nothing goes on in the background; throws why background work failed, if it did. For tests and benchmarks. */
+	async settle(): Promise<void> {
+		const { core } = this;
+		core.checkOpen('Collection.settle');
+		await core.turns.idle();
+		await core.refitting;
+		await core.vectors?.live.settle();
 	}
 
 	/** Waits for writes that are under way, stops background work and gives everything back. More than once is no error. */

@@ -4,7 +4,8 @@ import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { VecinoError } from 'vecino';
 import { Store } from '../rows/store.ts';
-import type { SegmentFiles } from '../segments/contract.ts';
+import { FolderFiles } from '../segments/files-fs.ts';
+import { MemoryFiles } from '../segments/files-memory.ts';
 import type { Database, Driver } from '../storage/driver.ts';
 import { lockFolder } from '../storage/lock.ts';
 import { nodeSqliteDriver } from '../storage/node-sqlite.ts';
@@ -71,7 +72,7 @@ async function openCore(path: string, options: OpenOptions): Promise<Core> {
 			path,
 			folder,
 			store,
-			files: memoryFiles(),
+			files: folder === undefined ? new MemoryFiles() : new FolderFiles(join(folder, 'seg')),
 			driver,
 			lock,
 			settings,
@@ -148,24 +149,4 @@ function makeDatabase(db: Database, options: OpenOptions): void {
 		writeSettings({ setInfo: (name, value) => void put.run(name, value) }, newSettings(options));
 		for (const { create } of schemaIndexes(options.schema ?? {})) db.exec(create);
 	});
-}
-
-function memoryFiles(): SegmentFiles {
-	const files = new Map<string, Uint8Array>();
-	return {
-		path: () => undefined,
-		async write(name, chunks) {
-			const bytes = Buffer.concat([...chunks]);
-			files.set(name, bytes);
-			return bytes.length;
-		},
-		async read(name) {
-			return files.get(name)!;
-		},
-		async remove(name) {
-			files.delete(name);
-		},
-		list: async () => [...files.keys()],
-		async sweep() {},
-	};
 }

@@ -9,6 +9,7 @@ import { compileFilter, countWhere } from './filter.ts';
 import { listDocs } from './list.ts';
 import { rawOfDistance, rawOfScore } from './scores.ts';
 import { checkInclude, type Include, planSearch, type Query, searchNearest, searchWithin, toRow } from './search.ts';
+import { type CollectionHealth, type CollectionStats, healthOf, statsOf } from './stats.ts';
 
 /** What is searched for within a distance. */
 export interface RangeQuery<M = Metadata> extends Omit<Query<M>, 'k' | 'hybrid'> {
@@ -95,6 +96,22 @@ export abstract class Reading<S extends Schema | undefined> {
 		const key = checkId('Collection.has', id);
 		await core.catchUp();
 		return core.docs.ridOf(key) !== undefined;
+	}
+
+	/** Figures: rows, cells, bytes, what goes on in the background. */
+	async stats(): Promise<CollectionStats> {
+		const { core } = this;
+		core.checkOpen('Collection.stats');
+		await core.catchUp();
+		return statsOf(core);
+	}
+
+	/** Whether the collection does as well as it can, and if not, why. */
+	async health(): Promise<CollectionHealth> {
+		const { core } = this;
+		core.checkOpen('Collection.health');
+		await core.catchUp();
+		return healthOf(core);
 	}
 
 	/** How many rows there are, or match. */

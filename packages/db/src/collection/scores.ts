@@ -1,6 +1,6 @@
 /** From what indexes measure to what hits say: a distance (lower is nearer) and a score (higher is better). */
 
-import type { Metric } from 'vecino';
+import { cosineSimilarity, innerProduct, type Metric, squaredL2 } from 'vecino';
 
 /** Hit.distance of what the engine returns: squared l2, inner product, cosine similarity. */
 export function distanceOf(metric: Metric, raw: number): number {
@@ -21,4 +21,10 @@ export function rawOfDistance(metric: Metric, distance: number): number {
 /** What the engine takes as a radius, from a score. */
 export function rawOfScore(metric: Metric, score: number): number {
 	return metric === 'l2' ? 1 / score - 1 : score;
+}
+
+/** What the engine would return for two vectors. */
+export function rawOf(metric: Metric, a: Float32Array, b: Float32Array): number {
+	if (metric === 'l2') return squaredL2(a, b);
+	return metric === 'cosine' ? cosineSimilarity(a, b) : innerProduct(a, b);
 }

@@ -7,9 +7,10 @@ import type { Hit, Id, Metadata, Row } from '../types.ts';
 import type { Where } from '../where/types.ts';
 import { checkId, checkInt, checkNumber, show } from './check.ts';
 import type { Core, VectorSide } from './core.ts';
-import { filterOf } from './filter.ts';
+import { compileFilter, filterOf } from './filter.ts';
+import { checkHybrid, depthOf, type FoundRow, fuseSides, type HybridOptions, searchWords } from './hybrid.ts';
 import { queryVector } from './prepare.ts';
-import { distanceOf, scoreOf } from './scores.ts';
+import { distanceOf, rawOf, scoreOf } from './scores.ts';
 
 /** What comes with a row: its metadata, its text, its vector. */
 export type Include = 'metadata' | 'text' | 'vector';
@@ -34,6 +35,12 @@ export interface Query<M = Metadata> {
 	readonly nprobe?: number | undefined;
 	/** Candidates ranked again per hit, in place of `recall`. */
 	readonly kFactor?: number | undefined;
+	/**
+	 * With `text`: also by words. true or options join the neighbours with the texts that have the words; 'words' asks for the
+	 * words alone and needs no embedder. A `vector` or an `id` beside the text takes the place of its embedding.
+	 * Default: false, the neighbours alone.
+	 */
+	readonly hybrid?: boolean | 'words' | HybridOptions | undefined;
 	/** What comes with the hits. Default: ['metadata', 'text']. */
 	readonly include?: readonly Include[] | undefined;
 	/** Stops it. */
@@ -53,6 +60,7 @@ export interface SearchPlan {
 	readonly includeSelf: boolean;
 	readonly condition: unknown;
 	readonly params: LiveSearchParams;
+	readonly hybrid: HybridOptions | 'words' | undefined;
 	readonly include: readonly Include[];
 	readonly signal: AbortSignal | undefined;
 }
@@ -70,9 +78,8 @@ export function planSearch(
 	query: Omit<Query<never>, 'where'> & { readonly where?: unknown },
 ): SearchPlan {
 	const { vector, text, id, includeSelf = false, signal } = query;
-	const given = [vector, text, id].filter((value) => value !== undefined).length;
-	if (given !== 1)
-		throw new TypeError(`${where}: give one of vector, text and id, got ${given === 0 ? 'none' : given}`);
+	const hybrid = checkHybrid(where, query.hybrid);
+	checkTarget(where, hybrid, vector, text, id);
 	if (text !== undefined && typeof text !== 'string')
 		throw new TypeError(`${where}: text must be a string, got ${show(text)}`);
 	if (typeof includeSelf !== 'boolean')
@@ -85,19 +92,52 @@ export function planSearch(
 		includeSelf,
 		condition: query.where,
 		params: searchParams(where, query),
+		hybrid,
 		include: checkInclude(where, query.include),
 		signal,
 	};
 }
 
-/** The k nearest rows. */
+function checkTarget(
+	where: string,
+	hybrid: HybridOptions | 'words' | undefined,
+	vector: unknown,
+	text: unknown,
+	id: unknown,
+): void {
+	const places = [vector, id].filter((value) => value !== undefined).length;
+	if (hybrid === undefined) {
+		const given = places + (text === undefined ? 0 : 1);
+		if (given !== 1)
+			throw new TypeError(`${where}: give one of vector, text and id, got ${given === 0 ? 'none' : given}`);
+		return;
+	}
+	if (text === undefined) throw new TypeError(`${where}: hybrid needs a text`);
+	if (places > (hybrid === 'words' ? 0 : 1)) {
+		throw new TypeError(`${where}: hybrid takes a text and at most one of vector and id; 'words' takes a text alone`);
+	}
+}
+
+/** The k best rows: nearest, by words, or both. */
 export async function searchNearest<M>(core: Core, plan: SearchPlan, k: number): Promise<Hit<M>[]> {
-	const filter = await filterOf(core, plan.where, plan.condition, plan.signal);
+	const { where, condition, signal, hybrid, include } = plan;
+	if (hybrid === 'words') {
+		const words = searchWords(core, plan.text!, compileFilter(core, where, condition), k);
+		return wordHits<M>(core, words, undefined, include, k);
+	}
+	const filter = await filterOf(core, where, condition, signal);
 	const target = await targetOf(core, plan);
 	if (target === undefined) return [];
 	const { side, vector, skip } = target;
-	const found = side.live.search(vector, skip === undefined ? k : k + 1, { ...plan.params, filter });
-	return toHits<M>(core, found, plan.include, skip, k);
+	const more = skip === undefined ? 0 : 1;
+	if (hybrid === undefined) {
+		const found = side.live.search(vector, k + more, { ...plan.params, filter });
+		return toHits<M>(core, found, include, skip, k);
+	}
+	const depth = depthOf(hybrid, k) + more;
+	const near = side.live.search(vector, depth, { ...plan.params, filter });
+	const words = searchWords(core, plan.text!, compileFilter(core, where, condition), depth, hybrid);
+	return wordHits<M>(core, fuseSides(core, near, words, hybrid, skip), { near, ...target }, include, k);
 }
 
 /** All rows within a distance. @param radius - As the engine has it. */
@@ -112,10 +152,8 @@ export async function searchWithin<M>(core: Core, plan: SearchPlan, radius: numb
 }
 
 /** Where a query looks; undefined where the collection has no vectors yet. */
-async function targetOf(
-	core: Core,
-	{ where, vector, text, id, includeSelf, signal }: SearchPlan,
-): Promise<Target | undefined> {
+async function targetOf(core: Core, plan: SearchPlan): Promise<Target | undefined> {
+	const { where, vector, text, id, includeSelf, signal } = plan;
 	if (id !== undefined) return targetOfId(core, where, id, includeSelf);
 	if (vector !== undefined) {
 		const side = core.vectors;
@@ -192,6 +230,29 @@ function toHits<M>(
 		if (doc === undefined) continue;
 		const raw = found.distances[i]!;
 		hits.push({ ...toRow<M>(core, doc, include), score: scoreOf(metric, raw), distance: distanceOf(metric, raw) });
+	}
+	return hits;
+}
+
+/** Hits by words or by both: distances of rows that the words alone have found are computed where there is a vector. */
+function wordHits<M>(
+	core: Core,
+	rows: readonly FoundRow[],
+	near: { readonly near: LiveHits; readonly vector: Float32Array; readonly side: VectorSide } | undefined,
+	include: readonly Include[],
+	most: number,
+): Hit<M>[] {
+	const { metric } = core.settings;
+	const known = new Map<number, number>();
+	near?.near.rids.forEach((rid, i) => void known.set(rid, near.near.distances[i]!));
+	const hits: Hit<M>[] = [];
+	for (const { rid, score } of rows) {
+		if (hits.length === most) break;
+		const doc = core.docs.ofRid(rid);
+		if (doc === undefined) continue;
+		const raw =
+			near === undefined ? Number.NaN : (known.get(rid) ?? rawOf(metric, near.vector, vectorOf(near.side, rid)));
+		hits.push({ ...toRow<M>(core, doc, include), score, distance: distanceOf(metric, raw) });
 	}
 	return hits;
 }

@@ -242,7 +242,7 @@ export abstract class Writing<S extends Schema | undefined> extends Reading<S> {
 				// The embedder was fitted meanwhile.
 				if (batch.version !== core.texts.version) batch = await prepareEntries(core, where, entries, first, signal);
 			}
-			const { rows, live } = await core.vectorsFor(batch.d);
+			const { rows } = await core.vectorsFor(batch.d);
 			if (rows.d !== batch.d) {
 				throw new VecinoError(
 					'dimension-mismatch',
@@ -250,11 +250,10 @@ export abstract class Writing<S extends Schema | undefined> extends Reading<S> {
 					{ row: first, expected: rows.d, found: batch.d },
 				);
 			}
-			const written = this.#write(where, batch, first, replace);
-			await live.whenRoom();
-			return written;
+			return this.#write(where, batch, first, replace);
 		});
 		core.refitWhenDue();
+		if (!core.isClosed) await core.vectors?.live.whenRoom();
 		return ids;
 	}
 

@@ -138,6 +138,12 @@ export class Store {
 		return true;
 	}
 
+	/** Has SQLite look at its indexes, and gives the log of writes back. */
+	optimize(): void {
+		this.writer.db.exec('PRAGMA optimize');
+		this.writer.db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').all();
+	}
+
 	close(): void {
 		if (this.writer !== this.reader) this.reader.close();
 		this.writer.close();

@@ -60,12 +60,17 @@ export class Part implements Disposable {
 		return label >= 0 && this.index.has(label);
 	}
 
-	/** @returns How many there were. */
-	remove(rids: ArrayLike<number>): number {
+	/**
+	 * @param gone - Told each rid that was there.
+	 * @returns How many there were.
+	 */
+	remove(rids: ArrayLike<number>, gone?: (rid: number) => void): number {
 		const labels: number[] = [];
 		for (let i = 0; i < rids.length; i++) {
 			const label = this.map.labelOf(rids[i]!);
-			if (label >= 0) labels.push(label);
+			if (label < 0 || !this.index.has(label)) continue;
+			labels.push(label);
+			gone?.(rids[i]!);
 		}
 		return labels.length === 0 ? 0 : this.index.remove(labels);
 	}

@@ -1,0 +1,81 @@
+/**
+ * What was measured with a model, and the search parameters that follow from it.
+ */
+
+import type { RecallSetting } from 'vecino';
+import type { LiveSearchParams } from './contract.ts';
+import type { SearchSetting } from './parts.ts';
+import type { Traits } from './traits.ts';
+
+/** Kept as JSON in the manifest. */
+export interface Measured {
+	/** Rows of the model when it was measured. */
+	readonly rows: number;
+	/** Neighbours per query. */
+	readonly k: number;
+	/** From the cheapest to the dearest; recall grows from one to the next. */
+	readonly settings: readonly RecallSetting[];
+}
+
+export function parseMeasured(text: string | undefined): Measured | undefined {
+	if (text === undefined) return undefined;
+	try {
+		const value = JSON.parse(text) as Measured;
+		return Array.isArray(value.settings) && value.settings.length > 0 ? value : undefined;
+	} catch {
+		return undefined;
+	}
+}
+
+export interface SettingSource {
+	readonly traits: Traits;
+	readonly nlist: number;
+	/** Cells that training found to be needed. */
+	readonly trainedNprobe: number;
+	readonly measured: Measured | undefined;
+}
+
+/**
+ * Recall that a search is to have when nobody says: 0.95. Rows of the collection served as queries, and real ones are
+ * harder, hence the distance.
+ */
+export const DEFAULT_RECALL = 0.95;
+export const OWN_ROWS_MARGIN = 0.02;
+
+/** Where nothing was measured: more than is needed. */
+const GENEROUS_CELLS = 2;
+const GENEROUS_FACTOR = 16;
+const GENEROUS_EF = 256;
+const BASE_K = 10;
+
+export function settingFor(source: SettingSource, k: number, asked: LiveSearchParams): SearchSetting {
+	const { traits, nlist } = source;
+	const chosen = measuredSetting(source, asked.recall ?? DEFAULT_RECALL);
+	// More neighbours lie in more cells, and the share of candidates that are among them grows.
+	const wider = k <= BASE_K ? 1 : (k / BASE_K) ** 0.25;
+	const nprobe = asked.nprobe ?? Math.ceil(chosen.nprobe * wider);
+	const kFactor = asked.kFactor ?? Math.max(Math.min(chosen.kFactor, 3), chosen.kFactor / wider ** 2);
+	return {
+		...(nlist > 0 && { nprobe: Math.max(1, Math.min(nlist, nprobe)) }),
+		...(traits.refines && { kFactor: Math.max(1, kFactor) }),
+		...(traits.graph && { efSearch: Math.max(chosen.efSearch, 2 * k) }),
+	};
+}
+
+function measuredSetting(
+	{ measured, trainedNprobe, nlist }: SettingSource,
+	recall: number,
+): { nprobe: number; kFactor: number; efSearch: number } {
+	const target = recall + Math.min(OWN_ROWS_MARGIN, (1 - recall) / 2);
+	const settings = measured?.settings;
+	const found = settings?.find((setting) => setting.recall >= target) ?? settings?.at(-1);
+	if (found === undefined || (recall > DEFAULT_RECALL && found.recall < target)) {
+		const more = recall > DEFAULT_RECALL ? 4 : GENEROUS_CELLS;
+		return {
+			nprobe: Math.min(nlist, Math.max(8, more * trainedNprobe, more * (found?.nprobe ?? 0))),
+			kFactor: recall > DEFAULT_RECALL ? 4 * GENEROUS_FACTOR : GENEROUS_FACTOR,
+			efSearch: recall > DEFAULT_RECALL ? 2 * GENEROUS_EF : GENEROUS_EF,
+		};
+	}
+	return { nprobe: found.nprobe ?? 1, kFactor: found.kFactor ?? 1, efSearch: found.efSearch ?? GENEROUS_EF };
+}

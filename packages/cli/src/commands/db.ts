@@ -8,7 +8,9 @@ import { registerDbDelete } from './db-delete.ts';
 import { registerDbExport } from './db-export.ts';
 import { registerDbGet } from './db-get.ts';
 import { registerDbInit } from './db-init.ts';
+import { registerDbOptimize } from './db-optimize.ts';
 import { registerDbQuery } from './db-query.ts';
+import { registerDbStats } from './db-stats.ts';
 
 const HELP = `
 A collection is a folder: rows with an id, a vector, a text and metadata, durable,
@@ -33,4 +35,6 @@ export function registerDb(program: Command): void {
 	registerDbGet(db);
 	registerDbDelete(db);
 	registerDbExport(db);
+	registerDbStats(db);
+	registerDbOptimize(db);
 }

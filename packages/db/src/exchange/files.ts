@@ -193,11 +193,17 @@ async function openStream(chunks: AsyncIterable<Uint8Array>, options: OpenEntrie
 	}
 	const checked = async function* (): AsyncGenerator<Uint8Array> {
 		let first = true;
-		for await (const chunk of chunks) {
+		try {
+			for await (const chunk of chunks) {
+				checkSignal(signal);
+				if (first && chunk.length >= 16) checkStream(chunk, name);
+				first = false;
+				yield chunk;
+			}
+		} catch (error) {
+			// Streams that know the signal throw errors of their own.
 			checkSignal(signal);
-			if (first && chunk.length >= 16) checkStream(chunk, name);
-			first = false;
-			yield chunk;
+			throw error;
 		}
 	};
 	return opened({ format, name, unit: 'line', total: 0 }, readJsonl(checked(), options), async () => {});

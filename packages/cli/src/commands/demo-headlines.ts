@@ -40,14 +40,16 @@ async function run(context: Context, { vectors, keep }: HeadlinesOptions): Promi
 		throw new UsageError(`${keep} is there already; --keep makes a new folder`);
 	const { runHeadlines } = await import('../demo/headlines.ts');
 	const { renderHeadlines, renderHeldOut } = await import('../demo/headlines-text.ts');
+	const { readHeldOut, runHeldOut } = await import('../demo/headlines-vectors.ts');
 	const start = performance.now();
+	// A folder that cannot be used is to be known before the first table, not after it.
+	const given = vectors === undefined ? undefined : await readHeldOut(context, vectors);
 	const temporary = keep === undefined ? await mkdtemp(join(tmpdir(), 'vecino-headlines-')) : undefined;
 	try {
 		const result = await runHeadlines(context, keep ?? temporary!);
 		context.say(renderHeadlines(result));
-		if (vectors === undefined) return { command: 'demo headlines', ...result, seconds: finish(context, start, keep) };
-		const { runHeldOut } = await import('../demo/headlines-vectors.ts');
-		const heldOut = await runHeldOut(context, vectors);
+		if (given === undefined) return { command: 'demo headlines', ...result, seconds: finish(context, start, keep) };
+		const heldOut = await runHeldOut(context, given);
 		context.say(`\n${renderHeldOut(heldOut)}`);
 		return { command: 'demo headlines', ...result, heldOut, seconds: finish(context, start, keep) };
 	} finally {

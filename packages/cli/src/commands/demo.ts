@@ -37,8 +37,9 @@ Three parts:
      (${ROWS} x 128; with --full ${FULL_ROWS} x 128, as in the article).`;
 
 export function registerDemo(program: Command): void {
+	// Options behind the name of a command are that command's: demo headlines has some of the names that demo has.
+	program.enablePositionalOptions();
 	const demo = addCommand(program, 'demo [vectors]', 'see what cells and compression do to recall, memory and speed')
-		// The options below are also those of commands under it.
 		.enablePositionalOptions()
 		.helpCommand(false)
 		.option('--queries <file>', `queries for part 3 (default: ${QUERIES} of the vectors, held out)`)

@@ -45,7 +45,8 @@ if there are so many. "marathon" where genre is ${filtered.genre}:
 ${indent(renderFound(filtered.hits))}
 
 ${heading(6, 'words beside vectors')}
-Hybrid search ranks by vectors and by the words of the texts (BM25), and joins both.
+Hybrid search ranks by vectors and by the words of the texts (BM25), and joins both ranks;
+its scores say where a row stands in both. A rare word counts for what it is then.
 Query: "${hybrid.text}"
 
 ${indent(renderFound(hybrid.vectorsOnly, 'by vectors'))}

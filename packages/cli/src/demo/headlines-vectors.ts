@@ -1,7 +1,7 @@
 /**
  * Headlines with embeddings of a real model, from a folder: vectors.npy, metadata.jsonl (headline and genre; `in: 'query'` where
- * a row is held out), query.fvecs (the rows held out, in their order) and groundtruth.ivecs (their nearest among the others,
- * counted in their order). What is found is compared with the truth.
+ * one is held out; `row`, its number among those held out or among the others), query.fvecs (those held out) and
+ * groundtruth.ivecs (their nearest among the others). What is found is compared with the truth.
  */
 
 import { join } from 'node:path';
@@ -39,19 +39,39 @@ interface Labelled {
 	readonly genre: string;
 }
 
-/** Runs the queries of a folder. */
-export async function runHeldOut(context: Context, folder: string): Promise<HeldOutResult> {
+/** What is in a folder. */
+export interface HeldOut {
+	readonly folder: string;
+	/** Headlines to search, whose ids are their row numbers. */
+	readonly base: readonly Entry[];
+	readonly held: readonly Labelled[];
+	/** Layout (held, d). */
+	readonly queries: Float32Array;
+	readonly d: number;
+	/** Ids of the nearest, layout (held, k). */
+	readonly truth: { readonly rows: Int32Array; readonly n: number; readonly k: number };
+}
+
+/** Reads a folder, and refuses one whose files do not belong together. */
+export async function readHeldOut(context: Context, folder: string): Promise<HeldOut> {
 	const { base, held } = await readHeadlines(folder, context.signal);
-	const queries = await readVectors(join(folder, 'query.fvecs'), { signal: context.signal });
+	const { data: queries, n, d } = await readVectors(join(folder, 'query.fvecs'), { signal: context.signal });
 	const truth = await readTruth(join(folder, 'groundtruth.ivecs'));
-	const d = base[0]?.vector?.length ?? 0;
 	if (base.length === 0) throw new Failure(`${folder}: there are no headlines in it but those held out`);
-	checkSameDimension(join(folder, 'query.fvecs'), queries.d, join(folder, 'vectors.npy'), d);
-	if (queries.n !== held.length || truth.n !== queries.n) {
+	checkSameDimension(join(folder, 'query.fvecs'), d, join(folder, 'vectors.npy'), base[0]!.vector!.length);
+	if (n !== held.length || truth.n !== n) {
 		throw new Failure(
-			`${folder}: ${held.length} headlines are held out, there are ${queries.n} queries and truth for ${truth.n}`,
+			`${folder}: ${held.length} headlines are held out, there are ${n} queries and truth for ${truth.n}`,
 		);
 	}
+	return { folder, base, held, queries, d, truth };
+}
+
+/** Searches for the headlines that are held out. */
+export async function runHeldOut(
+	context: Context,
+	{ folder, base, held, queries, d, truth }: HeldOut,
+): Promise<HeldOutResult> {
 	const k = Math.min(K, truth.k);
 	const index = base.length >= 30 * CELLS ? `IVF${CELLS},Flat` : 'auto';
 	await using collection = await open(':memory:', { dimension: d, index });
@@ -64,7 +84,7 @@ export async function runHeldOut(context: Context, folder: string): Promise<Held
 	const examples: HeldOutResult['examples'][number][] = [];
 	const genres = base.map(({ metadata }) => metadata!['genre'] as string);
 	for (const [i, { headline, genre }] of held.entries()) {
-		const vector = queries.data.subarray(i * d, (i + 1) * d);
+		const vector = queries.subarray(i * d, (i + 1) * d);
 		const hits = await collection.query({ vector, k });
 		const exact = await collection.query({ vector, k, recall: 1 });
 		const nearest = new Set(truth.rows.subarray(i * truth.k, i * truth.k + k));
@@ -104,18 +124,21 @@ export async function runHeldOut(context: Context, folder: string): Promise<Held
 
 /** Headlines to search, whose ids are their row numbers, and those held out. */
 async function readHeadlines(folder: string, signal: AbortSignal): Promise<{ base: Entry[]; held: Labelled[] }> {
-	const base: Entry[] = [];
-	const held: Labelled[] = [];
+	const base: { row: number; entry: Entry }[] = [];
+	const held: { row: number; entry: Labelled }[] = [];
 	for await (const { vector, text, metadata = {} } of readEntries(folder, { keys: { text: 'headline' }, signal })) {
-		const { in: where, genre } = metadata as { in?: unknown; genre?: unknown };
+		const { in: where, genre, row } = metadata as { in?: unknown; genre?: unknown; row?: unknown };
 		if (text === undefined || typeof genre !== 'string') {
 			throw new Failure(`${folder}: each line of metadata.jsonl must have a headline and a genre`);
 		}
-		if (where === 'query') held.push({ headline: text, genre });
-		else base.push({ id: base.length, vector, text, metadata: { genre } });
+		const rows = where === 'query' ? held : base;
+		const at = typeof row === 'number' ? row : rows.length;
+		if (where === 'query') held.push({ row: at, entry: { headline: text, genre } });
+		else base.push({ row: at, entry: { id: at, vector, text, metadata: { genre } } });
 	}
-	// Their order is that of `row`, where there is one.
-	return { base, held };
+	const inOrder = <T>(rows: { row: number; entry: T }[]): T[] =>
+		rows.sort((a, b) => a.row - b.row).map(({ entry }) => entry);
+	return { base: inOrder(base), held: inOrder(held) };
 }
 
 async function readTruth(path: string): Promise<{ rows: Int32Array; n: number; k: number }> {

@@ -30,7 +30,8 @@ export class Lane {
 	#job: Job | undefined;
 	#failures = 0;
 	#error: unknown;
-	#retryAt = 0;
+	/** A job failed, and it is too early to try again. */
+	#resting = false;
 	#timer: NodeJS.Timeout | undefined;
 	#closed = false;
 
@@ -51,14 +52,14 @@ export class Lane {
 	/** Starts what is due, unless it failed a moment ago. */
 	poke(): void {
 		if (this.#closed || this.#running !== undefined) return;
-		if (this.#failures > 0 && performance.now() < this.#retryAt) return;
+		if (this.#resting) return;
 		if (this.#options.next() === undefined) return;
 		this.#running = this.#work();
 	}
 
 	/** Does all that is due; a job that failed before is tried at once. @throws what a job throws. */
 	async settle(): Promise<void> {
-		this.#retryAt = 0;
+		this.#resting = false;
 		this.poke();
 		await this.#running;
 		if (this.#error !== undefined && !this.#closed) throw this.#error;
@@ -98,10 +99,10 @@ export class Lane {
 		this.#error = error;
 		const [first, longest] = this.#options.backoffMs ?? BACKOFF_MS;
 		const wait = Math.min(longest, first * 2 ** this.#failures++);
-		this.#retryAt = performance.now() + wait;
+		this.#resting = true;
 		clearTimeout(this.#timer);
 		this.#timer = setTimeout(() => {
-			this.#retryAt = 0;
+			this.#resting = false;
 			this.poke();
 		}, wait);
 		this.#timer.unref?.();

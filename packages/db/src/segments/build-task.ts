@@ -102,12 +102,17 @@ const DECODED_ROWS = 1024;
 /** The work, in an engine of its own. */
 export class Workbench implements BuildWork, Disposable {
 	readonly #sliceMs: number;
+	readonly #given: Engine | undefined;
 	#engine: Engine | undefined;
 	#model: { readonly name: string; readonly index: Index } | undefined;
 
-	/** @param sliceMs - Longest time between two turns of the event loop. */
-	constructor(sliceMs: number) {
+	/**
+	 * @param sliceMs - Longest time between two turns of the event loop.
+	 * @param engine - Default: one of its own, from the first task on.
+	 */
+	constructor(sliceMs: number, engine?: Engine) {
 		this.#sliceMs = sliceMs;
+		this.#given = engine;
 	}
 
 	async train({ spec, d, metric, n, sample }: TrainTask): Promise<Uint8Array> {
@@ -167,7 +172,7 @@ export class Workbench implements BuildWork, Disposable {
 	}
 
 	#use(): Engine {
-		this.#engine ??= createEngineSync();
+		this.#engine ??= this.#given ?? createEngineSync();
 		return this.#engine;
 	}
 
@@ -185,7 +190,7 @@ export class Workbench implements BuildWork, Disposable {
 	[Symbol.dispose](): void {
 		this.#model?.index[Symbol.dispose]();
 		this.#model = undefined;
-		this.#engine?.[Symbol.dispose]();
+		if (this.#engine !== this.#given) this.#engine?.[Symbol.dispose]();
 		this.#engine = undefined;
 	}
 }

@@ -111,15 +111,20 @@ export async function sampleOf(
 	const total = parts.reduce((sum, { count }) => sum + count, 0);
 	const gathered = new Gathered(n + parts.length, state.d);
 	const pieceRows = Math.max(1, Math.floor(state.limits.pieceRows / 4));
-	for (const part of parts) {
-		const wanted = Math.min(part.count, Math.ceil((n * part.count) / total));
-		const step = part.labels / wanted;
+	// As it is now: parts change in between.
+	const shares = parts.map((part) => ({
+		part,
+		wanted: Math.min(part.count, Math.ceil((n * part.count) / total)),
+		labels: part.labels,
+	}));
+	for (const { part, wanted, labels: span } of shares) {
+		const step = span / wanted;
 		for (let start = 0; start < wanted; start += pieceRows) {
 			// A delta may have been sealed meanwhile.
 			if (!isHeld(state, part)) break;
 			const labels: number[] = [];
 			for (let j = start; j < Math.min(wanted, start + pieceRows); j++) {
-				const end = Math.min(part.labels, Math.floor((j + 1) * step));
+				const end = Math.min(span, Math.floor((j + 1) * step));
 				for (let label = Math.floor(j * step); label < end; label++) {
 					if (!part.index.has(label)) continue;
 					labels.push(label);

@@ -1,12 +1,13 @@
-import { createEngineSync, type Metric } from 'vecino';
+import type { Metric } from 'vecino';
 import { describe, expect, test } from 'vitest';
 import { MemoryFiles } from '../../src/segments/files-memory.ts';
 import type { Thresholds } from '../../src/segments/growth.ts';
 import { LiveIndex, type LiveIndexOptions } from '../../src/segments/live-index.ts';
 import { clustered, MemoryRows, nearest } from './memory-rows.ts';
-import { Steps } from './stepped.ts';
+import { allocated, engine, Steps } from './stepped.ts';
 
 const D = 16;
+const TURNS = process.env['VECINO_SOAK'] === '1' ? 600 : 36;
 const TINY: Partial<Thresholds> = {
 	sealRows: 64,
 	pieceRows: 24,
@@ -45,7 +46,7 @@ function setup(spec: string, metric: Metric = 'l2', keeps = true): Setup {
 		files,
 		metric,
 		spec,
-		engine: createEngineSync(),
+		engine,
 		thresholds: TINY,
 		pause: steps.pause,
 		builder: () => steps.builder(),
@@ -108,7 +109,7 @@ describe('searches while segments are made, moved and merged', () => {
 			const given = setup(spec, metric, keeps);
 			const { rows, steps, options } = given;
 			let live = await steps.drain(LiveIndex.open(options));
-			await churn(given, live, 60, 7, (q) => findsAll(rows, live, q));
+			await churn(given, live, TURNS, 7, (q) => findsAll(rows, live, q));
 			await steps.drain(live.settle());
 			findsAll(rows, live, clustered(1, D, 5));
 			const { segments, sealed, delta } = live.stats();
@@ -116,15 +117,15 @@ describe('searches while segments are made, moved and merged', () => {
 			expect(sealed + delta).toBe(rows.alive.size);
 			expect(rows.segments().length).toBe(segments);
 			await steps.drain(live.close());
-			expect(allocated(options)).toBe(0);
+			expect(allocated()).toBe(0);
 			// Again from the files.
 			live = await steps.drain(LiveIndex.open(options));
 			findsAll(rows, live, clustered(1, D, 6));
-			await churn(given, live, 30, 8, (q) => findsAll(rows, live, q));
+			await churn(given, live, TURNS / 2, 8, (q) => findsAll(rows, live, q));
 			await steps.drain(live.optimize());
 			findsAll(rows, live, clustered(1, D, 5));
 			await steps.drain(live.close());
-			expect(allocated(options)).toBe(0);
+			expect(allocated()).toBe(0);
 		});
 	}
 
@@ -166,8 +167,3 @@ describe('searches while segments are made, moved and merged', () => {
 		await steps.drain(live.close());
 	});
 });
-
-/** Bytes held in the arena of the engine. */
-export function allocated({ engine }: LiveIndexOptions): number {
-	return (engine as unknown as { arena: { allocatedBytes: number } }).arena.allocatedBytes;
-}

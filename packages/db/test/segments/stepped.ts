@@ -1,8 +1,17 @@
 /** A scheduler of tests: every wait of background work ends when, and in the order that, the test wants. */
 
+import { createEngineSync, type Engine } from 'vecino';
 import type { BuildWork } from '../../src/segments/build-task.ts';
 import { Workbench } from '../../src/segments/build-task.ts';
 import type { Builder } from '../../src/segments/build-thread.ts';
+
+/** Serves all indexes and builders of a test file: making one takes longer than many a test. */
+export const engine: Engine = createEngineSync();
+
+/** Bytes held in the memory of the engine. */
+export function allocated(): number {
+	return (engine as unknown as { arena: { allocatedBytes: number } }).arena.allocatedBytes;
+}
 
 export class Steps {
 	#waiting: (() => void)[] = [];
@@ -33,7 +42,7 @@ export class Steps {
 
 	/** A builder whose answers come when the test lets them. */
 	builder(fail?: (method: keyof BuildWork) => void): Builder {
-		const bench = new Workbench(1000);
+		const bench = new Workbench(1000, engine);
 		const later = async <T>(method: keyof BuildWork, work: () => Promise<T>): Promise<T> => {
 			await this.pause();
 			fail?.(method);

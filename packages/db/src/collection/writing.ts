@@ -3,7 +3,7 @@
 import { VecinoError } from 'vecino';
 import type { WriteLog } from '../rows/writer.ts';
 import type { Entry, Id, MetadataOf, Schema } from '../types.ts';
-import type { CompiledWhere } from '../where/compile.ts';
+import { type CompiledWhere, compileWhere } from '../where/compile.ts';
 import type { Where } from '../where/types.ts';
 import { checkId, checkKeys, isPlainObject, show, throwIfAborted } from './check.ts';
 import { compileFilter, ridsWhere } from './filter.ts';
@@ -34,7 +34,7 @@ export interface UpdateOptions {
 /** Fields of metadata to be changed; undefined takes a field away. */
 export type MetadataPatch<M> = { readonly [K in keyof M]?: M[K] | undefined };
 
-const EVERY_ROW: CompiledWhere = { sql: '1', scanSql: '1', params: [], everything: true, indexed: false, key: '1' };
+const EVERY_ROW: CompiledWhere = compileWhere({}, {});
 const MOST_ROWS = 1000;
 const MOST_BYTES = 4 << 20;
 

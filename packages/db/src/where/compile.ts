@@ -25,6 +25,11 @@ export interface CompiledWhere {
 	readonly everything: boolean;
 	/** Whether SQLite finds the rows from an index, without looking at all of them. */
 	readonly indexed: boolean;
+	/**
+	 * Whether, moreover, one indexed field must equal something: the index then has the rows of each value by rid, and
+	 * ranges of rids are read from it as quickly as all.
+	 */
+	readonly byEquality: boolean;
 	/** The same for the same filter, another for another. */
 	readonly key: string;
 }
@@ -54,6 +59,7 @@ export function compileWhere(where: unknown, fields: Fields, context = 'where'):
 		params: writer.params,
 		everything,
 		indexed: isIndexed(condition),
+		byEquality: isByEquality(condition),
 		key: `${sql}\n${JSON.stringify(writer.params)}`,
 	};
 }
@@ -77,6 +83,11 @@ function isIndexedTest(field: Field, test: Test): boolean {
 	if (test.kind === 'equals' && test.values.length === 0) return true;
 	if (field.by === 'rows' || test.kind === 'present') return false;
 	return field.by === 'kv' || test.kind !== 'contains';
+}
+
+function isByEquality(condition: Condition): boolean {
+	if (condition.kind === 'all') return condition.of.some(isByEquality);
+	return condition.kind === 'test' && condition.test.kind === 'equals' && condition.field.by === 'index';
 }
 
 /** Type and value of what is asked about: of a field, or of a value of an array. */

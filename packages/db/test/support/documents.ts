@@ -18,7 +18,8 @@ export class Documents implements Disposable {
 		this.schema = schema;
 		this.db = new DatabaseSync(':memory:');
 		this.db.exec(`CREATE TABLE docs(rid INTEGER PRIMARY KEY AUTOINCREMENT, id UNIQUE NOT NULL, meta TEXT, text TEXT);
-			CREATE TABLE kv(field, value, rid, PRIMARY KEY(field, value, rid)) WITHOUT ROWID;`);
+			CREATE TABLE kv(field TEXT NOT NULL, value NOT NULL, rid INTEGER NOT NULL, PRIMARY KEY(field, value, rid)) WITHOUT ROWID;
+			CREATE INDEX kv_rid ON kv(rid);`);
 		for (const { create } of schema === undefined ? [] : schemaIndexes(schema)) this.db.exec(create);
 	}
 

@@ -14,7 +14,13 @@ const PATIENCE = { terminal: 150, plain: 1000 } as const;
 const FORESEEN = { after: 1000, share: 0.02 } as const;
 
 /** Phases of the engine that say little by themselves. */
-const CLEARER: Readonly<Record<string, string>> = { nprobe: 'measure nprobe', assign: 'assign to cells' };
+const CLEARER: Readonly<Record<string, string>> = {
+	nprobe: 'measure nprobe',
+	assign: 'assign to cells',
+	truth: 'exact neighbours',
+	whole: 'measure',
+	table: 'recall of all settings',
+};
 
 /** '12 s left', from the pace so far; '' when it is too early to tell. */
 export function timeLeft(elapsedMs: number, done: number, total: number): string {

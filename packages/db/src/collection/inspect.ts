@@ -33,7 +33,9 @@ export interface CollectionInfo {
  * @throws VecinoError 'storage' where there is none, 'corrupt-data' and 'unsupported-version' as `open`.
  *
  * @example
- * const { dimension, model } = inspectCollection('books');
+ * const books = await open('books', { dimension: 2 });
+ * await books.close();
+ * console.log(inspectCollection('books').dimension); // 2
  */
 export function inspectCollection(
 	path: string,

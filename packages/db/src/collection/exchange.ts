@@ -34,6 +34,7 @@ export interface ImportOptions {
 	readonly skip?: number | undefined;
 	/** What errors call the input. Default: the name of the file. */
 	readonly name?: string | undefined;
+	/** Stops it; what was committed stays. */
 	readonly signal?: AbortSignal | undefined;
 	/** Called after each transaction. */
 	readonly onProgress?: ((progress: ImportProgress) => void) | undefined;
@@ -43,13 +44,15 @@ export interface ImportOptions {
 export interface ImportProgress {
 	/** Entries that are committed. */
 	readonly rows: number;
-	/** How much of the input is read, and how much there is, in bytes or rows; `total` is 0 where that is not known. */
+	/** How much of the input is read, in bytes or rows. */
 	readonly done: number;
+	/** How much there is, in the unit of `done`; 0 where that is not known. */
 	readonly total: number;
 }
 
 /** What was imported. */
 export interface Imported {
+	/** What the input was. */
 	readonly format: ExchangeFormat;
 	/** Entries that are committed, those passed over left out. */
 	readonly rows: number;
@@ -63,7 +66,9 @@ export interface ExportOptions {
 	readonly where?: unknown;
 	/** What is written beside the id. Default: all of it. */
 	readonly include?: readonly Include[] | undefined;
+	/** Stops it; what was there before stays. */
 	readonly signal?: AbortSignal | undefined;
+	/** Called with the rows written so far. */
 	readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 

@@ -15,15 +15,19 @@ import { readSettings } from './options.ts';
 export interface CollectionInfo {
 	/** undefined until the first vector, where none was given. */
 	readonly dimension: number | undefined;
+	/** How distances are taken. */
 	readonly metric: Metric;
 	/** 'auto' or a factory string. */
 	readonly index: string;
+	/** How vectors are kept on disk. */
 	readonly originals: Originals;
+	/** Declared fields; undefined where any field may be there. */
 	readonly schema: Schema | undefined;
 	/** Model that makes vectors of its texts; undefined where it has none. */
 	readonly model: string | undefined;
-	/** ISO 8601. */
+	/** When it was made, ISO 8601. */
 	readonly created: string;
+	/** How many there are. */
 	readonly rows: number;
 }
 

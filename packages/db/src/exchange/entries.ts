@@ -18,9 +18,13 @@ import type { Entry, Id } from '../types.ts';
 
 /** Names of keys or columns that differ from the usual ones. A name that is given is the only one looked for. */
 export interface EntryKeys {
+	/** Of the id, a string or an integer. */
 	readonly id?: string | undefined;
+	/** Of the vector. */
 	readonly vector?: string | undefined;
+	/** Of the text. */
 	readonly text?: string | undefined;
+	/** Of the object of metadata. */
 	readonly metadata?: string | undefined;
 }
 
@@ -32,12 +36,15 @@ export interface ReadEntriesOptions {
 	readonly dimension?: number | undefined;
 	/** What errors call the file. */
 	readonly name?: string | undefined;
+	/** Stops the reading. */
 	readonly signal?: AbortSignal | undefined;
 }
 
 /** An entry and its place in the file, counted from 1 in what the file is made of: lines or rows. */
 export interface PlacedEntry {
+	/** What is there. */
 	readonly entry: Entry;
+	/** The line or row, counted from 1. */
 	readonly place: number;
 }
 

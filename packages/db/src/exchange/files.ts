@@ -33,8 +33,9 @@ export type EntriesInput = string | URL | Uint8Array | RangeSource | AsyncIterab
 export interface OpenedEntries extends AsyncDisposable {
 	/** What the input is. */
 	readonly format: ExchangeFormat;
-	/** How errors call it, and what `place` counts: 'lines', 'rows', 'entries'. */
+	/** How errors call it. */
 	readonly name: string;
+	/** What `place` counts. */
 	readonly unit: 'line' | 'row' | 'entry';
 	/** How much there is in all, in the unit of `read()`; 0 where that is not known. */
 	readonly total: number;
@@ -48,6 +49,7 @@ export interface OpenedEntries extends AsyncDisposable {
 export interface WriteRowsOptions extends WriteParquetOptions {
 	/** Default: by the extension of the path. */
 	readonly format?: Exclude<ExchangeFormat, 'json'> | undefined;
+	/** Stops the writing; what was there before stays. */
 	readonly signal?: AbortSignal | undefined;
 	/** Called with the rows written so far. */
 	readonly onProgress?: ((progress: Progress) => void) | undefined;
@@ -57,10 +59,13 @@ export interface WriteRowsOptions extends WriteParquetOptions {
 
 /** What was written. */
 export interface WrittenRows {
+	/** As it was given, or as the name says. */
 	readonly format: ExchangeFormat;
+	/** Rows written. */
 	readonly rows: number;
-	/** All files together. */
+	/** Size of all files together. */
 	readonly byteLength: number;
+	/** The files. */
 	readonly paths: readonly string[];
 }
 
@@ -88,7 +93,16 @@ export async function* readEntries(input: EntriesInput, options: OpenEntriesOpti
 	for await (const { entry } of opened.entries) yield entry;
 }
 
-/** As readEntries, with the place of each entry and how far reading has come. Dispose of it after use. */
+/**
+ * As readEntries, with the place of each entry and how far reading has come. Dispose of it after use.
+ *
+ * @example
+ * await writeRows('two.jsonl', [{ id: 'a', vector: [1, 2] }, { id: 'b', vector: [3, 4] }]);
+ * await using opened = await openEntries('two.jsonl');
+ * const places: number[] = [];
+ * for await (const { place } of opened.entries) places.push(place);
+ * console.log(opened.unit, places); // line [ 1, 2 ]
+ */
 export async function openEntries(input: EntriesInput, options: OpenEntriesOptions = {}): Promise<OpenedEntries> {
 	if (typeof input === 'string' || input instanceof URL) return openPath(pathOf(input), options);
 	const { name = 'input' } = options;

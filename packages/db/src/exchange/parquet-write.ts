@@ -15,6 +15,7 @@ import type { Entry, FieldType, Row, Schema } from '../types.ts';
 /** What ids are: all integers, all strings, or both. */
 export type IdKind = 'integer' | 'string' | 'mixed';
 
+/** What the columns of a Parquet file are. */
 export interface WriteParquetOptions {
 	/** Declared fields, which get columns. */
 	readonly schema?: Schema | undefined;

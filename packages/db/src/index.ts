@@ -6,6 +6,17 @@ export { Collection, type OptimizeOptions } from './collection/collection.ts';
 export type { ExportOptions, Imported, ImportOptions, ImportProgress } from './collection/exchange.ts';
 export type { HybridOptions } from './collection/hybrid.ts';
 export { type CollectionInfo, inspectCollection } from './collection/inspect.ts';
+export { type CopyOptions, type CopyReport, type RestoreOptions, restore } from './collection/maintain-copy.ts';
+export { type RepairOptions, type RepairReport, repair } from './collection/maintain-repair.ts';
+export type {
+	Checked,
+	MaintainOptions,
+	Problem,
+	ProblemKind,
+	VerifyOptions,
+	VerifyReport,
+} from './collection/maintain-report.ts';
+export { type VerifyPathOptions, verify } from './collection/maintain-verify.ts';
 export { open } from './collection/open.ts';
 export type { OpenOptions } from './collection/options.ts';
 export type { ListOptions, RangeQuery } from './collection/reading.ts';

@@ -3,6 +3,9 @@
 import type { Schema } from '../types.ts';
 import { checkKeys, throwIfAborted } from './check.ts';
 import { Exchanging } from './exchanging.ts';
+import { type CopyOptions, type CopyReport, snapshot } from './maintain-copy.ts';
+import type { VerifyOptions, VerifyReport } from './maintain-report.ts';
+import { verifyOpen } from './maintain-verify.ts';
 import { isRefitDue, refit } from './refit.ts';
 
 /** Options of long work. */
@@ -50,6 +53,27 @@ export class Collection<S extends Schema | undefined = Schema | undefined>
 		await core.vectors?.live.optimize();
 		core.checkWritable(where);
 		core.store.optimize();
+	}
+
+	/**
+	 * Copies everything, as of one commit, into a new folder that `open` takes; queries and writes go on meanwhile. Index
+	 * files are linked, not copied, where the file system can: that takes no space, and both folders may change and go.
+	 *
+	 * @param path - A folder that is not there yet. It appears when it is whole.
+	 *
+	 * @example
+	 * const { rows } = await books.snapshot(`backup/${new Date().toISOString().slice(0, 10)}`);
+	 */
+	async snapshot(path: string, options: CopyOptions = {}): Promise<CopyReport> {
+		return snapshot(this.core, path, options);
+	}
+
+	/**
+	 * Looks for damage, and changes nothing: the database, whether every row has its vector, words and values, whether every
+	 * index file is whole and has the rows that it should. `repair(path)` mends what can be mended.
+	 */
+	async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
+		return verifyOpen(this.core, options);
 	}
 
 	/** Settles when nothing goes on in the background; throws why background work failed, if it did. For tests and benchmarks. */

@@ -15,11 +15,13 @@ import { LiveIndex } from '../segments/live-index.ts';
 import type { Driver } from '../storage/driver.ts';
 import type { WriterLock } from '../storage/lock.ts';
 import type { Embedder } from '../text/embedder.ts';
+import { RidSets } from '../where/rid-sets.ts';
+import { TouchedRids } from '../where/touched.ts';
 import { FieldNames } from './field-names.ts';
 import { readSettings, type Settings } from './options.ts';
 import { isRefitDue, refit } from './refit.ts';
 import { Texts } from './texts.ts';
-import { Turns } from './turns.ts';
+import { Slice, Turns } from './turns.ts';
 
 export interface CoreOptions {
 	/** As given to `open`. */
@@ -52,12 +54,19 @@ export class Core {
 	readonly writer: RowWriter;
 	readonly fields: FieldNames;
 	readonly texts: Texts;
+	/** Rows whose metadata was changed in place, for `sets`. */
+	readonly #touched = new TouchedRids();
+	/** Which rows filters let through. */
+	readonly sets: RidSets;
 	readonly turns: Turns = new Turns();
+	readonly #slice = new Slice();
 	readonly #engine: Engine | undefined;
 	readonly #lock: WriterLock | undefined;
 	#settings: Settings;
 	#vectors: VectorSide | undefined;
 	#generation = 0;
+	/** For readers: changes up to this version were seen. */
+	#seenVer: number;
 	#closed = false;
 	#refit: Promise<void> | undefined;
 	readonly #stop = new AbortController();
@@ -73,7 +82,14 @@ export class Core {
 		this.docs = new Docs(this.store);
 		this.writer = new RowWriter(this.store);
 		this.fields = new FieldNames(this.store, options.settings.schema);
+		const { store } = this;
+		this.sets = new RidSets({
+			db: store.reader.db,
+			lastRid: () => store.counters.lastRid,
+			touched: this.#touched,
+		});
 		this.#settings = options.settings;
+		this.#seenVer = store.counters.ver;
 		this.#engine = options.engine;
 		this.#lock = options.lock;
 		this.texts = new Texts(this, options.embedder, options.cacheEmbeddings);
@@ -147,6 +163,7 @@ export class Core {
 		try {
 			const result = store.transaction(() => work(log));
 			fields.committed();
+			this.#touched.add(log.touched);
 			this.#follow(log, vectors);
 			return result;
 		} catch (error) {
@@ -168,6 +185,8 @@ export class Core {
 		await this.turns.take(async () => {
 			this.#settings = readSettings(this.store);
 			this.fields.reload(this.#settings.schema);
+			this.#touched.add(this.docs.touchedSince(this.#seenVer));
+			this.#seenVer = this.store.counters.ver;
 			const generation = Number(this.store.info('generation') ?? 0);
 			const { dimension } = this.#settings;
 			if (dimension === undefined) return;
@@ -179,6 +198,14 @@ export class Core {
 				await old?.live.close();
 			} else await this.#vectors.live.refresh();
 		});
+	}
+
+	/**
+	 * Lets the event loop turn now and then: queries have nothing to wait for, and a loop of them would keep everything else
+	 * of the process waiting.
+	 */
+	async breathe(): Promise<void> {
+		if (this.#slice.isOver) await this.#slice.next();
 	}
 
 	checkOpen(where: string): void {

@@ -22,30 +22,7 @@ export async function filterOf(
 ): Promise<RidSet | undefined> {
 	const compiled = compileFilter(core, where, condition);
 	if (compiled === undefined) return undefined;
-	return new SortedRids(Float64Array.from(await ridsWhere(core, where, compiled, signal)));
-}
-
-class SortedRids implements RidSet {
-	readonly rids: Float64Array;
-
-	constructor(rids: Float64Array) {
-		this.rids = rids;
-	}
-
-	get size(): number {
-		return this.rids.length;
-	}
-
-	has(rid: number): boolean {
-		let low = 0;
-		let high = this.rids.length;
-		while (low < high) {
-			const middle = (low + high) >>> 1;
-			if (this.rids[middle]! < rid) low = middle + 1;
-			else high = middle;
-		}
-		return this.rids[low] === rid;
-	}
+	return core.sets.peek(compiled) ?? core.sets.get(compiled, signal);
 }
 
 /** Rids of the rows that match, ascending: at once where an index leads to them, in slices otherwise. */

@@ -149,6 +149,7 @@ export abstract class Reading<S extends Schema | undefined> {
 		const k = query.k === undefined ? 10 : checkInt(where, 'k', query.k, 1, MAX_K);
 		const plan = planSearch(where, query);
 		await core.catchUp();
+		await core.breathe();
 		return searchNearest<MetadataOf<S>>(core, plan, k);
 	}
 
@@ -162,6 +163,7 @@ export abstract class Reading<S extends Schema | undefined> {
 		const plan = planSearch(where, query);
 		const radius = radiusOf(core.settings.metric, where, query);
 		await core.catchUp();
+		await core.breathe();
 		return searchWithin<MetadataOf<S>>(core, plan, radius, most);
 	}
 

@@ -127,6 +127,12 @@ export class Docs {
 		return this.#store.reader.sql('SELECT rid FROM docs WHERE id = ?').get(idValue(id))?.['rid'] as number | undefined;
 	}
 
+	/** Rids whose metadata was changed in place after a version. */
+	touchedSince(ver: number): number[] {
+		const rows = this.#store.reader.sql('SELECT rid FROM touched WHERE ver > ?').all(ver);
+		return rows.map(({ rid }) => rid as number);
+	}
+
 	/** Texts that the embedder made vectors of: of rows with rid > after, at most `limit`. */
 	madeAfter(after: number, limit: number): { readonly rid: number; readonly text: string }[] {
 		return this.#store.reader

@@ -34,6 +34,8 @@ export interface WriteLog {
 	/** Rids that died, new ones among them where an id was given twice. */
 	readonly dead: number[];
 	readonly ids: Id[];
+	/** Rids whose metadata was changed in place. */
+	readonly touched: number[];
 	/** Version of what was changed in place or died: one for the whole transaction; 0 until then. */
 	ver: number;
 }
@@ -43,7 +45,7 @@ const OLD_BY_ID = `${OLD} id = ?`;
 const OLD_BY_RID = `${OLD} rid = ?`;
 
 export function emptyLog(): WriteLog {
-	return { rids: [], dead: [], ids: [], ver: 0 };
+	return { rids: [], dead: [], ids: [], touched: [], ver: 0 };
 }
 
 export class RowWriter {
@@ -119,6 +121,7 @@ export class RowWriter {
 		writer
 			.sql('INSERT INTO touched VALUES (?, ?) ON CONFLICT (rid) DO UPDATE SET ver = excluded.ver')
 			.run(rid, this.#version(log));
+		log.touched.push(rid);
 	}
 
 	#version(log: WriteLog): number {

@@ -57,6 +57,18 @@ export function lockFolder(driver: Driver, folder: string): WriterLock {
 	};
 }
 
+/** Whether a process says that it has a folder open for writing, and, as far as can be seen, has not ended. */
+export function hasWriter(folder: string): boolean {
+	const owner = readOwner(join(folder, 'writer.json'));
+	if (owner === undefined || owner.host !== hostname()) return owner !== undefined;
+	try {
+		process.kill(owner.pid, 0);
+		return true;
+	} catch (error) {
+		return (error as NodeJS.ErrnoException).code === 'EPERM';
+	}
+}
+
 function lockedError(folder: string, ownerFile: string): VecinoError {
 	const owner = readOwner(ownerFile);
 	const who =

@@ -94,6 +94,8 @@ export function configure(db: Database, durability: 'full' | 'normal', readOnly:
 	db.exec('PRAGMA cache_size = -16000');
 	db.exec('PRAGMA temp_store = MEMORY');
 	if (readOnly) return;
+	// Snapshots have another.
+	db.exec('PRAGMA journal_mode = WAL');
 	db.exec(`PRAGMA synchronous = ${durability === 'full' ? 'FULL' : 'NORMAL'}`);
 }
 

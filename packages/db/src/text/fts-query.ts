@@ -35,7 +35,7 @@ const SPACELESS =
  *
  * @example
  * console.log(ftsQuery('who won the "city marathon"?')); // "won" OR "city marathon"
- * console.log(ftsQuery('NEAR(a* OR', { match: 'all', prefix: true })); // "NEAR" AND "a" AND "OR" *
+ * console.log(ftsQuery('NEAR(a* OR', { match: 'all', prefix: true })); // "NEAR" AND "OR" *
  */
 export function ftsQuery(text: string, options: FtsQueryOptions = {}): string | undefined {
 	const where = 'ftsQuery';

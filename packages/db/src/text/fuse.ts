@@ -8,6 +8,7 @@ import { checkKeys, checkNumber, show } from './check.ts';
 
 /** One place of a ranked list. */
 export interface Ranked<Id extends string | number = number> {
+	/** What is ranked. */
 	readonly id: Id;
 	/** Greater is better; negate distances. */
 	readonly score: number;

@@ -58,10 +58,11 @@ export async function fitState(
 	const { documents, grams } = reading;
 	await pace.rest('count', 0, 0);
 	const { version, dimension, seed } = old;
-	const K = Math.min(Math.floor(dimension / 4), Math.floor(documents / 4));
 	const base = { version: version + 1, dimension, seed, documents, weights: gramWeights(grams, documents) };
-	const words = K < MIN_K ? [] : await chooseWords(reading, limits.vocabulary, pace);
-	if (words.length === 0) {
+	const words = await chooseWords(reading, limits.vocabulary, pace);
+	// With a direction for each word or text, none would be like another.
+	const K = Math.floor(Math.min(dimension, documents, words.length) / 4);
+	if (K < MIN_K) {
 		return { ...base, K: 0, words: [], counts: new Uint32Array(0), directions: new Int8Array(0) };
 	}
 	const counts = Uint32Array.from(words, (word) => reading.counts[reading.ids.get(word)!]!);

@@ -1,5 +1,6 @@
 /** vecino db: collections from the command line. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspectCollection } from '@vecino/db';
 import { VectorSet } from 'vecino';
@@ -180,6 +181,25 @@ it('export and import go round', async () => {
 		text: 'new bakery opens',
 		metadata: { genre: 'Food', year: 2019 },
 	});
+});
+
+it('stats, optimize, verify, snapshot and restore', async () => {
+	expect((await db('stats', path('news'))).stdout).toMatch(/^vectors +4 of dimension 128, cosine\n/);
+	expect(await json('stats', path('news'))).toMatchObject({ verdict: 'ok', stats: { vectors: 4, index: 'Flat' } });
+	expect(await json('snapshot', path('news'), path('snapshot'))).toMatchObject({ rows: 4, path: path('snapshot') });
+	expect((await db('restore', path('snapshot'), path('again'))).stdout).toContain('4 rows');
+	expect((await db('restore', path('nowhere'), path('never'))).code).toBe(1);
+	expect(await json('optimize', path('again'))).toMatchObject({ after: { vectors: 4 } });
+	expect((await db('verify', path('again'))).stdout).toContain('is whole: 4 rows');
+	const file = new DatabaseSync(path('again/meta.db'));
+	file.exec("UPDATE info SET value = 5 WHERE key = 'rows'");
+	file.close();
+	const { code, stdout, stderr } = await db('verify', path('again'), '--json');
+	expect(code).toBe(1);
+	expect(JSON.parse(stdout)).toMatchObject({ ok: false, problems: [{ kind: 'bad-counter' }] });
+	expect(stderr).toContain('1 problem; vecino db verify');
+	expect((await db('verify', path('again'), '--repair')).stdout).toContain('is whole: 4 rows');
+	expect(await json('verify', path('again'))).toMatchObject({ ok: true, problems: [] });
 });
 
 describe('embedders', () => {

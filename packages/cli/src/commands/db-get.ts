@@ -38,12 +38,15 @@ async function run(context: Context, path: string, ids: readonly string[], optio
 		else rows.push(row);
 	}
 	for (const row of rows) context.say(render(row));
-	if (missing.length > 0) throw new Failure(`there is no row with the id ${missing.map(showId).join(', ')}`);
-	return {
+	const report = {
 		command: 'db get',
 		path,
 		rows: rows.map((row) => ({ ...row, ...(row.vector && { vector: [...row.vector] }) })),
+		missing,
 	};
+	if (missing.length === 0) return report;
+	if (context.json) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
+	throw new Failure(`there is no row with the id ${missing.map(showId).join(', ')}`);
 }
 
 function render({ id, text, metadata, vector }: Row): string {

@@ -10,7 +10,9 @@ import { registerDbGet } from './db-get.ts';
 import { registerDbInit } from './db-init.ts';
 import { registerDbOptimize } from './db-optimize.ts';
 import { registerDbQuery } from './db-query.ts';
+import { registerDbRestore, registerDbSnapshot } from './db-snapshot.ts';
 import { registerDbStats } from './db-stats.ts';
+import { registerDbVerify } from './db-verify.ts';
 
 const HELP = `
 A collection is a folder: rows with an id, a vector, a text and metadata, durable,
@@ -37,4 +39,7 @@ export function registerDb(program: Command): void {
 	registerDbExport(db);
 	registerDbStats(db);
 	registerDbOptimize(db);
+	registerDbVerify(db);
+	registerDbSnapshot(db);
+	registerDbRestore(db);
 }

@@ -9,6 +9,7 @@ import { type FileMetaData, parquetMetadataAsync, parquetReadObjects, parquetSch
 import { type RangeSource, VecinoError } from 'vecino';
 import { checkSignal } from './bytes.ts';
 import { EntryReader, isObject, type PlacedEntry, type ReadEntriesOptions, USUAL_KEYS } from './entries.ts';
+import { decompressLz4 } from './lz4.ts';
 
 /** Decompressors by codec: what the reader gives beside SNAPPY, which is built in. */
 export type Decompressors = Readonly<Record<string, (input: Uint8Array, outputLength: number) => Uint8Array>>;
@@ -44,7 +45,12 @@ export async function* readParquet(source: RangeSource, options: ReadParquetOpti
 	const byType = key !== undefined && !USUAL_KEYS.vector.some((usual) => usual === key);
 	const keyed = byType ? new EntryReader('row', { ...options, keys: { ...options.keys, vector: key } }) : reader;
 	const isBytes = columns.some(({ element }) => element.name === key && isRawBytes(element.type));
-	const decode = { metadata, file: asyncBuffer(source), compressors: options.decompressors ?? {}, utf8: false };
+	const decode = {
+		metadata,
+		file: asyncBuffer(source),
+		compressors: { LZ4_RAW: decompressLz4, ...options.decompressors },
+		utf8: false,
+	};
 	let start = 0;
 	for (const [group, { num_rows, columns: chunks }] of metadata.row_groups.entries()) {
 		const rows = Number(num_rows);
@@ -115,9 +121,9 @@ async function readRows(options: ReadOptions, name: string, group: number): Prom
 	try {
 		return await parquetReadObjects(options);
 	} catch (cause) {
-		const codec = /codec[: ]+(\w+)|compression[: ]+(\w+)/i.exec(String(cause));
-		if (codec !== null) {
-			const message = `${name}: compressed with ${codec[1] ?? codec[2]}, which cannot be read here; write it with SNAPPY or ZSTD`;
+		const codec = /codec:? ([A-Z0-9_]+)/.exec(String(cause))?.[1];
+		if (codec !== undefined) {
+			const message = `${name}: compressed with ${codec}, which cannot be read here; write it with SNAPPY or ZSTD`;
 			throw new VecinoError('unsupported', message, { cause });
 		}
 		throw damaged(name, `row group ${group}`, cause);

@@ -16,6 +16,7 @@ import {
 	readEntries,
 	writeRows,
 } from '../../src/exchange/files.ts';
+import { decompressLz4 } from '../../src/exchange/lz4.ts';
 import { sniffExchange } from '../../src/exchange/sniff.ts';
 import type { Entry } from '../../src/types.ts';
 
@@ -364,6 +365,20 @@ describe('Parquet', () => {
 		const data = Array.from({ length: 50 }, (_, i) => [i, i / 2]);
 		const file = parquet([{ name: 'vector', data }], { codec: 'ZSTD', compressors, rowGroupSize: 7 });
 		expect(await all(file)).toEqual(data.map((vector) => ({ vector })));
+	});
+
+	it('reads LZ4, and says which codec it has not', async () => {
+		// 'abcabcabcabcabcX': three literals, a copy that runs into itself, and a literal at the end.
+		const block = Uint8Array.of(0x38, 0x61, 0x62, 0x63, 3, 0, 0x10, 0x58);
+		expect(new TextDecoder().decode(decompressLz4(block, 16))).toBe('abcabcabcabcabcX');
+		for (let end = 0; end < block.length; end++) expect(() => decompressLz4(block.subarray(0, end), 16)).toThrow('LZ4');
+		const long = Uint8Array.of(0xf0, 255, 0, ...new Uint8Array(270).fill(7));
+		expect(decompressLz4(long, 270)).toEqual(new Uint8Array(270).fill(7));
+		const compressors = { LZO: (input: Uint8Array) => input };
+		expect(await failure(parquet([{ name: 'vector', data: vectors }], { codec: 'LZO', compressors }))).toMatchObject({
+			code: 'unsupported',
+			message: expect.stringContaining('compressed with LZO'),
+		});
 	});
 
 	it('names the row of a vector of another length, or of nothing', async () => {

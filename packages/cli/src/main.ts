@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { Command } from 'commander';
 import { registerBuild } from './commands/build.ts';
 import { registerConvert } from './commands/convert.ts';
+import { registerDb } from './commands/db.ts';
 import { registerDemo } from './commands/demo.ts';
 import { registerEstimate } from './commands/estimate.ts';
 import { registerExplain } from './commands/explain.ts';
@@ -23,6 +24,7 @@ Start with:
   vecino demo                what cells and compression do, on generated vectors
   vecino estimate your.npy   the same measured on your own
   vecino tune your.npy       the index that reaches recall 0.95 on them
+  vecino db --help           collections: ids, texts, metadata, filters
 
 Vector files are .npy, .fvecs, .bvecs or .ivecs. Every command takes --json.
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.`;
@@ -47,6 +49,7 @@ function createProgram(): Command {
 	registerExplore(program);
 	registerInfo(program);
 	registerConvert(program);
+	registerDb(program);
 	return program;
 }
 

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { open } from '../../packages/db/dist/index.js';
-import { exactNeighbors, VectorSet } from '../../packages/vecino/dist/index.js';
+import { exactNeighbors, VectorSet } from '../../packages/vecino/src/index.ts';
 import { generate } from '../suite/generate.ts';
 
 const { values } = parseArgs({

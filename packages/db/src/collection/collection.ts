@@ -2,11 +2,11 @@
 
 import type { Schema } from '../types.ts';
 import { checkKeys, throwIfAborted } from './check.ts';
+import { Exchanging } from './exchanging.ts';
 import { type CopyOptions, type CopyReport, snapshot } from './maintain-copy.ts';
 import type { VerifyOptions, VerifyReport } from './maintain-report.ts';
 import { verifyOpen } from './maintain-verify.ts';
 import { isRefitDue } from './refit.ts';
-import { Writing } from './writing.ts';
 
 /** Options of long work. */
 export interface OptimizeOptions {
@@ -33,7 +33,7 @@ export interface OptimizeOptions {
  * await films.close();
  */
 export class Collection<S extends Schema | undefined = Schema | undefined>
-	extends Writing<S>
+	extends Exchanging<S>
 	implements AsyncDisposable
 {
 	/**

@@ -18,8 +18,18 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import BetterSqlite3 from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Collection, open, type RepairReport, repair, restore, type Schema, verify } from '../../src/index.ts';
+import {
+	betterSqlite3Driver,
+	type Collection,
+	open,
+	type RepairReport,
+	repair,
+	restore,
+	type Schema,
+	verify,
+} from '../../src/index.ts';
 
 const D = 8;
 const schema = { n: 'integer', tags: 'string[]' } as const satisfies Schema;
@@ -154,6 +164,34 @@ describe('snapshots', () => {
 		expect(await collection.snapshot(path)).toMatchObject({ rows: ROWS, linked: 0, copied: 2 });
 		await isWhole(path);
 		expect(await collection.verify()).toMatchObject({ ok: true, checked: { rows: ROWS } });
+	});
+
+	test('are the same with another driver', async () => {
+		const driver = betterSqlite3Driver(BetterSqlite3);
+		const folder = copyOf();
+		const path = join(root, 'by-another');
+		const collection = await open(folder, { schema, driver });
+		await collection.snapshot(path);
+		await collection.close();
+		rmSync(segment(path));
+		expect(await repair(path, { driver })).toMatchObject({ ok: true, repaired: [{ kind: 'bad-segment' }] });
+		await isWhole(path);
+	});
+
+	test('name no files of others', async () => {
+		const folder = copyOf();
+		writeFileSync(join(root, 'secret.vecino'), 'secret');
+		sql(folder, "UPDATE segments SET name = '../../secret'");
+		await expect(restore(folder, join(root, 'stolen'))).rejects.toMatchObject({
+			code: 'corrupt-data',
+			message: expect.stringMatching(/no name/),
+		});
+		expect(existsSync(join(root, 'stolen'))).toBe(false);
+		expect((await verify(folder)).problems).toContainEqual(expect.objectContaining({ kind: 'bad-manifest' }));
+		await expect(open(folder)).rejects.toMatchObject({ code: 'corrupt-data' });
+		expect(await repair(folder)).toMatchObject({ ok: true });
+		await isWhole(folder);
+		expect(readFileSync(join(root, 'secret.vecino'), 'utf8')).toBe('secret');
 	});
 
 	test('never touch what is there', async () => {

@@ -24,7 +24,7 @@ const inherited = new Set([...exported, ...reached].flatMap((declaration) => dec
 const exportsOf = Object.fromEntries(entries.map(({ entry, exported }) => [entry, exported.map(({ name }) => name)]));
 
 const where = ({ file }: Declaration): string =>
-	relative(join(root, 'packages/vecino/dist'), file).replace('.d.ts', '.ts');
+	relative(join(root, 'packages'), file).replace('/dist/', '/src/').replace('.d.ts', '.ts');
 const label = (declaration: Declaration): string => `${declaration.name} (${where(declaration)})`;
 
 describe('docstrings', () => {

@@ -44,6 +44,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const readManifest = (folder: string): Manifest => JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
 const workspace = readManifest('.');
 const engine = readManifest('packages/vecino');
+const db = readManifest('packages/db');
 const cli = readManifest('packages/cli');
 
 const lock: { packages: Record<string, LockedPackage> } = JSON.parse(
@@ -117,6 +118,22 @@ describe('packages/vecino', () => {
 	});
 });
 
+describe('packages/db', () => {
+	it('runs nothing when it is installed', () => {
+		expect(installScripts(db)).toEqual([]);
+	});
+
+	it('depends on the engine of this workspace', () => {
+		expect(db.dependencies?.['vecino']).toBe(engine.version);
+	});
+
+	it('holds what was built, the readme and the licence, and nothing else', () => {
+		const packed = pack('packages/db').map(({ path }) => path);
+		expect(packed).toEqual(expect.arrayContaining(['README.md', 'LICENSE', 'dist/index.js']));
+		expect(packed.filter((path) => !/^dist\/|^(?:README\.md|LICENSE|package\.json)$/.test(path))).toEqual([]);
+	});
+});
+
 describe('packages/cli', () => {
 	it('runs nothing when it is installed', () => {
 		expect(installScripts(cli)).toEqual([]);
@@ -140,6 +157,7 @@ describe('all packages', () => {
 
 	it.each([
 		['packages/vecino', engine],
+		['packages/db', db],
 		['packages/cli', cli],
 	] as const)('%s names the same Node and licence as the workspace', (folder, manifest) => {
 		expect(manifest.engines).toEqual(workspace.engines);

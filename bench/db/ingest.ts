@@ -95,7 +95,9 @@ const added = performance.now() - start;
 console.log(
 	`added ${n} rows in ${(added / 1000).toFixed(1)} s: ${Math.round((n / added) * 1000)} rows/s (waited ${(waited / 1000).toFixed(1)} s)`,
 );
+delay.disable();
 console.log(`recall@10 at once: ${ask(live).recall.toFixed(3)}`);
+delay.enable();
 const before = performance.now();
 await live.settle();
 console.log(`at rest after another ${((performance.now() - before) / 1000).toFixed(1)} s`);

@@ -10,6 +10,7 @@ import { type Declaration, Declarations } from './declarations.ts';
 export const ENTRIES = [
 	{ entry: 'vecino', declarations: 'packages/vecino/dist/index.d.ts', list: 'docs/api/vecino.txt' },
 	{ entry: 'vecino/node', declarations: 'packages/vecino/dist/node/index.d.ts', list: 'docs/api/vecino-node.txt' },
+	{ entry: '@vecino/db', declarations: 'packages/db/dist/index.d.ts', list: 'docs/api/db.txt' },
 ] as const;
 
 export const CLI_LIST = 'docs/api/cli.txt';

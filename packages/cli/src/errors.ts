@@ -23,9 +23,11 @@ export class Interrupted extends Error {
 	override readonly name: string = 'Interrupted';
 	/** 128 + the number of the signal, as shells do. */
 	readonly exitCode: number;
+	readonly signal: 'SIGINT' | 'SIGTERM';
 
-	constructor(signal: 'SIGINT' | 'SIGTERM') {
-		super('interrupted; nothing was written');
+	constructor(signal: 'SIGINT' | 'SIGTERM', what = 'nothing was written') {
+		super(`interrupted; ${what}`);
+		this.signal = signal;
 		this.exitCode = signal === 'SIGINT' ? 130 : 143;
 	}
 }

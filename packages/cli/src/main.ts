@@ -6,12 +6,15 @@ import { createRequire } from 'node:module';
 import { Command } from 'commander';
 import { registerBuild } from './commands/build.ts';
 import { registerConvert } from './commands/convert.ts';
+import { registerDb } from './commands/db.ts';
 import { registerDemo } from './commands/demo.ts';
 import { registerEstimate } from './commands/estimate.ts';
 import { registerExplain } from './commands/explain.ts';
+import { registerExplore } from './commands/explore.ts';
 import { registerInfo } from './commands/info.ts';
 import { registerRecall } from './commands/recall.ts';
 import { registerSearch } from './commands/search.ts';
+import { registerTune } from './commands/tune.ts';
 import { explain, oneLine } from './errors.ts';
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
@@ -20,6 +23,8 @@ const HELP = `
 Start with:
   vecino demo                what cells and compression do, on generated vectors
   vecino estimate your.npy   the same measured on your own
+  vecino tune your.npy       the index that reaches recall 0.95 on them
+  vecino db --help           collections: ids, texts, metadata, filters
 
 Vector files are .npy, .fvecs, .bvecs or .ivecs. Every command takes --json.
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.`;
@@ -36,12 +41,15 @@ function createProgram(): Command {
 		.addHelpText('after', HELP);
 	registerDemo(program);
 	registerEstimate(program);
+	registerTune(program);
 	registerBuild(program);
 	registerSearch(program);
 	registerRecall(program);
 	registerExplain(program);
+	registerExplore(program);
 	registerInfo(program);
 	registerConvert(program);
+	registerDb(program);
 	return program;
 }
 

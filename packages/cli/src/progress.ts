@@ -14,7 +14,13 @@ const PATIENCE = { terminal: 150, plain: 1000 } as const;
 const FORESEEN = { after: 1000, share: 0.02 } as const;
 
 /** Phases of the engine that say little by themselves. */
-const CLEARER: Readonly<Record<string, string>> = { nprobe: 'measure nprobe', assign: 'assign to cells' };
+const CLEARER: Readonly<Record<string, string>> = {
+	nprobe: 'measure nprobe',
+	assign: 'assign to cells',
+	truth: 'exact neighbours',
+	whole: 'measure',
+	table: 'recall of all settings',
+};
 
 /** '12 s left', from the pace so far; '' when it is too early to tell. */
 export function timeLeft(elapsedMs: number, done: number, total: number): string {
@@ -35,15 +41,15 @@ export class ProgressLine {
 		this.#stream = stream;
 	}
 
-	/** Takes what the engine reports. */
-	readonly report = (progress: Progress): void => {
+	/** Takes what the engine reports; a detail is shown beside the bar. */
+	readonly report = (progress: Progress, detail?: string): void => {
 		const { phase, done, total } = flatten(progress);
 		const clear = CLEARER[phase] ?? phase;
 		const name = this.prefix === '' ? clear : `${this.prefix}: ${clear}`;
 		if (name !== this.#phase) this.#begin(name);
 		const patience = this.#stream.isTTY ? PATIENCE.terminal : PATIENCE.plain;
 		if (!this.#shown && performance.now() - this.#started < patience) return;
-		if (this.#stream.isTTY) this.#draw(done, total);
+		if (this.#stream.isTTY) this.#draw(done, total, detail);
 		else if (!this.#shown) this.#stream.write(`${name} ...\n`);
 		this.#shown = true;
 	};
@@ -68,9 +74,9 @@ export class ProgressLine {
 		this.#shown = false;
 	}
 
-	#draw(done: number, total: number): void {
-		const left = timeLeft(performance.now() - this.#started, done, total);
-		const payload = { name: this.#phase, rows: total > 0 ? left : count(done) };
+	#draw(done: number, total: number, detail = total > 0 ? '' : count(done)): void {
+		const left = total > 0 ? timeLeft(performance.now() - this.#started, done, total) : '';
+		const payload = { name: this.#phase, rows: [detail, left].filter((part) => part !== '').join(', ') };
 		if (this.#bar === undefined) {
 			const format = total > 0 ? '{name} {bar} {percentage} % {rows}' : '{name} {rows}';
 			this.#bar = new SingleBar(

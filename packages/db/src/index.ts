@@ -3,7 +3,9 @@
  */
 
 export { Collection, type OptimizeOptions } from './collection/collection.ts';
+export type { ExportOptions, Imported, ImportOptions, ImportProgress } from './collection/exchange.ts';
 export type { HybridOptions } from './collection/hybrid.ts';
+export { type CollectionInfo, inspectCollection } from './collection/inspect.ts';
 export { type CopyOptions, type CopyReport, type RestoreOptions, restore } from './collection/maintain-copy.ts';
 export { type RepairOptions, type RepairReport, repair } from './collection/maintain-repair.ts';
 export type {
@@ -21,6 +23,19 @@ export type { ListOptions, RangeQuery } from './collection/reading.ts';
 export type { Include, Query } from './collection/search.ts';
 export type { CollectionHealth, CollectionStats } from './collection/stats.ts';
 export type { MetadataPatch, UpdateOptions, WhereOptions, WriteOptions } from './collection/writing.ts';
+export type { EntryKeys, PlacedEntry, ReadEntriesOptions } from './exchange/entries.ts';
+export {
+	type EntriesInput,
+	type OpenEntriesOptions,
+	type OpenedEntries,
+	openEntries,
+	readEntries,
+	type WriteRowsOptions,
+	type WrittenRows,
+	writeRows,
+} from './exchange/files.ts';
+export type { IdKind, WriteParquetOptions } from './exchange/parquet-write.ts';
+export { type ExchangeFormat, type Sniffed, sniffExchange } from './exchange/sniff.ts';
 export type { Originals } from './rows/encode.ts';
 export {
 	type BetterSqlite3,

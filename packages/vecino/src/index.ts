@@ -68,11 +68,15 @@ export {
 	oneRecallAtR,
 	recallAtK,
 	recallPerQuery,
+	wilsonInterval,
 } from './eval/recall.ts';
 export type { MeasureRecallOptions } from './eval/recall-plan.ts';
 export type { Losses, RecallReport, Suggestion } from './eval/recall-report.ts';
 export { measureRecallTable, type RecallTableOptions } from './eval/recall-table.ts';
 export { exactNeighbors, exactNeighborsOfParts, type TruthOptions } from './eval/truth.ts';
+export { type Tuned, tune, tuneAsync } from './eval/tune.ts';
+export { estimateTune, type TuneForecast, type TuneOptions } from './eval/tune-plan.ts';
+export type { ChosenSetting, TuneCandidate, TunedParams, TuneReport, TuneRow } from './eval/tune-report.ts';
 export { type IndexFactoryOptions, indexFactory } from './factory/build.ts';
 export { type ChooseIndexOptions, chooseIndex, type IndexChoice } from './factory/choose.ts';
 export { parseSpec } from './factory/parse.ts';

@@ -12,6 +12,7 @@ import { UsageError } from '../errors.ts';
 import { seedOption } from '../options.ts';
 import { seconds } from '../output.ts';
 import { CENTRE_SPREAD, siftLike } from '../synthetic.ts';
+import { registerDemoHeadlines } from './demo-headlines.ts';
 
 interface DemoOptions {
 	readonly queries?: string;
@@ -36,12 +37,17 @@ Three parts:
      (${ROWS} x 128; with --full ${FULL_ROWS} x 128, as in the article).`;
 
 export function registerDemo(program: Command): void {
-	addCommand(program, 'demo [vectors]', 'see what cells and compression do to recall, memory and speed')
+	// Options behind the name of a command are that command's: demo headlines has some of the names that demo has.
+	program.enablePositionalOptions();
+	const demo = addCommand(program, 'demo [vectors]', 'see what cells and compression do to recall, memory and speed')
+		.enablePositionalOptions()
+		.helpCommand(false)
 		.option('--queries <file>', `queries for part 3 (default: ${QUERIES} of the vectors, held out)`)
 		.option('--full', `part 3 on ${FULL_ROWS} vectors: minutes rather than seconds`)
 		.addOption(seedOption())
 		.addHelpText('after', HELP)
 		.action(withContext(run));
+	registerDemoHeadlines(demo);
 }
 
 async function run(context: Context, file: string | undefined, options: DemoOptions): Promise<object> {

@@ -34,6 +34,7 @@ import {
 	smaller,
 	table,
 } from '../output.ts';
+import { checkReport, writeReport } from '../report/write.ts';
 
 interface EstimateOptions {
 	readonly m?: number[];
@@ -49,6 +50,7 @@ interface EstimateOptions {
 	readonly limit?: number;
 	readonly seed: number;
 	readonly threads: Threads;
+	readonly html?: string;
 }
 
 const HELP = `
@@ -92,6 +94,7 @@ export function registerEstimate(program: Command): void {
 		.option('--limit <n>', 'use at most n vectors, drawn at random', integer(2, 2 ** 32 - 1))
 		.addOption(seedOption())
 		.addOption(threadsOption('auto'))
+		.option('--html <file>', 'write a report, with pictures and every number, as one page')
 		.addHelpText('after', HELP)
 		.action(withContext(run));
 }
@@ -103,6 +106,8 @@ function list(flag: string, help: string, read: (text: string) => number[], stan
 async function run(context: Context, file: string | undefined, options: EstimateOptions): Promise<object> {
 	const { k, metric, pad = false, seed, limit } = options;
 	checkRerank(options.rerank, k);
+	const files = [file, options.queries].filter((name) => typeof name === 'string');
+	if (options.html !== undefined) await checkReport(options.html, files);
 	await useThreads(options.threads);
 	await using source = await openSource(context, file, options);
 	for (const m of options.m ?? []) checkM(m, source.d, pad);
@@ -117,16 +122,35 @@ async function run(context: Context, file: string | undefined, options: Estimate
 	};
 	const settings = { k, metric, pad, seed };
 	context.say(headline(data, options.metric));
-	const result = await estimate(context, data, grid, settings);
+	const detail = options.html !== undefined;
+	const { built, ...result } = await estimate(context, data, grid, { ...settings, detail });
 	const what = file ?? (options.synthetic === true ? '--synthetic' : `--synthetic ${options.synthetic}`);
 	context.say(render(result, settings, source.d, what));
+	const html =
+		detail && (await writePage(context, options.html!, { ...result, ...(built && { built }) }, data, settings));
 	return {
 		command: 'estimate',
 		vectors: { source: data.name, total: data.total, used: n, d: source.d },
 		queries: { source: data.queriesFrom, count: data.queries.n },
 		...settings,
 		...result,
+		...(built && { built: built.map(({ listSizes: _, ...index }) => index) }),
+		...(html && { html }),
 	};
+}
+
+async function writePage(
+	context: Context,
+	path: string,
+	result: Estimate,
+	{ name, total, base, queries, queriesFrom }: Split,
+	settings: EstimateSettings,
+): Promise<{ readonly path: string; readonly fileBytes: number }> {
+	const { estimateReport } = await import('../report/estimate-report.ts');
+	const facts = { name, total, queriesFrom, n: base.n, d: base.d, nq: queries.n };
+	const written = await writeReport(path, await estimateReport(result, facts, settings), context);
+	context.say(`\nReport: ${path} (${bytes(written.fileBytes)})`);
+	return written;
 }
 
 function checkRerank(rerank: readonly number[], k: number): void {

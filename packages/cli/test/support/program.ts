@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { VectorSet } from 'vecino';
 import { writeVectors } from 'vecino/node';
@@ -17,14 +18,19 @@ export interface Outcome {
 }
 
 export interface RunOptions {
+	/** What it reads from stdin. Default: stdin is closed. */
+	readonly stdin?: Iterable<string> | AsyncIterable<string>;
 	/** Called with everything on stderr so far; may send a signal. */
 	readonly onStderr?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
 }
 
 /** `vecino ...args` */
-export function vecino(args: readonly string[], { onStderr }: RunOptions = {}): Promise<Outcome> {
+export function vecino(args: readonly string[], { onStderr, stdin }: RunOptions = {}): Promise<Outcome> {
 	return new Promise((resolve, reject) => {
-		const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+		const child = spawn(process.execPath, [program, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+		// A program that ends before it has read everything closes the pipe: that is no error.
+		child.stdin.on('error', () => {});
+		Readable.from(stdin ?? []).pipe(child.stdin);
 		let stdout = '';
 		let stderr = '';
 		child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -2,11 +2,11 @@
 
 import type { Schema } from '../types.ts';
 import { checkKeys, throwIfAborted } from './check.ts';
+import { Exchanging } from './exchanging.ts';
 import { type CopyOptions, type CopyReport, snapshot } from './maintain-copy.ts';
 import type { VerifyOptions, VerifyReport } from './maintain-report.ts';
 import { verifyOpen } from './maintain-verify.ts';
-import { isRefitDue, refit } from './refit.ts';
-import { Writing } from './writing.ts';
+import { isRefitDue } from './refit.ts';
 
 /** Options of long work. */
 export interface OptimizeOptions {
@@ -33,7 +33,7 @@ export interface OptimizeOptions {
  * await films.close();
  */
 export class Collection<S extends Schema | undefined = Schema | undefined>
-	extends Writing<S>
+	extends Exchanging<S>
 	implements AsyncDisposable
 {
 	/**
@@ -52,8 +52,8 @@ export class Collection<S extends Schema | undefined = Schema | undefined>
 		core.checkWritable(where);
 		checkKeys(where, options, ['signal', 'onProgress']);
 		throwIfAborted(where, options.signal);
-		await core.refitting;
-		if (isRefitDue(core, 1.1)) await refit(core, options);
+		await core.refitting?.catch(() => {});
+		if (isRefitDue(core, 1.1)) await core.refit(options);
 		throwIfAborted(where, options.signal);
 		options.onProgress?.({ phase: 'index', done: 0, total: 0 });
 		await core.vectors?.live.optimize();
@@ -95,7 +95,7 @@ export class Collection<S extends Schema | undefined = Schema | undefined>
 		const { core } = this;
 		core.checkOpen('Collection.settle');
 		await core.turns.idle();
-		await core.refitting;
+		await core.refitting?.catch(() => {});
 		await core.vectors?.live.settle();
 	}
 

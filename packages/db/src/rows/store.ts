@@ -74,7 +74,6 @@ export class Store {
 		this.reader = new Connection(reader);
 		this.writer = writer === undefined ? this.reader : new Connection(writer);
 		this.readOnly = readOnly;
-		if (readOnly) this.#dataVersion = pragma(reader, 'data_version');
 		this.#counters = this.#readCounters();
 	}
 
@@ -178,13 +177,23 @@ export class Store {
 		this.#ended = undefined;
 	}
 
-	/** For readers: whether another process has committed since; counters are then read again. */
-	catchUp(): boolean {
-		const version = pragma(this.reader.db, 'data_version');
-		if (version === this.#dataVersion) return false;
-		this.#dataVersion = version;
-		this.#counters = this.#readCounters();
-		return true;
+	/** For readers: whether another process has committed since what `asOfNow` has read. */
+	get isBehind(): boolean {
+		return pragma(this.reader.db, 'data_version') !== this.#dataVersion;
+	}
+
+	/** For readers: reads the counters, and runs `work`, all of it as of one commit. */
+	async asOfNow(work: () => Promise<void>): Promise<void> {
+		const { db } = this.reader;
+		db.exec('BEGIN');
+		try {
+			this.#counters = this.#readCounters();
+			const version = pragma(db, 'data_version');
+			await work();
+			this.#dataVersion = version;
+		} finally {
+			rollback(db);
+		}
 	}
 
 	/** Has SQLite look at its indexes, and gives the log of writes back. */

@@ -13,7 +13,7 @@ import { type Traits, traitsOf } from './traits.ts';
 export class ModelGroup implements Disposable {
 	readonly traits: Traits;
 	/** Segments by name. */
-	readonly segments = new Map<string, SegmentRecord>();
+	readonly segments: Map<string, SegmentRecord> = new Map();
 	#record: ModelRecord;
 	#measured: Measured | undefined;
 	/** Trained and empty; where all is merged into one index, that one. */

@@ -62,15 +62,15 @@ export class State {
 	/** In the order of their training; the last one takes new segments. */
 	groups: ModelGroup[] = [];
 	/** Dead rows of each segment file, by name. */
-	readonly deadOf = new Map<string, number>();
+	readonly deadOf: Map<string, number> = new Map();
 	lost: LostSegment[] = [];
 	/** The group that a delta is being sealed with. */
 	sealingInto: ModelGroup | undefined;
 	/** Told of rows that are let go of. */
-	readonly watchers = new Set<(rids: ArrayLike<number>) => void>();
+	readonly watchers: Set<(rids: ArrayLike<number>) => void> = new Set();
 	unadopted: Unadopted[] = [];
 	/** Those of them that are on their way. */
-	readonly adopting = new Set<Unadopted>();
+	readonly adopting: Set<Unadopted> = new Set();
 	readonly wishes: Wishes = { compact: false, retrain: false, measure: false };
 	closed = false;
 	readonly #pause: () => Promise<void>;

@@ -321,6 +321,52 @@ export const ESTIMATE_SPEC_OPTIONS: OptionTable = Object.freeze({
 	engine: INDEX_FACTORY_OPTIONS['engine']!,
 });
 
+/** Options of tune. */
+export const TUNE_OPTIONS: OptionTable = Object.freeze({
+	recall: { type: 'number', default: 0.95, min: 0.01, max: 1, help: 'mean recall@k to reach' },
+	bytesPerVector: {
+		type: 'number',
+		min: 1,
+		max: 2 ** 20,
+		help: 'resident bytes per vector at most, everything counted; default: no limit',
+	},
+	latencyMs: {
+		type: 'number',
+		min: 0.0001,
+		max: 1e6,
+		help: 'milliseconds per query at most, on one thread; the smallest index that keeps to it is chosen instead of the quickest',
+	},
+	k: { type: 'integer', default: 10, min: 1, max: 1000, help: 'neighbours per query' },
+	metric: INDEX_FACTORY_OPTIONS['metric']!,
+	seed: KMEANS_OPTIONS['seed']!,
+	queries: {
+		type: 'object',
+		help: 'queries like those that will be asked, 20 at least; default: rows of the data, each left out of its own answer',
+	},
+	sample: {
+		type: 'integer',
+		default: 1000,
+		min: 20,
+		max: 100_000,
+		help: 'rows that serve as queries where none are given, or the most that are used of those given; half of them choose, half verify',
+	},
+	candidates: {
+		type: 'object',
+		help: 'factory strings or specs to choose between; default: what suits n, d and the limit of bytes',
+	},
+	compareOn: {
+		type: 'integer',
+		default: 120_000,
+		min: 1000,
+		max: 2 ** 32 - 1,
+		help: 'rows that candidates are compared on at most; the one chosen is then built of all',
+	},
+	build: { type: 'boolean', default: false, help: 'hand over the index chosen, with its recallTable set' },
+	engine: INDEX_FACTORY_OPTIONS['engine']!,
+	onCandidate: { type: 'function', help: 'called with each candidate when it has been measured, as TuneCandidate' },
+	...RUN,
+});
+
 /** Names and defaults of a table, looked up at every search. */
 interface Digest {
 	readonly names: readonly string[];

@@ -99,6 +99,26 @@ export function meanInterval(perQuery: ArrayLike<number>, z = 1.96): Interval {
 	for (let i = 0; i < n; i++) squares += (perQuery[i]! - p) ** 2;
 	const variance = n > 1 ? squares / (n - 1) : p * (1 - p);
 	const trials = variance > 0 ? (n * p * (1 - p)) / variance : n;
+	return scoreInterval(p, trials, z);
+}
+
+/**
+ * A share of yes-or-no trials with Wilson's score interval (1927).
+ *
+ * @param z - Half width in standard errors. Default: 1.96, a 95 % interval.
+ *
+ * @example
+ * const { mean, low, high } = wilsonInterval(95, 100);
+ * console.log(mean, low.toFixed(3), high.toFixed(3)); // 0.95 0.888 0.978
+ */
+export function wilsonInterval(hits: number, trials: number, z = 1.96): Interval {
+	checkNumber('wilsonInterval', 'trials', trials, 0, Number.MAX_SAFE_INTEGER);
+	checkNumber('wilsonInterval', 'hits', hits, 0, trials);
+	checkNumber('wilsonInterval', 'z', z, 0, 10);
+	return trials === 0 ? { mean: 1, low: 0, high: 1 } : scoreInterval(hits / trials, trials, z);
+}
+
+function scoreInterval(p: number, trials: number, z: number): Interval {
 	const scale = 1 + (z * z) / trials;
 	const centre = (p + (z * z) / (2 * trials)) / scale;
 	const half = (z * Math.sqrt((p * (1 - p)) / trials + (z * z) / (4 * trials * trials))) / scale;

@@ -84,7 +84,8 @@ interface Wanted {
 	readonly bytesPerVector: number | undefined;
 }
 
-function choose(where: string, asking: string, { n, d, metric, bytesPerVector: budget }: Wanted): IndexChoice {
+/** @internal */
+export function choose(where: string, asking: string, { n, d, metric, bytesPerVector: budget }: Wanted): IndexChoice {
 	const bytesOf = (text: string): number => total(partsBytes(partsOf(d, n, readSpec(where, text), metric))) / n;
 	const small = n * d <= FLAT_VALUES;
 	const cells = n >= CELLS_FROM ? chosenNlist(n, d, budget) : 0;
@@ -173,8 +174,8 @@ function plural(n: number, word: string): string {
 	return `${n} ${word}${n === 1 ? '' : 's'}`;
 }
 
-/** The largest divisor of d up to `most`. */
-function divisorUpTo(d: number, most: number): number {
+/** The largest divisor of d up to `most`. @internal */
+export function divisorUpTo(d: number, most: number): number {
 	let m = Math.max(1, Math.min(d, Math.floor(most)));
 	while (d % m !== 0) m--;
 	return m;

@@ -65,6 +65,18 @@ export function* trainCells(
 	}
 }
 
+/** Takes over the cells of an index trained on the same rows with the same options, and teaches the codec as training would. */
+export function* trainWithCells(
+	cells: TrainedCells,
+	from: TrainedCells,
+	x: VectorSet,
+	options: TrainOptions,
+): Steps<void> {
+	yield* trainCodec(cells, x, from.centroids, from.nlist, options);
+	cells.setTrained(from.readCentroids(), from.nprobe);
+	cells.setSpread(from.spread && { ...from.spread.now, sum: 0, n: 0 });
+}
+
 /** Teaches the codec rows, or what they are off the k centroids of d values at `centroids`. */
 function* trainCodec(
 	{ engine, d, metric, codec, byResidual, hasTerms }: TrainedCells,

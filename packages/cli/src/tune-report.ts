@@ -1,0 +1,92 @@
+/**
+ * What the tuner found, for people: the choice, the Pareto table, why the others lost, how to make it again.
+ */
+
+import type { TunedParams, TuneReport, TuneRow } from 'vecino';
+import { facts, indent, interval, millis, recall, roundUp, seconds, table } from './output.ts';
+
+/** nprobe 16, kFactor 5 */
+export function paramsText({ nprobe, kFactor, efSearch }: TunedParams): string {
+	const words = [
+		...(nprobe === undefined ? [] : [`nprobe ${nprobe}`]),
+		...(kFactor === undefined ? [] : [`kFactor ${roundUp(kFactor)}`]),
+		...(efSearch === undefined ? [] : [`efSearch ${efSearch}`]),
+	];
+	return words.join(', ');
+}
+
+export function renderTune(report: TuneReport): string {
+	const parts = [renderChosen(report)];
+	const front = report.rows.filter((row) => row.pareto);
+	if (front.length > 0) parts.push(`Pareto front\n${indent(renderRows(front, report.k))}`);
+	if (report.candidates.length > 1) parts.push(`Why the others lost\n${indent(renderLosers(report))}`);
+	const { actual, forecast, grid } = report.seconds;
+	const cost = `took ${seconds(actual)} (forecast ${seconds(forecast)}); building and timing every setting: about ${seconds(grid)}`;
+	parts.push(report.complete ? cost : `stopped: what was known by then; ${cost}`);
+	return parts.join('\n\n');
+}
+
+function renderChosen({ chosen, k, target, queries, n }: TuneReport): string {
+	if (chosen === null) return 'nothing could be chosen';
+	const over = chosen.measured
+		? `${queries.verify} queries that did not choose`
+		: 'the queries that chose; not verified';
+	const rows: [string, string][] = [
+		['index', chosen.factory],
+		['search with', paramsText(chosen.params) || 'no parameters'],
+		[`recall@${k}`, `${interval(chosen.recall)} over ${over}; worst 5 %: ${recall(chosen.worst)}`],
+		['time', `${millis(chosen.microseconds / 1000)} ms per query, one thread`],
+		[
+			'memory',
+			`${chosen.bytesPerVector.toFixed(1)} bytes per vector, ${((chosen.bytesPerVector * n) / 1e6).toFixed(1)} MB`,
+		],
+	];
+	if (!chosen.met)
+		rows.push([
+			'but',
+			`recall ${target.recall}${target.latencyMs === null ? '' : ` in ${target.latencyMs} ms`} was asked for: no candidate does that`,
+		]);
+	return facts(rows);
+}
+
+function renderRows(rows: readonly TuneRow[], k: number): string {
+	const head = ['index', 'parameters', `recall@${k}`, 'worst 5 %', 'ms per query', 'bytes per vector', ''];
+	const body = rows.map((row) => [
+		row.factory,
+		paramsText(row.params),
+		recall(row.recall.mean),
+		recall(row.worst),
+		millis(row.microseconds / 1000),
+		row.bytesPerVector.toFixed(1),
+		row.measured ? 'measured' : 'forecast',
+	]);
+	return table(head, body, 2);
+}
+
+function renderLosers({ candidates }: TuneReport): string {
+	const lost = candidates.filter(({ outcome }) => outcome !== 'chosen');
+	return facts(lost.map(({ factory, why }) => [factory, why]));
+}
+
+/** The commands that make the index chosen and search it. */
+export function buildCommand(report: TuneReport, vectors: string, output: string | undefined): string[] | undefined {
+	const { chosen, metric, seed } = report;
+	if (chosen === null) return undefined;
+	const { nprobe, kFactor, efSearch } = chosen.params;
+	const metricFlag = metric === 'l2' ? '' : ` --metric ${metric}`;
+	const seedFlag = seed === 1234 ? '' : ` --seed ${seed}`;
+	const name = output ?? 'tuned.vecino';
+	const search = [
+		...(nprobe === undefined ? [] : [` --nprobe ${nprobe}`]),
+		...(kFactor === undefined ? [] : [` --k-factor ${roundUp(kFactor)}`]),
+		...(efSearch === undefined ? [] : [` --ef-search ${efSearch}`]),
+	];
+	return [
+		`vecino build ${quoted(vectors)} -o ${quoted(name)} --index "${chosen.factory}"${metricFlag}${seedFlag}`,
+		`vecino recall ${quoted(name)} --vectors ${quoted(vectors)} --queries 100${search.join('')}`,
+	];
+}
+
+function quoted(path: string): string {
+	return /^[\w./<>-]+$/.test(path) ? path : `"${path}"`;
+}

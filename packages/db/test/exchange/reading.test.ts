@@ -221,6 +221,18 @@ describe('JSON documents', () => {
 		]);
 	});
 
+	it('of several megabytes, whatever stands where they are cut', async () => {
+		const noise = '\\\\"}],[{: "\\\\\\"é😀 \\n';
+		const entries = Array.from({ length: 3000 }, (_, i) => ({
+			id: i,
+			text: noise.repeat(1 + ((i * 7919) % 60)),
+			metadata: { [noise]: [noise, { deep: [[i]] }] },
+		}));
+		expect(await all(bytes(JSON.stringify(entries)))).toEqual(entries);
+		const byId = Object.fromEntries(entries.map((entry) => [`${noise}${entry.id}`, { ...entry }]));
+		expect(await all(bytes(JSON.stringify({ entries: byId }, undefined, '\t')))).toEqual(entries);
+	});
+
 	it('vectors without metadata, metadata without vectors', async () => {
 		const document = { vectors: { 0: [1], x: [2], '01': [3] }, metadatas: { 9: { a: 1 }, x: { b: 2 } } };
 		expect(await all(bytes(JSON.stringify(document)))).toEqual([

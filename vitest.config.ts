@@ -49,6 +49,17 @@ export default defineConfig({
 			{
 				resolve: { alias },
 				test: {
+					name: 'explorer',
+					include: ['apps/explorer/test/**/*.test.ts'],
+					// The browser test opens the built page.
+					globalSetup: [file('./apps/explorer/test/support/build.ts')],
+					testTimeout: 60_000,
+					expect: { poll: { timeout: 15_000 } },
+				},
+			},
+			{
+				resolve: { alias },
+				test: {
 					name: 'bench',
 					include: ['bench/test/**/*.test.ts'],
 					testTimeout: 120_000,

@@ -10,6 +10,7 @@ import { registerDb } from './commands/db.ts';
 import { registerDemo } from './commands/demo.ts';
 import { registerEstimate } from './commands/estimate.ts';
 import { registerExplain } from './commands/explain.ts';
+import { registerExplore } from './commands/explore.ts';
 import { registerInfo } from './commands/info.ts';
 import { registerRecall } from './commands/recall.ts';
 import { registerSearch } from './commands/search.ts';
@@ -45,6 +46,7 @@ function createProgram(): Command {
 	registerSearch(program);
 	registerRecall(program);
 	registerExplain(program);
+	registerExplore(program);
 	registerInfo(program);
 	registerConvert(program);
 	registerDb(program);

@@ -45,6 +45,13 @@ export {
 } from './storage/better-sqlite3.ts';
 export type { Database, Driver, OpenDatabaseOptions, SqlRow, SqlValue, Statement } from './storage/driver.ts';
 export { nodeSqliteDriver } from './storage/node-sqlite.ts';
+export {
+	type SqliteWasm,
+	type SqliteWasmDatabase,
+	type SqliteWasmOptions,
+	type SqliteWasmStatement,
+	sqliteWasmDriver,
+} from './storage/sqlite-wasm.ts';
 export { cachedEmbedder, memoryEmbeddingStore } from './text/cache.ts';
 export {
 	type Embedder,

@@ -67,13 +67,17 @@ export interface Entry<M = Metadata> {
 	readonly vector?: ArrayLike<number> | undefined;
 	/** Kept, embedded where there is no vector, and found by words in hybrid search. */
 	readonly text?: string | undefined;
+	/** Kept beside it. Default: none. */
 	readonly metadata?: M | undefined;
 }
 
 /** A row as it is kept. */
 export interface Row<M = Metadata> {
+	/** The caller's, or the integer that it was given. */
 	readonly id: Id;
+	/** {} where there is none. */
 	readonly metadata: M;
+	/** Where it has one. */
 	readonly text?: string | undefined;
 	/** With `include: ['vector']`: as kept, so rounded where originals are kept in fewer bits. */
 	readonly vector?: Float32Array | undefined;

@@ -39,6 +39,12 @@ export class Collection<S extends Schema | undefined = Schema | undefined>
 	/**
 	 * Makes everything as good as it gets, where background work would take its time: the embedder fitted, rows sealed, dead
 	 * rows given back, a new model where the vectors have changed, recall measured. Queries and writes go on meanwhile.
+	 *
+	 * @example
+	 * await using rows = await open(':memory:', { dimension: 2 });
+	 * await rows.add([{ id: 'a', vector: [1, 0], metadata: { year: 2001 } }, { id: 'b', vector: [0, 1], metadata: { year: 2002 } }]);
+	 * await rows.optimize();
+	 * console.log((await rows.stats()).dead); // 0
 	 */
 	async optimize(options: OptimizeOptions = {}): Promise<void> {
 		const where = 'Collection.optimize';
@@ -76,7 +82,15 @@ export class Collection<S extends Schema | undefined = Schema | undefined>
 		return verifyOpen(this.core, options);
 	}
 
-	/** Settles when nothing goes on in the background; throws why background work failed, if it did. For tests and benchmarks. */
+	/**
+	 * Settles when nothing goes on in the background; throws why background work failed, if it did. For tests and benchmarks.
+	 *
+	 * @example
+	 * await using rows = await open(':memory:', { dimension: 2 });
+	 * await rows.add([{ id: 'a', vector: [1, 0], metadata: { year: 2001 } }, { id: 'b', vector: [0, 1], metadata: { year: 2002 } }]);
+	 * await rows.settle();
+	 * console.log((await rows.stats()).background); // idle
+	 */
 	async settle(): Promise<void> {
 		const { core } = this;
 		core.checkOpen('Collection.settle');
@@ -85,11 +99,18 @@ export class Collection<S extends Schema | undefined = Schema | undefined>
 		await core.vectors?.live.settle();
 	}
 
-	/** Waits for writes that are under way, stops background work and gives everything back. More than once is no error. */
+	/**
+	 * Waits for writes that are under way, stops background work and gives everything back. More than once is no error.
+	 *
+	 * @example
+	 * const rows = await open(':memory:', { dimension: 2 });
+	 * await rows.close();
+	 */
 	async close(): Promise<void> {
 		await this.core.close();
 	}
 
+	/** As `close`, for `await using`. */
 	async [Symbol.asyncDispose](): Promise<void> {
 		await this.close();
 	}

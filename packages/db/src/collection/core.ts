@@ -163,7 +163,6 @@ export class Core {
 		try {
 			const result = store.transaction(() => work(log));
 			fields.committed();
-			this.#touched.add(log.touched);
 			this.#follow(log, vectors);
 			return result;
 		} catch (error) {
@@ -172,7 +171,42 @@ export class Core {
 		}
 	}
 
+	/**
+	 * As `write`, in slices between which queries go on with what was there before, where the store can do that.
+	 *
+	 * @param work - Gives way between any two rows.
+	 */
+	async writeInSlices(
+		work: (log: WriteLog) => Iterable<unknown>,
+		vectors: Float32Array,
+		check: () => void,
+	): Promise<WriteLog> {
+		const log = emptyLog();
+		const { store, fields } = this;
+		if (!store.isConcurrent) {
+			return this.write((own) => {
+				for (const _ of work(own));
+				return own;
+			}, vectors);
+		}
+		const slice = new Slice();
+		try {
+			await store.slicedTransaction(work(log), async () => {
+				if (!slice.isOver) return;
+				await slice.next();
+				check();
+			});
+			fields.committed();
+			this.#follow(log, vectors);
+			return log;
+		} catch (error) {
+			fields.rolledBack();
+			throw error;
+		}
+	}
+
 	#follow(log: WriteLog, vectors: Float32Array | undefined): void {
+		this.#touched.add(log.touched);
 		const live = this.#vectors?.live;
 		if (live === undefined) return;
 		if (vectors !== undefined && log.rids.length > 0) live.add(Float64Array.from(log.rids), vectors);

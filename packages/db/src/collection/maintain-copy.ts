@@ -15,6 +15,7 @@ import { basename, dirname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { VecinoError } from 'vecino';
 import type { SegmentFiles } from '../segments/contract.ts';
+import { isFileName } from '../segments/files-fs.ts';
 import type { Database, Driver } from '../storage/driver.ts';
 import { storageError } from '../storage/errors.ts';
 import { nodeSqliteDriver } from '../storage/node-sqlite.ts';
@@ -119,7 +120,7 @@ async function copy(source: Source, path: string, { signal }: CopyOptions): Prom
 		await sync(dirname(path));
 		return { path, ...counts, bytes };
 	} catch (error) {
-		await rm(temporary, { recursive: true, force: true });
+		await rm(temporary, { recursive: true, force: true }).catch(() => {});
 		if (typeof (error as NodeJS.ErrnoException).syscall !== 'string') throw error;
 		throw fail(where, `${path} cannot be written (${(error as Error).message}); nothing was left behind`, error);
 	}
@@ -205,6 +206,13 @@ function contents(driver: Driver, database: string): { rows: number; files: Set<
 	try {
 		const rows = Number(db.prepare('SELECT count(*) AS n FROM docs').get()?.['n']);
 		const files = db.prepare('SELECT name FROM segments UNION ALL SELECT name FROM models').all();
+		const strange = files.find(({ name }) => !isFileName(String(name)));
+		if (strange !== undefined) {
+			throw new VecinoError(
+				'corrupt-data',
+				`${database}: the manifest names an index file '${strange['name']}', which is no name`,
+			);
+		}
 		return { rows, files: new Set(files.map(({ name }) => `${name}.vecino`)) };
 	} finally {
 		db.close();

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { defaultEngine } from 'vecino';
 import { Rows } from '../rows/rows.ts';
 import type { Store } from '../rows/store.ts';
-import { FolderFiles } from '../segments/files-fs.ts';
+import { FolderFiles, isFileName } from '../segments/files-fs.ts';
 import { LiveIndex } from '../segments/live-index.ts';
 import { lockFolder } from '../storage/lock.ts';
 import { nodeSqliteDriver } from '../storage/node-sqlite.ts';
@@ -116,6 +116,7 @@ async function fix(
 		if (kinds.has('bad-words')) makeWords(store);
 		if (kinds.has('bad-values')) makeValues(store, settings);
 	});
+	if (kinds.has('bad-manifest')) forgetStrangers(store);
 	if (kinds.has('bad-manifest') || kinds.has('bad-counter')) await mendManifest(store, settings);
 	if (kinds.has('bad-segment') || kinds.has('bad-manifest')) await makeSegments(store, files, settings, options);
 	const known = new Set(
@@ -128,12 +129,24 @@ async function fix(
 	store.optimize();
 }
 
+/** Takes what is no name of a file out of the manifest. */
+function forgetStrangers(store: Store): void {
+	store.transaction(() => {
+		for (const table of ['segments', 'models']) {
+			for (const { name } of store.writer.db.prepare(`SELECT name FROM ${table}`).all()) {
+				if (!isFileName(String(name))) store.writer.db.prepare(`DELETE FROM ${table} WHERE name = ?`).run(name!);
+			}
+		}
+		store.counters.epoch++;
+	});
+}
+
 /** Counters as the rows have them. */
 function recount(store: Store): void {
 	const { db } = store.writer;
 	const segments = new Rows(store, 1, 'f32').segments();
 	store.transaction(() => {
-		const { counters } = store;
+		const { draft: counters } = store;
 		counters.rows = count(db, 'SELECT count(*) AS n FROM docs');
 		counters.made = count(db, 'SELECT count(*) AS n FROM docs WHERE made = 1');
 		const last = ['SELECT max(rid) AS n FROM docs', 'SELECT max(rid) AS n FROM dead'].map((sql) => count(db, sql));
@@ -171,7 +184,7 @@ async function mendManifest(store: Store, settings: Settings): Promise<void> {
 	const { rows, unknown } = await look();
 	const kept = db.prepare('SELECT 1 FROM vectors WHERE rid = ?');
 	store.transaction(() => {
-		const { counters } = store;
+		const { draft: counters } = store;
 		counters.ver++;
 		counters.epoch++;
 		const die = db.prepare('INSERT OR IGNORE INTO dead VALUES (?, ?)');

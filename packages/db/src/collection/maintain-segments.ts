@@ -2,6 +2,7 @@
 
 import { isVecinoError } from 'vecino';
 import { Rows } from '../rows/rows.ts';
+import { isFileName } from '../segments/files-fs.ts';
 import { loadFile } from '../segments/group.ts';
 import type { Inspection } from './maintain-report.ts';
 
@@ -10,6 +11,9 @@ const ROW = 1;
 const HELD = 2;
 const TWICE = 4;
 const DEAD = 8;
+
+/** Rids beyond are nobody's: a collection does not live that long. */
+const MOST_RIDS = 2 ** 32;
 
 /** Rids by what is wrong with them. */
 export interface ManifestFaults {
@@ -30,6 +34,8 @@ export async function checkManifest(inspection: Inspection, rids: Float64Array):
 			.map(({ name }) => name),
 	);
 	for (const { name, model } of rowsOf(inspection).segments()) {
+		if (!isFileName(name))
+			found('bad-manifest', `an index file is named '${name}', which is no name`, canRebuild(inspection));
 		if (model !== '' && !models.has(model))
 			found('bad-manifest', `the model ${model} of index file ${name} is not in the manifest`, canRebuild(inspection));
 	}
@@ -62,31 +68,35 @@ export async function checkManifest(inspection: Inspection, rids: Float64Array):
 	}
 }
 
+/** Compares what the manifest holds with the rows, a byte per rid. */
 export async function manifestFaults(
-	inspection: Pick<Inspection, 'store' | 'settings' | 'pause'>,
+	{ store, settings, pause }: Pick<Inspection, 'store' | 'settings' | 'pause'>,
 	rids: Float64Array,
 ): Promise<ManifestFaults> {
-	const { sealedUpTo } = inspection.store.counters;
-	const source = rowsOf(inspection);
-	const states = new Map<number, number>();
-	const mark = (rid: number, as: number): void => void states.set(rid, (states.get(rid) ?? 0) | as);
-	for (const rid of rids) if (rid <= sealedUpTo) mark(rid, ROW);
-	for (const { rids: held } of source.segments()) {
-		for (const rid of held) mark(rid, (states.get(rid) ?? 0) & HELD ? TWICE : HELD);
-		await inspection.pause('manifest', 0, 0);
-	}
-	const isRow = new Set(rids);
+	const { sealedUpTo } = store.counters;
+	const source = rowsOf({ store, settings });
+	const segments = source.segments();
+	const held = segments.map(({ rids: some }) => some.at(-1) ?? 0);
+	const dead = source.deadRids();
+	const end = Math.min(MOST_RIDS, Math.max(rids.at(-1) ?? 0, dead.at(-1) ?? 0, ...held) + 1);
+	const states = new Uint8Array(end);
 	const faults: ManifestFaults = { rows: [], unknown: [], stale: [] };
-	for (const rid of source.deadRids()) {
-		if (isRow.has(rid)) faults.rows.push(rid);
-		else if (rid <= sealedUpTo || states.has(rid)) mark(rid, DEAD);
+	for (const rid of rids) states[rid]! |= ROW;
+	for (const rid of dead) states[rid]! |= DEAD;
+	for (const { rids: some } of segments) {
+		for (const rid of some) {
+			if (rid >= end || !Number.isInteger(rid)) faults.unknown.push(rid);
+			else states[rid]! |= states[rid]! & HELD ? TWICE : HELD;
+		}
+		await pause('manifest', 0, 0);
 	}
-	const dead = new Set(faults.rows);
-	for (const [rid, state] of states) {
-		const row = (state & ROW) !== 0 || isRow.has(rid);
-		if (row && !dead.has(rid) && (!(state & HELD) || state & TWICE)) faults.rows.push(rid);
-		else if (!row && state & HELD && !(state & DEAD)) faults.unknown.push(rid);
-		else if (!row && state & DEAD && !(state & HELD)) faults.stale.push(rid);
+	for (let rid = 0; rid < end; rid++) {
+		const state = states[rid]!;
+		if (state === 0 || state === (ROW | HELD) || state === (DEAD | HELD)) continue;
+		if (!(state & ROW)) {
+			if (!(state & DEAD)) faults.unknown.push(rid);
+			else if (!(state & HELD) && rid <= sealedUpTo) faults.stale.push(rid);
+		} else if (state & (DEAD | TWICE) || (rid <= sealedUpTo && !(state & HELD))) faults.rows.push(rid);
 	}
 	return faults;
 }
@@ -102,6 +112,7 @@ export async function checkSegments(inspection: Inspection): Promise<void> {
 	];
 	const rebuilds = canRebuild(inspection);
 	for (const [i, { name, bytes, rows }] of expected.entries()) {
+		if (!isFileName(name)) continue;
 		checked.files++;
 		checked.fileBytes += bytes;
 		try {

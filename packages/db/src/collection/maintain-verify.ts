@@ -125,6 +125,7 @@ export async function inspect(
 	options: VerifyPathOptions,
 ): Promise<VerifyReport> {
 	const { signal, onProgress, quick = false, engine = defaultEngine() } = options;
+	throwIfAborted(where, signal);
 	const slice = new Slice();
 	const folder = files instanceof FolderFiles ? files.folder : undefined;
 	const fileNames = folder === undefined ? (await files.list()).map((name) => `${name}.vecino`) : await listed(folder);

@@ -136,11 +136,19 @@ function openStore(driver: Driver, folder: string | undefined, options: OpenOpti
 		if (!readOnly && isEmptyDatabase(db)) makeDatabase(db, options);
 		checkDatabase(db, path);
 		configure(db, options.durability ?? 'full', readOnly);
-		return new Store(path, db, undefined, readOnly);
+		return new Store(path, ...connections(driver, db, path, readOnly), readOnly);
 	} catch (error) {
 		db.close();
 		throw error;
 	}
+}
+
+/** The connection that reads and the one that writes, where there are two. */
+function connections(driver: Driver, db: Database, path: string, readOnly: boolean): [Database, Database | undefined] {
+	if (readOnly || path === ':memory:' || driver.concurrent === false) return [db, undefined];
+	const reader = driver.open(path, { readOnly: true });
+	configure(reader, 'full', true);
+	return [reader, db];
 }
 
 function makeDatabase(db: Database, options: OpenOptions): void {

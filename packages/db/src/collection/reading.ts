@@ -74,7 +74,15 @@ export abstract class Reading<S extends Schema | undefined> {
 		return this.core.settings.dimension;
 	}
 
-	/** The row of an id; undefined where there is none. */
+	/**
+	 * The row of an id; undefined where there is none.
+	 *
+	 * @example
+	 * await using rows = await open(':memory:', { dimension: 2 });
+	 * await rows.add([{ id: 'a', vector: [1, 0], metadata: { year: 2001 } }, { id: 'b', vector: [0, 1], metadata: { year: 2002 } }]);
+	 * console.log((await rows.get('a'))?.metadata); // { year: 2001 }
+	 * console.log(await rows.get('c')); // undefined
+	 */
 	async get(
 		id: Id,
 		options: { readonly include?: readonly Include[] | undefined } = {},
@@ -89,7 +97,14 @@ export abstract class Reading<S extends Schema | undefined> {
 		return doc && toRow<MetadataOf<S>>(core, doc, include);
 	}
 
-	/** Whether there is a row of that id. */
+	/**
+	 * Whether there is a row of that id.
+	 *
+	 * @example
+	 * await using rows = await open(':memory:', { dimension: 2 });
+	 * await rows.add({ id: 1, vector: [1, 0] });
+	 * console.log(await rows.has(1), await rows.has('1')); // true false
+	 */
 	async has(id: Id): Promise<boolean> {
 		const { core } = this;
 		core.checkOpen('Collection.has');
@@ -98,7 +113,15 @@ export abstract class Reading<S extends Schema | undefined> {
 		return core.docs.ridOf(key) !== undefined;
 	}
 
-	/** Figures: rows, cells, bytes, what goes on in the background. */
+	/**
+	 * Figures: rows, cells, bytes, what goes on in the background.
+	 *
+	 * @example
+	 * await using rows = await open(':memory:', { dimension: 2 });
+	 * await rows.add([{ id: 'a', vector: [1, 0], metadata: { year: 2001 } }, { id: 'b', vector: [0, 1], metadata: { year: 2002 } }]);
+	 * const { vectors, index, bytes } = await rows.stats();
+	 * console.log(vectors, index, bytes.dead); // 2 Flat 0
+	 */
 	async stats(): Promise<CollectionStats> {
 		const { core } = this;
 		core.checkOpen('Collection.stats');
@@ -106,7 +129,14 @@ export abstract class Reading<S extends Schema | undefined> {
 		return statsOf(core);
 	}
 
-	/** Whether the collection does as well as it can, and if not, why. */
+	/**
+	 * Whether the collection does as well as it can, and if not, why.
+	 *
+	 * @example
+	 * await using rows = await open(':memory:', { dimension: 2 });
+	 * await rows.add([{ id: 'a', vector: [1, 0], metadata: { year: 2001 } }, { id: 'b', vector: [0, 1], metadata: { year: 2002 } }]);
+	 * console.log((await rows.health()).verdict); // ok
+	 */
 	async health(): Promise<CollectionHealth> {
 		const { core } = this;
 		core.checkOpen('Collection.health');
@@ -114,7 +144,14 @@ export abstract class Reading<S extends Schema | undefined> {
 		return healthOf(core);
 	}
 
-	/** How many rows there are, or match. */
+	/**
+	 * How many rows there are, or match.
+	 *
+	 * @example
+	 * await using rows = await open(':memory:', { dimension: 2 });
+	 * await rows.add([{ id: 'a', vector: [1, 0], metadata: { year: 2001 } }, { id: 'b', vector: [0, 1], metadata: { year: 2002 } }]);
+	 * console.log(await rows.count(), await rows.count({ year: { $gt: 2001 } })); // 2 1
+	 */
 	async count(condition?: Where<MetadataOf<S>>): Promise<number> {
 		const { core } = this;
 		core.checkOpen('Collection.count');
@@ -126,6 +163,13 @@ export abstract class Reading<S extends Schema | undefined> {
 	/**
 	 * Rows in the order of their ids: integers first, by value, then texts, by their UTF-8 bytes. The next page begins after the
 	 * id of the last row, so that no row is shown twice or passed over, whatever is written in between.
+	 *
+	 * @example
+	 * await using rows = await open(':memory:', { dimension: 2 });
+	 * await rows.add([{ id: 'a', vector: [1, 0], metadata: { year: 2001 } }, { id: 'b', vector: [0, 1], metadata: { year: 2002 } }]);
+	 * const page = await rows.list({ limit: 1 });
+	 * const next = await rows.list({ limit: 1, after: page[0]!.id });
+	 * console.log(next.map(({ id }) => id)); // [ 'b' ]
 	 */
 	async list(options: ListOptions<MetadataOf<S>> = {}): Promise<Row<MetadataOf<S>>[]> {
 		const where = 'Collection.list';
@@ -140,7 +184,15 @@ export abstract class Reading<S extends Schema | undefined> {
 		return docs.map((doc) => toRow<MetadataOf<S>>(core, doc, include));
 	}
 
-	/** The nearest rows, nearest first. */
+	/**
+	 * The nearest rows, nearest first.
+	 *
+	 * @example
+	 * await using rows = await open(':memory:', { dimension: 2 });
+	 * await rows.add([{ id: 'a', vector: [1, 0], metadata: { year: 2001 } }, { id: 'b', vector: [0, 1], metadata: { year: 2002 } }]);
+	 * const hits = await rows.query({ vector: [0.1, 1], k: 1, where: { year: { $gte: 2000 } } });
+	 * console.log(hits[0]?.id, hits[0]?.metadata); // b { year: 2002 }
+	 */
 	async query(query: Query<MetadataOf<S>>): Promise<Hit<MetadataOf<S>>[]> {
 		const where = 'Collection.query';
 		const { core } = this;
@@ -153,7 +205,15 @@ export abstract class Reading<S extends Schema | undefined> {
 		return searchNearest<MetadataOf<S>>(core, plan, k);
 	}
 
-	/** All rows within a distance, nearest first. */
+	/**
+	 * All rows within a distance, nearest first.
+	 *
+	 * @example
+	 * await using rows = await open(':memory:', { dimension: 2 });
+	 * await rows.add([{ id: 'a', vector: [1, 0], metadata: { year: 2001 } }, { id: 'b', vector: [0, 1], metadata: { year: 2002 } }]);
+	 * const near = await rows.range({ vector: [2, 0], minScore: 0.9 });
+	 * console.log(near.map(({ id, score }) => [id, score])); // [ [ 'a', 1 ] ]
+	 */
 	async range(query: RangeQuery<MetadataOf<S>>): Promise<Hit<MetadataOf<S>>[]> {
 		const where = 'Collection.range';
 		const { core } = this;
@@ -171,6 +231,13 @@ export abstract class Reading<S extends Schema | undefined> {
 	 * Hits, a page at a time, until there are no more. No row is shown twice and none is passed over: each page is searched for
 	 * with more neighbours than the one before, and what was shown is left out. At most 65,536 hits. Rows without anything to
 	 * search for: `list`.
+	 *
+	 * @example
+	 * await using rows = await open(':memory:', { dimension: 2 });
+	 * await rows.add([{ id: 'a', vector: [1, 0], metadata: { year: 2001 } }, { id: 'b', vector: [0, 1], metadata: { year: 2002 } }]);
+	 * const shown: unknown[] = [];
+	 * for await (const page of rows.pages({ vector: [1, 0] }, { pageSize: 1 })) shown.push(page[0]?.id);
+	 * console.log(shown); // [ 'a', 'b' ]
 	 */
 	async *pages(
 		query: Omit<Query<MetadataOf<S>>, 'k'>,

@@ -124,8 +124,8 @@ class Staging {
 			sql('DELETE FROM segments');
 			sql('DELETE FROM models');
 			sql('DELETE FROM dead');
-			store.counters.sealedUpTo = 0;
-			store.counters.epoch++;
+			store.draft.sealedUpTo = 0;
+			store.draft.epoch++;
 			store.setInfo('generation', generation);
 			store.writer
 				.sql('INSERT OR REPLACE INTO embedder VALUES (1, ?, ?, ?)')

@@ -11,6 +11,7 @@ export interface CollectionStats {
 	readonly vectors: number;
 	/** undefined until the first vector, where none was given. */
 	readonly dimension: number | undefined;
+	/** How distances are taken. */
 	readonly metric: Metric;
 	/** Factory string of what searches go through: of the newest model; 'Flat' where all rows are searched exactly. */
 	readonly index: string;
@@ -34,6 +35,7 @@ export interface CollectionStats {
 	readonly delta: number;
 	/** Rows in index files that are gone. */
 	readonly dead: number;
+	/** Bytes on disk and in memory. */
 	readonly bytes: {
 		/** Of the index files, what rows take that there are. */
 		readonly live: number;
@@ -60,6 +62,7 @@ export interface CollectionHealth {
 	readonly verdict: 'ok' | 'optimize' | 'failing';
 	/** One sentence for each thing that is not as it should be. */
 	readonly reasons: readonly string[];
+	/** What was looked at. */
 	readonly stats: CollectionStats;
 }
 

@@ -46,6 +46,15 @@ export abstract class Writing<S extends Schema | undefined> extends Reading<S> {
 	 * @param entry - One entry; or an array, of which all or nothing is added; or anything that can be iterated, which is added
 	 *   in transactions of up to 1000 rows.
 	 * @returns The id; the ids, in order; how many there were.
+	 *
+	 * @example
+	 * await using rows = await open(':memory:', { dimension: 2 });
+	 * console.log(await rows.add({ id: 'a', vector: [1, 0], metadata: { year: 2001 } })); // a
+	 * console.log(await rows.add([{ vector: [0, 1] }, { id: 7, vector: [1, 1] }])); // [ 2, 7 ]
+	 * function* many() {
+	 *   for (let i = 0; i < 5000; i++) yield { id: `row ${i}`, vector: [i, 1] };
+	 * }
+	 * console.log(await rows.add(many())); // 5000
 	 */
 	add(entry: Entry<MetadataOf<S>>, options?: WriteOptions): Promise<Id>;
 	add(entries: readonly Entry<MetadataOf<S>>[], options?: WriteOptions): Promise<Id[]>;
@@ -57,7 +66,15 @@ export abstract class Writing<S extends Schema | undefined> extends Reading<S> {
 		return this.#put('Collection.add', entries, options, false);
 	}
 
-	/** Adds rows, in the place of those that have the same ids. As `add` in everything else. */
+	/**
+	 * Adds rows, in the place of those that have the same ids. As `add` in everything else.
+	 *
+	 * @example
+	 * await using rows = await open(':memory:', { dimension: 2 });
+	 * await rows.upsert({ id: 'a', vector: [1, 0] });
+	 * await rows.upsert({ id: 'a', vector: [0, 1], metadata: { changed: true } });
+	 * console.log(await rows.count()); // 1
+	 */
 	upsert(entry: Entry<MetadataOf<S>>, options?: WriteOptions): Promise<Id>;
 	upsert(entries: readonly Entry<MetadataOf<S>>[], options?: WriteOptions): Promise<Id[]>;
 	upsert(
@@ -72,6 +89,11 @@ export abstract class Writing<S extends Schema | undefined> extends Reading<S> {
 	 * Deletes the rows of one id or of some; ids that are not there are passed over.
 	 *
 	 * @returns How many rows went.
+	 *
+	 * @example
+	 * await using rows = await open(':memory:', { dimension: 2 });
+	 * await rows.add([{ id: 'a', vector: [1, 0], metadata: { year: 2001 } }, { id: 'b', vector: [0, 1], metadata: { year: 2002 } }]);
+	 * console.log(await rows.delete('a'), await rows.delete(['a', 'b'])); // 1 1
 	 */
 	async delete(ids: Id | readonly Id[]): Promise<number> {
 		const where = 'Collection.delete';
@@ -91,6 +113,11 @@ export abstract class Writing<S extends Schema | undefined> extends Reading<S> {
 	 * Deletes the rows that match, in transactions of up to 1000; `{}` is every row.
 	 *
 	 * @returns How many rows went.
+	 *
+	 * @example
+	 * await using rows = await open(':memory:', { dimension: 2 });
+	 * await rows.add([{ id: 'a', vector: [1, 0], metadata: { year: 2001 } }, { id: 'b', vector: [0, 1], metadata: { year: 2002 } }]);
+	 * console.log(await rows.deleteWhere({ year: { $lt: 2002 } })); // 1
 	 */
 	async deleteWhere(condition: Where<MetadataOf<S>>, options: WhereOptions = {}): Promise<number> {
 		const where = 'Collection.deleteWhere';
@@ -102,6 +129,12 @@ export abstract class Writing<S extends Schema | undefined> extends Reading<S> {
 	 * those given as undefined go, others stay.
 	 *
 	 * @returns false where there is no row of that id.
+	 *
+	 * @example
+	 * await using rows = await open(':memory:', { dimension: 2 });
+	 * await rows.add([{ id: 'a', vector: [1, 0], metadata: { year: 2001 } }, { id: 'b', vector: [0, 1], metadata: { year: 2002 } }]);
+	 * await rows.update('a', { seen: true });
+	 * console.log((await rows.get('a'))?.metadata); // { year: 2001, seen: true }
 	 */
 	async update(id: Id, metadata: MetadataPatch<MetadataOf<S>>, options: UpdateOptions = {}): Promise<boolean> {
 		const where = 'Collection.update';
@@ -122,6 +155,11 @@ export abstract class Writing<S extends Schema | undefined> extends Reading<S> {
 	 * Changes the metadata of all rows that match, as `update` does, in transactions of up to 1000.
 	 *
 	 * @returns How many rows there were.
+	 *
+	 * @example
+	 * await using rows = await open(':memory:', { dimension: 2 });
+	 * await rows.add([{ id: 'a', vector: [1, 0], metadata: { year: 2001 } }, { id: 'b', vector: [0, 1], metadata: { year: 2002 } }]);
+	 * console.log(await rows.updateWhere({ year: 2001 }, { year: 1999 })); // 1
 	 */
 	async updateWhere(
 		condition: Where<MetadataOf<S>>,
@@ -250,22 +288,41 @@ export abstract class Writing<S extends Schema | undefined> extends Reading<S> {
 					{ row: first, expected: rows.d, found: batch.d },
 				);
 			}
-			return this.#write(where, batch, first, replace);
+			return this.#write(where, batch, first, replace, signal);
 		});
 		core.refitWhenDue();
 		if (!core.isClosed) await core.vectors?.live.whenRoom();
 		return ids;
 	}
 
-	#write(where: string, batch: PreparedBatch, first: number, replace: boolean): Id[] {
+	async #write(
+		where: string,
+		batch: PreparedBatch,
+		first: number,
+		replace: boolean,
+		signal: AbortSignal | undefined,
+	): Promise<Id[]> {
 		const { core } = this;
-		return core.write((log) => {
-			for (let i = 0; i < batch.rows.length; i++) {
-				core.writer.put(batch.rows[i]!, replace, log, where, first + i);
-				core.fields.note(batch.metadata[i]);
+		const { rows, metadata, vectors } = batch;
+		function* putAll(log: WriteLog): Generator<void, void, undefined> {
+			for (let i = 0; i < rows.length; i++) {
+				core.writer.put(rows[i]!, replace, log, where, first + i);
+				core.fields.note(metadata[i]);
+				if ((i & 63) === 63) yield;
 			}
-			return log.ids;
-		}, batch.vectors);
+		}
+		// Few rows are over sooner than a slice.
+		if (rows.length <= MOST_ROWS) {
+			return core.write((log) => {
+				for (const _ of putAll(log));
+				return log.ids;
+			}, vectors);
+		}
+		const check = (): void => {
+			throwIfAborted(where, signal);
+			core.checkOpen(where);
+		};
+		return (await core.writeInSlices(putAll, vectors, check)).ids;
 	}
 }
 

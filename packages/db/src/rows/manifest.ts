@@ -49,7 +49,7 @@ export class Manifest {
 
 	/** Writes a change; within a transaction. */
 	write(change: ManifestChange, dropsOriginals: boolean): void {
-		const { writer, counters } = this.#store;
+		const { writer, draft } = this.#store;
 		for (const name of change.removeSegments ?? []) writer.sql('DELETE FROM segments WHERE name = ?').run(name);
 		for (const name of change.removeModels ?? []) writer.sql('DELETE FROM models WHERE name = ?').run(name);
 		for (const { name, spec, trainedAt, bytes, measured } of change.addModels ?? []) {
@@ -65,8 +65,8 @@ export class Manifest {
 		for (const rid of change.forgetDead ?? []) writer.sql('DELETE FROM dead WHERE rid = ?').run(rid);
 		if (change.sealedUpTo !== undefined) {
 			if (dropsOriginals) writer.sql('DELETE FROM vectors WHERE rid <= ?').run(change.sealedUpTo);
-			counters.sealedUpTo = change.sealedUpTo;
+			draft.sealedUpTo = change.sealedUpTo;
 		}
-		counters.epoch++;
+		draft.epoch++;
 	}
 }

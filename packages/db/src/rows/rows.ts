@@ -101,6 +101,10 @@ export class Rows implements RowSource {
 		this.#retired = true;
 	}
 
+	busy(): Promise<void> | undefined {
+		return this.#store.busy();
+	}
+
 	commit(change: ManifestChange): void {
 		if (this.#retired) throw new VecinoError('aborted', 'Rows.commit: the vectors were replaced; nothing was changed');
 		this.#store.transaction(() => this.#manifest.write(change, !this.keepsOriginals));

@@ -4,6 +4,7 @@
  * in other processes, both are one.
  */
 
+import { VecinoError } from 'vecino';
 import type { Database, SqlValue, Statement } from '../storage/driver.ts';
 import { pragma, rollback } from '../storage/schema.ts';
 
@@ -60,8 +61,12 @@ export class Store {
 	/** Path of meta.db, or ':memory:'. */
 	readonly path: string;
 	readonly readOnly: boolean;
+	/** As of the last commit. */
 	#counters: Counters;
-	#open = false;
+	/** As the open transaction leaves them. */
+	#draft: Counters | undefined;
+	/** Settles when the open transaction has ended. */
+	#ended: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
 	#dataVersion = -1;
 
 	constructor(path: string, reader: Database, writer: Database | undefined, readOnly: boolean) {
@@ -69,18 +74,37 @@ export class Store {
 		this.reader = new Connection(reader);
 		this.writer = writer === undefined ? this.reader : new Connection(writer);
 		this.readOnly = readOnly;
-		this.#counters = this.#readCounters(this.writer);
 		if (readOnly) this.#dataVersion = pragma(reader, 'data_version');
+		this.#counters = this.#readCounters();
 	}
 
-	/** As of the last commit, or as the open transaction has them. */
-	get counters(): Counters {
+	/** As of the last commit. */
+	get counters(): Readonly<Counters> {
 		return this.#counters;
 	}
 
-	/** Whether a transaction is being filled. */
-	get inTransaction(): boolean {
-		return this.#open;
+	/** For writers: as the open transaction leaves them. */
+	get draft(): Counters {
+		if (this.#draft === undefined) throw new Error('Store: no transaction is open');
+		return this.#draft;
+	}
+
+	/** Whether a transaction can be filled while queries read what was there before it. */
+	get isConcurrent(): boolean {
+		return this.writer !== this.reader;
+	}
+
+	/** What has to end before a transaction can begin; undefined: nothing. */
+	busy(): Promise<void> | undefined {
+		if (this.#draft === undefined) return undefined;
+		if (this.#ended === undefined) {
+			let resolve = (): void => {};
+			const promise = new Promise<void>((settle) => {
+				resolve = settle;
+			});
+			this.#ended = { promise, resolve };
+		}
+		return this.#ended.promise;
 	}
 
 	info(key: string): SqlValue | undefined {
@@ -96,37 +120,62 @@ export class Store {
 
 	/** Runs `work` in a transaction: all of it is committed when this returns, or nothing when it throws. */
 	transaction<T>(work: () => T): T {
-		const before = this.begin();
+		this.#begin();
 		try {
 			const result = work();
-			this.commit(before);
+			this.#commit();
 			return result;
 		} catch (error) {
-			this.abort(before);
+			this.#abort();
 			throw error;
 		}
 	}
 
-	/** Begins a transaction by hand; `commit` or `abort` must follow, with what this returns. */
-	begin(): Counters {
-		if (this.#open) throw new Error('Store: a transaction is open already');
-		this.writer.sql('BEGIN IMMEDIATE').run();
-		this.#open = true;
-		return { ...this.#counters };
+	/**
+	 * Runs a long transaction in slices, between which queries go on. Others that write have to wait (`busy`). Only where the
+	 * store is concurrent.
+	 *
+	 * @param pause - Called every few milliseconds; may throw.
+	 */
+	async slicedTransaction(work: Iterable<unknown>, pause: () => Promise<void>): Promise<void> {
+		this.#begin();
+		try {
+			for (const _ of work) await pause();
+			this.#commit();
+		} catch (error) {
+			this.#abort();
+			throw error;
+		}
 	}
 
-	commit(before: Counters): void {
+	#begin(): void {
+		if (this.#draft !== undefined) {
+			throw new VecinoError('busy', `${this.path}: a transaction is under way; nothing was changed`);
+		}
+		this.writer.sql('BEGIN IMMEDIATE').run();
+		this.#draft = { ...this.#counters };
+	}
+
+	#commit(): void {
+		const draft = this.draft;
 		for (const name of COUNTER_NAMES) {
-			if (this.#counters[name] !== before[name]) this.setInfo(name, this.#counters[name]);
+			if (this.#counters[name] !== draft[name]) this.setInfo(name, draft[name]);
 		}
 		this.writer.sql('COMMIT').run();
-		this.#open = false;
+		this.#counters = draft;
+		this.#end();
 	}
 
-	abort(before: Counters): void {
+	#abort(): void {
+		if (this.#draft === undefined) return;
 		rollback(this.writer.db);
-		this.#counters = before;
-		this.#open = false;
+		this.#end();
+	}
+
+	#end(): void {
+		this.#draft = undefined;
+		this.#ended?.resolve();
+		this.#ended = undefined;
 	}
 
 	/** For readers: whether another process has committed since; counters are then read again. */
@@ -134,7 +183,7 @@ export class Store {
 		const version = pragma(this.reader.db, 'data_version');
 		if (version === this.#dataVersion) return false;
 		this.#dataVersion = version;
-		this.#counters = this.#readCounters(this.reader);
+		this.#counters = this.#readCounters();
 		return true;
 	}
 
@@ -149,9 +198,9 @@ export class Store {
 		this.writer.close();
 	}
 
-	#readCounters(connection: Connection): Counters {
+	#readCounters(): Counters {
 		const counters = { ...NO_ROWS };
-		for (const { key, value } of connection.sql('SELECT key, value FROM info').all()) {
+		for (const { key, value } of this.reader.sql('SELECT key, value FROM info').all()) {
 			if (Object.hasOwn(NO_ROWS, String(key))) counters[key as keyof Counters] = Number(value);
 		}
 		return counters;

@@ -61,12 +61,12 @@ export class RowWriter {
 
 	/** Writes a row under a new rid. @param where - The method, and row @param index of what it was given, for errors. */
 	put(row: PreparedRow, replace: boolean, log: WriteLog, where: string, index: number): void {
-		const { writer, counters } = this.#store;
+		const { writer, draft } = this.#store;
 		if (replace && row.id !== undefined) {
 			const old = writer.sql(OLD_BY_ID).get(idValue(row.id));
 			if (old !== undefined) this.#kill(old, log);
 		}
-		const rid = ++counters.lastRid;
+		const rid = ++draft.lastRid;
 		const id = row.id ?? this.#newId(rid);
 		try {
 			writer
@@ -83,8 +83,8 @@ export class RowWriter {
 		writer.sql('INSERT INTO vectors VALUES (?, ?)').run(rid, row.bytes);
 		if (row.text !== undefined) writer.sql('INSERT INTO fts (rowid, text) VALUES (?, ?)').run(rid, row.text);
 		this.putValues(rid, row.values);
-		counters.rows++;
-		if (row.made) counters.made++;
+		draft.rows++;
+		if (row.made) draft.made++;
 		log.rids.push(rid);
 		log.ids.push(id);
 	}
@@ -125,12 +125,12 @@ export class RowWriter {
 	}
 
 	#version(log: WriteLog): number {
-		if (log.ver === 0) log.ver = ++this.#store.counters.ver;
+		if (log.ver === 0) log.ver = ++this.#store.draft.ver;
 		return log.ver;
 	}
 
 	#kill(old: SqlRow, log: WriteLog): void {
-		const { writer, counters } = this.#store;
+		const { writer, draft } = this.#store;
 		const rid = old['rid'] as number;
 		writer.sql('DELETE FROM docs WHERE rid = ?').run(rid);
 		writer.sql('DELETE FROM vectors WHERE rid = ?').run(rid);
@@ -138,8 +138,8 @@ export class RowWriter {
 		if (old['words'] === 1) writer.sql('DELETE FROM fts WHERE rowid = ?').run(rid);
 		writer.sql('INSERT INTO dead VALUES (?, ?)').run(rid, this.#version(log));
 		writer.sql('DELETE FROM touched WHERE rid = ?').run(rid);
-		counters.rows--;
-		if (old['made'] === 1) counters.made--;
+		draft.rows--;
+		if (old['made'] === 1) draft.made--;
 		if (this.isStaging) writer.sql('DELETE FROM vectors_next WHERE rid = ?').run(rid);
 		log.dead.push(rid);
 	}

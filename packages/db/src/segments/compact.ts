@@ -4,6 +4,7 @@
 
 import { readIndex } from 'vecino';
 import type { CompactSource } from './build-task.ts';
+import { commitWhenFree } from './commit.ts';
 import type { SegmentRecord } from './contract.ts';
 import type { ModelGroup } from './group.ts';
 import { loadFile } from './group.ts';
@@ -37,8 +38,7 @@ export async function compact(state: State, group: ModelGroup, chosen: readonly 
 		addSegments.push({ name, model: group.name, rows: rids.length, bytes, rids });
 	}
 	try {
-		state.checkOpen();
-		state.rows.commit({ addSegments, removeSegments, forgetDead: forgetDead() });
+		await commitWhenFree(state, () => ({ addSegments, removeSegments, forgetDead: forgetDead() }));
 	} catch (error) {
 		for (const { name } of addSegments) await state.files.remove(name).catch(() => {});
 		throw error;

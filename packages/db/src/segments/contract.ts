@@ -65,6 +65,8 @@ export interface RowSource {
 	vectorsOf(rids: ArrayLike<number>): Float32Array;
 	/** Whether vectors of sealed rows are kept. */
 	readonly keepsOriginals: boolean;
+	/** What has to end before something can be committed; undefined: nothing. Ask again afterwards, in the tick of the commit. */
+	busy?(): Promise<void> | undefined;
 	/** Commits, or throws and has changed nothing. */
 	commit(change: ManifestChange): void;
 }

@@ -12,6 +12,11 @@ const EXTENSION = '.vecino';
 /** What an interrupted write leaves: `.name.pid.random.tmp`. */
 const TEMPORARY = /^\..*\.vecino\..*\.tmp$/;
 
+/** Whether a manifest, which may come from anywhere, names a file in its own folder. */
+export function isFileName(name: string): boolean {
+	return /^[\w-]{1,200}$/.test(name);
+}
+
 /** Files `<folder>/<name>.vecino`; the folder is made by the first write. */
 export class FolderFiles implements SegmentFiles {
 	readonly folder: string;
@@ -21,6 +26,11 @@ export class FolderFiles implements SegmentFiles {
 	}
 
 	path(name: string): string {
+		if (!isFileName(name))
+			throw new VecinoError(
+				'corrupt-data',
+				`${this.folder}: the manifest names an index file '${name}', which is no name`,
+			);
 		return join(this.folder, `${name}${EXTENSION}`);
 	}
 

@@ -5,6 +5,7 @@
 
 import { readIndex } from 'vecino';
 import type { Builder } from './build-thread.ts';
+import { commitWhenFree } from './commit.ts';
 import type { ManifestChange, ModelRecord, SegmentRecord } from './contract.ts';
 import { ModelGroup } from './group.ts';
 import { type ModelPlan, sampleRows } from './growth.ts';
@@ -70,8 +71,7 @@ function pieceRows({ limits }: State, { traits }: ModelGroup): number {
 
 async function commit(state: State, change: ManifestChange): Promise<void> {
 	try {
-		state.checkOpen();
-		state.rows.commit(change);
+		await commitWhenFree(state, () => change);
 	} catch (error) {
 		const added = [...(change.addSegments ?? []), ...(change.addModels ?? [])];
 		await discard(
@@ -195,7 +195,7 @@ export function canRetire(state: State, group: ModelGroup): boolean {
 
 /** Lets go of a model. */
 async function retire(state: State, group: ModelGroup): Promise<void> {
-	state.rows.commit({ removeModels: [group.name] });
+	await commitWhenFree(state, () => ({ removeModels: [group.name] }));
 	state.groups = state.groups.filter((other) => other !== group);
 	group[Symbol.dispose]();
 	await discard(state, [group.name]);

@@ -4,7 +4,8 @@
  * the searches run here, a few milliseconds at a time, on the index that answers queries.
  */
 
-import { isBetter, type RecallSetting } from 'vecino';
+import { cosineSimilarity, innerProduct, isBetter, type Metric, type RecallSetting, squaredL2 } from 'vecino';
+import { commitWhenFree } from './commit.ts';
 import type { ModelGroup } from './group.ts';
 import type { Measured } from './measured.ts';
 import type { Part, SearchSetting } from './parts.ts';
@@ -29,18 +30,23 @@ export async function measure(state: State, group: ModelGroup): Promise<void> {
 	const truth = await truthOf(state, group, parts, queries);
 	const settings = await settingsOf(state, group, queries, truth);
 	const measured: Measured = { rows: group.count, k: K, settings };
-	state.checkOpen();
-	state.rows.commit({ measured: { model: group.name, measured: JSON.stringify(measured) } });
+	await commitWhenFree(state, () => ({ measured: { model: group.name, measured: JSON.stringify(measured) } }));
 	group.measured = measured;
 }
 
-/** Rids of the K nearest rows of each query, itself left out. */
-async function truthOf(
-	state: State,
-	group: ModelGroup,
-	parts: readonly Part[],
-	queries: RowVectors,
-): Promise<Set<number>[]> {
+/** What is right for one query. */
+interface Right {
+	/** Rids of the K nearest rows, the query itself left out; and further ones that were found to be as near. */
+	readonly rids: Set<number>;
+	readonly size: number;
+	/** Distance of the last of them. */
+	readonly last: number;
+	/** Rids found to be further. */
+	readonly wrong: Set<number>;
+}
+
+/** The K nearest rows of each query. */
+async function truthOf(state: State, group: ModelGroup, parts: readonly Part[], queries: RowVectors): Promise<Right[]> {
 	const nq = queries.rids.length;
 	const k = K + 1;
 	const best = Array.from({ length: nq }, () => ({ rids: [] as number[], distances: [] as number[] }));
@@ -56,11 +62,39 @@ async function truthOf(
 		}
 		await state.pause();
 	}
-	return best.map(({ rids }, i) => {
+	return best.map(({ rids, distances }, i) => {
 		const own = queries.rids[i]!;
-		return new Set(rids.filter((rid) => rid !== own).slice(0, K));
+		const others = [...rids.keys()].filter((j) => rids[j] !== own).slice(0, K);
+		const last = others.length === 0 ? Number.NaN : distances[others.at(-1)!]!;
+		return { rids: new Set(others.map((j) => rids[j]!)), size: others.length, last, wrong: new Set() };
 	});
 }
+
+/**
+ * Whether a row is as near as the last of those that are right: there may be many copies of a row, of which any is as good
+ * as another.
+ */
+function isRight(state: State, right: Right, q: Float32Array, rid: number): boolean {
+	if (right.rids.has(rid)) return true;
+	if (right.wrong.has(rid)) return false;
+	const { rows, metric } = state;
+	const x = rows.keepsOriginals ? rows.vectorsOf([rid]) : undefined;
+	const tied = x !== undefined && isTied(metric, distance(metric, q, x), right.last);
+	(tied ? right.rids : right.wrong).add(rid);
+	return tied;
+}
+
+function isTied(metric: Metric, found: number, last: number): boolean {
+	return !isBetter(metric, last, found) || Math.abs(found - last) <= TIED * Math.abs(last);
+}
+
+function distance(metric: Metric, q: Float32Array, x: Float32Array): number {
+	if (metric === 'l2') return squaredL2(q, x);
+	return metric === 'ip' ? innerProduct(q, x) : cosineSimilarity(q, x);
+}
+
+/** Rounding of distances that are the same. */
+const TIED = 1e-5;
 
 function insert(
 	row: { rids: number[]; distances: number[] },
@@ -120,7 +154,7 @@ async function settingsOf(
 	state: State,
 	group: ModelGroup,
 	queries: RowVectors,
-	truth: readonly Set<number>[],
+	truth: readonly Right[],
 ): Promise<RecallSetting[]> {
 	const { traits } = group;
 	const lists = group.cells?.stats().lists;
@@ -169,7 +203,7 @@ async function recallOf(
 	group: ModelGroup,
 	setting: SearchSetting,
 	queries: RowVectors,
-	truth: readonly Set<number>[],
+	truth: readonly Right[],
 ): Promise<number> {
 	const { d } = state;
 	let [sum, counted] = [0, 0];
@@ -182,8 +216,8 @@ async function recallOf(
 		const hits = searchParts(searches, q, K + 1, state.metric);
 		const found = hits.rids.filter((rid) => rid !== own).subarray(0, K);
 		let right = 0;
-		for (const rid of found) if (wanted.has(rid)) right++;
-		sum += right / wanted.size;
+		for (const rid of found) if (isRight(state, wanted, q, rid)) right++;
+		sum += Math.min(1, right / wanted.size);
 		counted++;
 		if (performance.now() - start < SLICE_MS) continue;
 		await state.pause();

@@ -139,8 +139,8 @@ class PartFilter implements Disposable {
 			const { rids, size } = set;
 			const before = this.#matches;
 			// New rids of the set among the labels known, then all of it among the new labels.
-			if (size > this.#size && this.#labels > 0) this.#meet(rids, this.#size, size, 0);
-			if (n > this.#labels) this.#meet(rids, 0, size, this.#labels);
+			if (size > this.#size && this.#labels > 0) this.#matches += this.#map.mark(rids, this.#size, size, 0, this.#bits);
+			if (n > this.#labels) this.#matches += this.#map.mark(rids, 0, size, this.#labels, this.#bits);
 			this.#labels = n;
 			this.#size = size;
 			if (this.#matches > before) this.#forget();
@@ -148,18 +148,6 @@ class PartFilter implements Disposable {
 		if (this.#matches === 0) return undefined;
 		this.#prepared ??= this.#index.prepareFilter(new IDSelectorBitmap(this.#bits));
 		return this.#prepared;
-	}
-
-	#meet(rids: Float64Array, from: number, to: number, fromLabel: number): void {
-		const bits = this.#bits;
-		let matches = 0;
-		this.#map.intersect(rids, from, to, fromLabel, (label) => {
-			const [byte, bit] = [label >>> 3, 1 << (label & 7)];
-			if ((bits[byte]! & bit) !== 0) return;
-			bits[byte]! |= bit;
-			matches++;
-		});
-		this.#matches += matches;
 	}
 
 	#reserve(labels: number): void {

@@ -37,7 +37,8 @@ export function nextMaking(state: State): Job | undefined {
 	const plan = dueModel(state);
 	if (plan !== undefined)
 		return { kind: current === undefined ? 'training' : 'growing', run: () => trained(state, plan) };
-	if (current === undefined) return undefined;
+	// While rows come in faster than they are sealed, sealing has the processor.
+	if (current === undefined || state.deltas.frozen.length > state.limits.maxBacklog / 2) return undefined;
 	for (const old of state.groups) {
 		if (old === current) break;
 		if (old.segments.size === 0 && !canRetire(state, old)) continue;

@@ -67,30 +67,43 @@ export class RidMap {
 	}
 
 	/**
-	 * Calls `found` with each label from `fromLabel` on whose rid is in sorted[from .. to). Gallops, so that a few rids among
+	 * Sets the bit of each label from `fromLabel` on whose rid is in sorted[from .. to). Gallops, so that a few rids among
 	 * many labels, and the other way round, cost little.
+	 *
+	 * @param bits - Bit label % 8 of byte label / 8.
+	 * @returns How many bits were not set before.
 	 */
-	intersect(sorted: Float64Array, from: number, to: number, fromLabel: number, found: (label: number) => void): void {
+	mark(sorted: Float64Array, from: number, to: number, fromLabel: number, bits: Uint8Array): number {
 		const rids = this.#rids;
+		let marked = 0;
 		for (const run of this.#runs) {
 			let label = Math.max(run.start, fromLabel);
-			if (label >= run.end || from >= to) continue;
+			const { end } = run;
+			if (label >= end || from >= to) continue;
 			let at = lowerBound(sorted, rids[label]!, from, to);
 			while (at < to) {
 				const rid = sorted[at]!;
-				if (rid > run.last) break;
-				label = gallop(rids, rid, label, run.end);
-				if (label >= run.end) break;
-				const next = rids[label]!;
-				if (next === rid) {
-					found(label);
-					label++;
-					at++;
-				} else {
-					at = gallop(sorted, next, at, to);
+				if (rids[label]! < rid) {
+					label = gallop(rids, rid, label, end);
+					if (label >= end) break;
 				}
+				const next = rids[label]!;
+				if (next !== rid) {
+					at = gallop(sorted, next, at, to);
+					continue;
+				}
+				const byte = label >>> 3;
+				const bit = 1 << (label & 7);
+				const before = bits[byte]!;
+				if ((before & bit) === 0) {
+					bits[byte] = before | bit;
+					marked++;
+				}
+				at++;
+				if (++label >= end) break;
 			}
 		}
+		return marked;
 	}
 
 	#reserve(n: number): void {

@@ -8,16 +8,23 @@ import { storageError } from './errors.ts';
 
 /** As much of better-sqlite3's `Database` as is used. */
 export interface BetterSqlite3Database {
+	/** Runs statements without rows. */
 	exec(sql: string): unknown;
+	/** A statement to be run with parameters. */
 	prepare(sql: string): BetterSqlite3Statement;
+	/** Closes the file. */
 	close(): unknown;
 }
 
 /** As much of better-sqlite3's `Statement` as is used. */
 export interface BetterSqlite3Statement {
+	/** Runs it for what it changes. */
 	run(...params: unknown[]): { readonly changes: number };
+	/** Its first row. */
 	get(...params: unknown[]): unknown;
+	/** All its rows. */
 	all(...params: unknown[]): unknown[];
+	/** Its rows one by one. */
 	iterate(...params: unknown[]): IterableIterator<unknown>;
 }
 
@@ -33,9 +40,8 @@ export type BetterSqlite3 = new (
  * @param Database - The class that better-sqlite3 exports.
  *
  * @example
- * import BetterSqlite3 from 'better-sqlite3';
- *
- * const books = await open(':memory:', { dimension: 3, driver: betterSqlite3Driver(BetterSqlite3) });
+ * const { default: Database } = await import('better-sqlite3' as string);
+ * const books = await open(':memory:', { dimension: 3, driver: betterSqlite3Driver(Database) });
  * await books.close();
  */
 export function betterSqlite3Driver(Database: BetterSqlite3): Driver {

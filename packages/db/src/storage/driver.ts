@@ -9,8 +9,11 @@ export type SqlValue = null | number | bigint | string | Uint8Array;
 export type SqlRow = Record<string, SqlValue>;
 
 export interface Statement {
+	/** Runs it for what it changes; how many rows that were. */
 	run(...params: SqlValue[]): { readonly changes: number };
+	/** Its first row; undefined where there is none. */
 	get(...params: SqlValue[]): SqlRow | undefined;
+	/** All its rows. */
 	all(...params: SqlValue[]): SqlRow[];
 	/** Rows one by one; nothing may be written while it goes on. */
 	iterate(...params: SqlValue[]): Iterable<SqlRow>;
@@ -19,13 +22,16 @@ export interface Statement {
 export interface Database {
 	/** Runs statements that have no parameters and no rows. */
 	exec(sql: string): void;
+	/** A statement that can be run more than once. */
 	prepare(sql: string): Statement;
+	/** Closes the file; statements cannot be used any more. */
 	close(): void;
 }
 
 export interface OpenDatabaseOptions {
+	/** Opens a file that is there, without writing to it. Default: false. */
 	readonly readOnly?: boolean | undefined;
-	/** How long to wait for another process that is writing. */
+	/** How long to wait for another process that is writing, in milliseconds. Default: 5000. */
 	readonly timeoutMs?: number | undefined;
 }
 
@@ -33,6 +39,8 @@ export interface OpenDatabaseOptions {
 export interface Driver {
 	/** 'node:sqlite', 'better-sqlite3', 'sqlite-wasm'. */
 	readonly name: string;
+	/** Whether a file can be open more than once at a time: queries then go on while a long transaction is filled. Default: true. */
+	readonly concurrent?: boolean | undefined;
 	/** @param path - A file, made when it is not there and may be written, or ':memory:'. */
 	open(path: string, options?: OpenDatabaseOptions): Database;
 }

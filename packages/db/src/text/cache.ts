@@ -1,10 +1,11 @@
 /**
- * Vectors that were paid for are kept: an embedder around an embedder and a store. Equal texts of one call are embedded
- * once. Each batch is stored as soon as it is answered, so that an abort or a failure later loses nothing.
+ * Vectors that were paid for are kept: an embedder around an embedder and a store. Equal texts of one call, or of
+ * several at the same time, are embedded once. Each batch is stored as soon as it is answered, so that an abort or a failure later loses nothing.
  *
  * A vector is found again by (space, hash): what changes the vectors of a model (dimension, prefixes; `cacheKey`) and, where
  * the model tells them apart, the kind; and SHA-256 of the text.
  */
+import { VecinoError } from 'vecino';
 import { checkTexts, show } from './check.ts';
 import {
 	type Embedder,
@@ -13,8 +14,9 @@ import {
 	type EmbedUsage,
 	isFittedEmbedder,
 } from './embedder.ts';
+import { Pace } from './offline/pace.ts';
 import { sha256 } from './sha256.ts';
-import { checkAborted } from './wait.ts';
+import { abortable } from './wait.ts';
 
 /** Hashes that the store is asked for at a time. */
 const STORE_BATCH = 1024;
@@ -59,9 +61,24 @@ export function memoryEmbeddingStore(): EmbeddingStore {
 	};
 }
 
+/** One call of `embed`. */
+interface Call {
+	readonly space: string;
+	readonly options: EmbedOptions;
+	readonly textOf: (hash: string) => string;
+	/** Gives a vector to the rows that have the hash. */
+	readonly take: (hash: string, vector: Float32Array) => Promise<void>;
+	/** Tells how far it has come. */
+	readonly report: () => void;
+	/** Rows that have a vector. */
+	readonly done: () => number;
+}
+
 class CachedEmbedder implements Embedder {
 	readonly #embedder: Embedder;
 	readonly #store: EmbeddingStore;
+	/** Settles when the call that looks for (space; hash) is done with it. */
+	readonly #underWay = new Map<string, Promise<void>>();
 	#dimension: number | undefined;
 	#cached = 0;
 
@@ -94,12 +111,13 @@ class CachedEmbedder implements Embedder {
 
 	async embed(texts: readonly string[], options: EmbedOptions = {}): Promise<Float32Array[]> {
 		checkTexts('Embedder.embed', texts);
-		checkAborted(options.signal);
-		const { kind = 'document', onProgress, onVectors } = options;
+		const { kind = 'document', onProgress, onVectors, signal } = options;
+		const pace = new Pace({ signal });
 		const space = this.distinguishesKinds ? `${this.cacheKey};${kind}` : this.cacheKey;
 		/** Rows of each different text. */
 		const rows = new Map<string, number[]>();
 		for (const [row, text] of texts.entries()) {
+			if (pace.due()) await pace.rest('hash', row, texts.length);
 			const hash = sha256(text);
 			const alike = rows.get(hash);
 			if (alike === undefined) rows.set(hash, [row]);
@@ -107,19 +125,53 @@ class CachedEmbedder implements Embedder {
 		}
 		const vectors = new Array<Float32Array>(texts.length);
 		let done = 0;
-		const take = async (hash: string, vector: Float32Array): Promise<void> => {
-			this.#dimension ??= vector.length;
-			for (const row of rows.get(hash)!) {
-				vectors[row] = vector.slice();
-				done++;
-				await onVectors?.(row, [vectors[row]]);
-			}
+		const call: Call = {
+			space,
+			options,
+			textOf: (hash) => texts[rows.get(hash)![0]!]!,
+			take: async (hash, vector) => {
+				this.#checkDimension(vector.length);
+				for (const row of rows.get(hash)!) {
+					vectors[row] = vector.slice();
+					done++;
+					await onVectors?.(row, [vectors[row]]);
+				}
+			},
+			report: () => onProgress?.({ done, total: texts.length }),
+			done: () => done,
 		};
-		const missing = await this.#fromStore(space, [...rows.keys()], take);
-		this.#cached += done;
-		if (done > 0) onProgress?.({ done, total: texts.length });
-		if (missing.length === 0) return vectors;
-		const asked = missing.map((hash) => texts[rows.get(hash)![0]!]!);
+		// What another call has under way is waited for, and asked for only if that call failed.
+		for (let open = [...rows.keys()]; open.length > 0; ) {
+			const theirs = open.filter((hash) => this.#underWay.has(`${space};${hash}`));
+			const ours = open.filter((hash) => !this.#underWay.has(`${space};${hash}`));
+			const turns = new Set(theirs.map((hash) => this.#underWay.get(`${space};${hash}`)!));
+			await this.#resolve(call, ours);
+			await abortable(Promise.all(turns), signal);
+			open = theirs;
+		}
+		return vectors;
+	}
+
+	/** From the store, else from the embedder; meanwhile no other call looks for these. */
+	async #resolve(call: Call, hashes: readonly string[]): Promise<void> {
+		let finish = (): void => {};
+		const turn = new Promise<void>((resolve) => {
+			finish = resolve;
+		});
+		for (const hash of hashes) this.#underWay.set(`${call.space};${hash}`, turn);
+		try {
+			const before = call.done();
+			const missing = await this.#fromStore(call.space, hashes, call.take);
+			this.#cached += call.done() - before;
+			if (call.done() > before) call.report();
+			if (missing.length > 0) await this.#ask(call, missing);
+		} finally {
+			for (const hash of hashes) this.#underWay.delete(`${call.space};${hash}`);
+			finish();
+		}
+	}
+
+	async #ask({ space, options, textOf, take, report }: Call, missing: readonly string[]): Promise<void> {
 		const stored = new Set<string>();
 		const keep = async (start: number, found: readonly Float32Array[]): Promise<void> => {
 			const hashes = missing.slice(start, start + found.length);
@@ -128,13 +180,23 @@ class CachedEmbedder implements Embedder {
 				stored.add(hash);
 				await take(hash, found[i]!);
 			}
-			onProgress?.({ done, total: texts.length });
+			report();
 		};
-		const found = await this.#embedder.embed(asked, { ...options, onProgress: undefined, onVectors: keep });
+		const found = await this.#embedder.embed(missing.map(textOf), {
+			...options,
+			onProgress: undefined,
+			onVectors: keep,
+		});
 		// Of embedders that do not tell as they go.
-		const late = missing.findIndex((hash) => !stored.has(hash));
-		if (late >= 0) await this.#keepLate(missing, found, stored, keep);
-		return vectors;
+		if (stored.size < missing.length) await this.#keepLate(missing, found, stored, keep);
+	}
+
+	#checkDimension(found: number): void {
+		const expected = this.dimension ?? found;
+		this.#dimension ??= found;
+		if (found === expected) return;
+		const message = `cachedEmbedder: ${this.model} gives vectors of dimension ${found}, the store has some of ${expected}; was the model changed? Use another store`;
+		throw new VecinoError('embedder', message, { expected, found });
 	}
 
 	/** Takes what the store has; the hashes that it has not. */

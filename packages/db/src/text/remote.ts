@@ -209,13 +209,21 @@ export function checkRemote(where: string, options: unknown, own: readonly strin
 
 /** `baseUrl` without a slash at its end, and the path behind it. */
 export function joinUrl(where: string, baseUrl: unknown, path: string): string {
-	const url = typeof baseUrl === 'string' ? URL.parse(baseUrl) : null;
+	const url = parseUrl(baseUrl);
 	if (url === null || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '') {
 		// Not shown: it may hold a password.
 		const given = url !== null && url.username + url.password !== '' ? 'one with a password' : show(baseUrl);
 		throw new TypeError(`${where}: baseUrl must be an http or https address without a password, got ${given}`);
 	}
 	return `${(baseUrl as string).replace(/\/+$/, '')}${path}`;
+}
+
+function parseUrl(text: unknown): URL | null {
+	try {
+		return typeof text === 'string' ? new URL(text) : null;
+	} catch {
+		return null;
+	}
 }
 
 /** The `authorization` header of a key. */

@@ -1,6 +1,6 @@
 /**
  * SHA-256 (FIPS 180-4), at once and everywhere: crypto.subtle answers with promises, one per text, and only exists in
- * secure contexts. Measured in Node 24: 5 microseconds for a text of 400 characters.
+ * secure contexts. Measured in Node 24: 7 microseconds for a text of 400 characters.
  */
 
 /** Fractions of the cube roots of the first 64 primes. */
@@ -34,7 +34,14 @@ function addBlock(H: Int32Array, view: DataView, start: number): void {
 		const s1 = ((y >>> 17) | (y << 15)) ^ ((y >>> 19) | (y << 13)) ^ (y >>> 10);
 		W[t] = W[t - 16]! + s0 + W[t - 7]! + s1;
 	}
-	let [a, b, c, d, e, f, g, h] = H as unknown as [number, number, number, number, number, number, number, number];
+	let a = H[0]!;
+	let b = H[1]!;
+	let c = H[2]!;
+	let d = H[3]!;
+	let e = H[4]!;
+	let f = H[5]!;
+	let g = H[6]!;
+	let h = H[7]!;
 	for (let t = 0; t < 64; t++) {
 		const S1 = ((e >>> 6) | (e << 26)) ^ ((e >>> 11) | (e << 21)) ^ ((e >>> 25) | (e << 7));
 		const t1 = (h + S1 + ((e & f) ^ (~e & g)) + K[t]! + W[t]!) | 0;
@@ -49,8 +56,14 @@ function addBlock(H: Int32Array, view: DataView, start: number): void {
 		b = a;
 		a = (t1 + t2) | 0;
 	}
-	const sums = [a, b, c, d, e, f, g, h];
-	for (let i = 0; i < 8; i++) H[i] = H[i]! + sums[i]!;
+	H[0] = H[0]! + a;
+	H[1] = H[1]! + b;
+	H[2] = H[2]! + c;
+	H[3] = H[3]! + d;
+	H[4] = H[4]! + e;
+	H[5] = H[5]! + f;
+	H[6] = H[6]! + g;
+	H[7] = H[7]! + h;
 }
 
 /** First 32 bits behind the point of the `root`-th roots of the first primes, by search in whole numbers. */

@@ -21,3 +21,15 @@ export async function sleep(ms: number, signal: AbortSignal | undefined): Promis
 	});
 	checkAborted(signal);
 }
+
+/** Waits for `promise`; throws 'aborted' as soon as the signal fires. */
+export async function abortable(promise: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
+	checkAborted(signal);
+	let stop = (): void => {};
+	const fired = new Promise<void>((resolve) => {
+		stop = resolve;
+	});
+	signal?.addEventListener('abort', stop);
+	await Promise.race([promise, fired]).finally(() => signal?.removeEventListener('abort', stop));
+	checkAborted(signal);
+}

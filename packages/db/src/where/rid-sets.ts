@@ -23,6 +23,7 @@
  * Asked again with nothing changed: 0.002 ms. Steps take 8 ms, where the machine has nothing else to do.
  */
 
+import { VecinoError } from 'vecino';
 import type { RidSet } from '../segments/contract.ts';
 import type { Database, SqlValue, Statement } from '../storage/driver.ts';
 import type { CompiledWhere } from './compile.ts';
@@ -131,7 +132,7 @@ export class RidSets {
 	 */
 	async get(where: CompiledWhere, signal?: AbortSignal): Promise<RidSet> {
 		for (;;) {
-			signal?.throwIfAborted();
+			if (signal?.aborted) throw aborted(signal);
 			const set = this.peek(where);
 			if (set !== undefined) return set;
 			let pending = this.#pending.get(where.key);
@@ -316,9 +317,13 @@ function nextTurn(): Promise<void> {
 	});
 }
 
+function aborted(signal: AbortSignal): VecinoError {
+	return new VecinoError('aborted', 'where: aborted', { cause: signal.reason });
+}
+
 function abortable(work: Promise<void>, signal: AbortSignal): Promise<void> {
 	return new Promise((resolve, reject) => {
-		const abort = (): void => reject(signal.reason);
+		const abort = (): void => reject(aborted(signal));
 		signal.addEventListener('abort', abort, { once: true });
 		work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
 	});

@@ -171,3 +171,50 @@ describe.each(DRIVERS)('rows of a collection over $name', (driver) => {
 		expect(await rows.deleteWhere({})).toBe(1);
 	});
 });
+
+describe.each(DRIVERS)('a long write over $name', (driver) => {
+	it('is seen as a whole: queries go on with what was there, and background work waits', async () => {
+		using folder = new TemporaryFolder();
+		await using rows = await open(folder.path, { dimension: 4, metric: 'l2', driver });
+		await rows.add({ id: 'first', vector: [0, 0, 0, 0], metadata: { n: 0 } });
+		const many = randomVectors(30_000, 4).map((vector, id) => ({ id, vector, metadata: { n: 1 } }));
+		let seen = 0;
+		let turns = 0;
+		let done = false;
+		const writing = rows.add(many).finally(() => {
+			done = true;
+		});
+		const [before, after] = [rows.upsert({ id: 'second', vector: [9, 9, 9, 9] }), rows.update('first', { n: 2 })];
+		while (!done) {
+			const [count, ones, hits] = await Promise.all([
+				rows.count(),
+				rows.count({ n: 1 }),
+				rows.query({ vector: [9, 9, 9, 9], k: 1, where: { n: 1 } }),
+			]);
+			if ((await rows.count()) < 30_000) expect([ones, hits.length]).toEqual([0, 0]);
+			seen = Math.max(seen, count);
+			turns++;
+			await new Promise((resolve) => setImmediate(resolve));
+		}
+		await Promise.all([writing, before, after]);
+		expect(turns).toBeGreaterThan(3);
+		expect(await rows.count()).toBe(30_002);
+		expect(await rows.count({ n: 1 })).toBe(30_000);
+		expect(await rows.query({ vector: [9, 9, 9, 9], k: 10_000, where: { n: 1 } })).toHaveLength(10_000);
+		await expect(
+			rows.add([
+				...many.slice(0, 5000).map((row) => ({ ...row, id: `x${row.id}` })),
+				{ id: 'second', vector: [1, 1, 1, 1] },
+			]),
+		).rejects.toMatchObject({ code: 'duplicate-id', row: 5000 });
+		expect(await rows.count()).toBe(30_002);
+		const stopping = new AbortController();
+		const stopped = rows.add(
+			many.map((row) => ({ ...row, id: `y${row.id}` })),
+			{ signal: stopping.signal },
+		);
+		setTimeout(() => stopping.abort(), 30);
+		await expect(stopped).rejects.toMatchObject({ code: 'aborted' });
+		expect(await rows.count()).toBe(30_002);
+	});
+});

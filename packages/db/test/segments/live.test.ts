@@ -166,4 +166,49 @@ describe('searches while segments are made, moved and merged', () => {
 		findsAll(rows, live, clustered(1, D, 5));
 		await steps.drain(live.close());
 	});
+
+	for (const keeps of [true, false]) {
+		test(`rows that come and go leave nothing behind${keeps ? '' : ', no originals'}`, async () => {
+			const { rows, steps, options } = setup('IVF8,SQ8', 'l2', keeps);
+			const live = await steps.drain(LiveIndex.open(options));
+			const held: number[] = [];
+			const replace = (n: number, seed: number): void => {
+				const x = clustered(n, D, seed);
+				const rids = rows.insert(x);
+				live.add(rids, x);
+				held.push(...rids);
+				// The oldest go, and some of the newest.
+				const gone = held.splice(0, Math.max(0, held.length - 500 - (n >> 2)));
+				gone.push(...held.splice(held.length - (n >> 2)));
+				rows.delete(gone);
+				live.remove(gone);
+			};
+			let [memory, files, allocatedBytes, labels] = [0, 0, 0, 0];
+			const rounds = TURNS > 100 ? 2000 : 60;
+			for (let round = 0; round < rounds; round++) {
+				replace(160, round + 1);
+				if (round % 3 === 0) await steps.drain(live.settle());
+				if (round === rounds >> 1) {
+					({ memoryBytes: memory, fileBytes: files } = live.stats());
+					allocatedBytes = allocated();
+				}
+				labels = Math.max(
+					labels,
+					rows.segments().reduce((sum, segment) => sum + segment.rows, 0),
+				);
+			}
+			await steps.drain(live.settle());
+			const { memoryBytes, fileBytes, dead } = live.stats();
+			expect(rows.alive.size).toBe(500);
+			expect(memoryBytes).toBeLessThan(1.5 * memory);
+			expect(fileBytes).toBeLessThan(1.5 * files);
+			expect(allocated()).toBeLessThan(1.5 * allocatedBytes);
+			expect(labels).toBeLessThan(1500);
+			expect(dead).toBeLessThan(250);
+			expect(rows.dead.size).toBeLessThan(400);
+			findsAll(rows, live, clustered(1, D, 5));
+			await steps.drain(live.close());
+			expect(allocated()).toBe(0);
+		});
+	}
 });

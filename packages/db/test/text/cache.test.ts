@@ -113,6 +113,43 @@ describe('cachedEmbedder', () => {
 		expect(server.asked.map(({ body }) => body.input[0])).toEqual(['a', 'b', 'c', 'c']);
 	});
 
+	it('asks once for what several calls want at the same time', async () => {
+		const model = counting();
+		const embedder = cachedEmbedder(model, memoryEmbeddingStore());
+		const calls = [['a', 'b'], ['b', 'c'], ['c', 'a', 'd'], ['a']];
+		const found = await Promise.all(calls.map((texts) => embedder.embed(texts)));
+		expect(found).toEqual(calls.map(expected));
+		expect(model.asked.sort()).toEqual(['a', 'b', 'c', 'd']);
+	});
+
+	it('asks itself when the call that it waited for failed, and stops waiting when aborted', async () => {
+		const asked: string[][] = [];
+		let fail = (_: Error): void => {};
+		const model = counting({
+			embed: async (texts) => {
+				asked.push([...texts]);
+				if (asked.length === 1) await new Promise((_, reject) => (fail = reject));
+				return expected([...texts]);
+			},
+		});
+		const embedder = cachedEmbedder(model, memoryEmbeddingStore());
+		const first = embedder.embed(['a', 'b']);
+		const second = embedder.embed(['b']);
+		const third = embedder.embed(['b'], { signal: AbortSignal.timeout(30) });
+		await expect(third).rejects.toMatchObject({ code: 'aborted' });
+		fail(new Error('broken'));
+		await expect(first).rejects.toThrow('broken');
+		expect(await second).toEqual(expected(['b']));
+		expect(asked).toEqual([['a', 'b'], ['b']]);
+	});
+
+	it('says when store and model have different dimensions', async () => {
+		const store = memoryEmbeddingStore();
+		await store.putMany('m', [sha256('a')], [Float32Array.of(1, 2)]);
+		const embedder = cachedEmbedder(counting(), store);
+		await expect(embedder.embed(['a', 'b'])).rejects.toMatchObject({ code: 'embedder', expected: 2, found: 3 });
+	});
+
 	it('waits for slow stores, and asks them for a thousand at a time', async () => {
 		const memory = memoryEmbeddingStore();
 		const sizes: number[] = [];

@@ -141,9 +141,9 @@ describe('sets', () => {
 		const stop = new AbortController();
 		const [stopped, waits] = [sets.get(wheres[3]!, stop.signal), sets.get(wheres[3]!)];
 		stop.abort(new Error('enough'));
-		await expect(stopped).rejects.toThrow('enough');
+		await expect(stopped).rejects.toMatchObject({ code: 'aborted', cause: { message: 'enough' } });
 		expect(listed(await waits)).toEqual(documents.rids(wheres[3]!));
-		await expect(sets.get(wheres[3]!, stop.signal)).rejects.toThrow('enough');
+		await expect(sets.get(wheres[3]!, stop.signal)).rejects.toMatchObject({ code: 'aborted' });
 	});
 
 	test('a failure of the database reaches who asked, and the next asks again', async () => {

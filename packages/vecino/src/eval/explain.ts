@@ -210,7 +210,7 @@ class Asked {
 			estimated,
 			exact: distance,
 			error,
-			relativeError: error === undefined || distance === 0 ? undefined : error / Math.abs(distance!),
+			relativeError: error === undefined ? undefined : shareOf(error, distance!),
 			estimatedRank: place < 0 ? undefined : this.#rankAmong(place, opened),
 			exactRank: exactRank === Number.POSITIVE_INFINITY ? undefined : exactRank,
 			fix,
@@ -353,4 +353,10 @@ function cellsOfRows({ lists, nlist, labelEnd, engine }: NonNullable<Parts['ivf'
 		for (let i = ids >>> 2; i < (ids >>> 2) + n; i++) out[u32[i]!] = cell;
 	}
 	return out;
+}
+
+/** An error as share of a distance; undefined where that is 0, or only what rounding has left of 0. */
+function shareOf(error: number, distance: number): number | undefined {
+	const size = Math.abs(distance);
+	return size === 0 || size < 1e-6 * Math.abs(error) ? undefined : error / size;
 }

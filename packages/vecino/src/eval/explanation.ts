@@ -61,7 +61,7 @@ export interface Explanation {
 	readonly exact: number | undefined;
 	/** estimated - exact. */
 	readonly error: number | undefined;
-	/** error / |exact|; undefined for an exact distance of 0. */
+	/** error / |exact|; undefined for an exact distance of 0, or what rounding has left of 0. */
 	readonly relativeError: number | undefined;
 	/** Its rank by estimated distance among the codes of the cells opened; or, was its own not, of those that `fix` opens. */
 	readonly estimatedRank: number | undefined;

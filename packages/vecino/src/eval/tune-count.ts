@@ -91,7 +91,7 @@ const FACTORS = [1, 1.5, 2, 3, 4, 5, 6, 8, 10, 14, 20, 30, 50];
 /** Ranked cells of a query. */
 const MAX_RANKED = 4096;
 /** Queries of a deep search at a time. */
-const BLOCK = 16;
+const BLOCK = 8;
 const NEVER = 0xffffffff;
 
 /** Cells ranked for each query, nearest first. */
@@ -144,6 +144,7 @@ export function* countSteps(
 		yield* named(leaf.searchSteps(led.leaf, depth, params, proposed, leaf.live), phase, first, nq);
 		const order = store === undefined ? undefined : storeOrder(store, led.store, proposed);
 		for (let j = 0; j < some.n; j++) {
+			yield { phase, done: first + j, total: nq };
 			const i = first + j;
 			const cells = ranked.cells.subarray(i * ranked.ranks, (i + 1) * ranked.ranks);
 			for (const [rank, cell] of cells.entries()) {
@@ -155,7 +156,6 @@ export function* countSteps(
 			sweep.query(i, truth.subarray(i * k, (i + 1) * k), own[i]!, labels, stored, cellOf, rankOf, held);
 			for (const cell of cells) rankOf[cell] = NEVER;
 		}
-		yield { phase, done: first + some.n, total: nq };
 	}
 	for (let i = 0; i < pairs; i++) counts.codes[i] = counts.codes[i]! / nq;
 	return counts;

@@ -6,11 +6,11 @@ import type { Metric } from '../core/metric.ts';
 import { resolveOptions, TUNE_OPTIONS } from '../core/options.ts';
 import { toVectorSet, VectorSet, type Vectors } from '../core/vectors.ts';
 import { type IndexSpec, printSpec } from '../factory/spec.ts';
+import { IndexFlat } from '../indexes/flat.ts';
 import { defaultEngine, type Engine } from '../kernels/engine.ts';
 import { show } from '../util/check.ts';
 import { Rng } from '../util/rng.ts';
 import type { AsyncRunOptions } from '../util/steps.ts';
-import { estimateSpec } from './estimate-spec.ts';
 import type { TuneCandidate } from './tune-report.ts';
 import { defaultShapes, type Shape, sized } from './tune-shapes.ts';
 
@@ -152,7 +152,32 @@ function shuffled(rows: Uint32Array, rng: Rng): Uint32Array {
 
 /** Seconds of the exact neighbours: multiply-adds, and of a pass that counts and times, per candidate. */
 const EXACT_SECONDS = 6e-11;
-const PASS_SECONDS = 0.4;
+const PASS_SECONDS = 0.12;
+const CODEC_SECONDS = 0.3;
+/** Seconds of training and adding cells of vectors on the device that PROBE_SECONDS is of. */
+function cellSeconds(factory: string, n: number, d: number): { train: number; add: number } {
+	const nlist = Number(/^IVF(\d+)/.exec(factory)?.[1] ?? 0);
+	const trained = Math.min(n, 256 * nlist);
+	return { train: 1.2e-10 * trained * nlist * d, add: n * (2.7e-11 * nlist * d + 1e-6) };
+}
+
+/** An exact search of a few made-up rows: how fast is this device? */
+const PROBE_ROWS = 4096;
+const PROBE_SECONDS = 3.3e-4;
+
+function slowness(engine: Engine | undefined): number {
+	const x = new VectorSet(new Float32Array(PROBE_ROWS * 64).fill(1), 64);
+	using index = new IndexFlat({ d: 64, pruned: false, ...(engine && { engine }) });
+	index.add(x);
+	let best = Number.POSITIVE_INFINITY;
+	for (let run = 0; run < 8; run++) {
+		const start = performance.now();
+		index.search(x.slice(0, 8), 1);
+		best = Math.min(best, (performance.now() - start) / 1000);
+	}
+	return best / PROBE_SECONDS;
+}
+
 /** Settings of a grid: numbers of cells, numbers of candidates; times that a query is asked. */
 const GRID = { nprobes: 14, wides: 9, runs: 3 } as const;
 
@@ -162,7 +187,7 @@ function querySeconds(n: number, d: number): number {
 }
 
 /**
- * What tuning n vectors of dimension d will take, from kernels timed here for a quarter of a second or so.
+ * What tuning n vectors of dimension d will take, by what it took elsewhere and how fast this device is.
  *
  * @example
  * const { seconds, candidates } = estimateTune(100_000, 128, { bytesPerVector: 200 });
@@ -176,44 +201,34 @@ export function estimateTune(n: number, d: number, options: TuneOptions = {}): T
 		TUNE_OPTIONS,
 	) as Resolved;
 	const shapes = shapesOf(where, candidates, { n, d, metric, limit: bytesPerVector });
-	return forecastTune({ n, d, metric, shapes, compareOn: rowsToCompare(n, compareOn), nq: sample, engine });
+	return forecastTune({ n, d, shapes, compareOn: rowsToCompare(n, compareOn), nq: sample, engine });
 }
 
 export interface ForecastInput {
 	readonly n: number;
 	readonly d: number;
-	readonly metric: Metric;
 	readonly shapes: readonly Shape[];
 	readonly compareOn: number;
 	readonly nq: number;
 	readonly engine?: Engine | undefined;
 }
 
-export function forecastTune({ n, d, metric, shapes, compareOn, nq, engine }: ForecastInput): TuneForecast {
+export function forecastTune({ n, d, shapes, compareOn, nq, engine }: ForecastInput): TuneForecast {
 	const tried = shapes.filter(({ fits }) => fits).map(({ factory }) => factory);
 	const sampled = compareOn < n;
 	let seconds = (EXACT_SECONDS * n * d * nq) / (engine?.threads ?? 1);
 	let grid = 0;
 	let dearest = 0;
-	/** Seconds of cells, and of codes in them, that several candidates share. */
-	const known = new Map<string, { train: number; add: number }>();
-	const measured = (factory: string, rows: number): { train: number; add: number } => {
-		const key = `${factory} ${rows}`;
-		const found = known.get(key) ?? estimateSpec(d, rows, factory, { metric, engine }).seconds!;
-		known.set(key, found);
-		return found;
-	};
 	const seen = new Set<string>();
 	for (const factory of tried) {
 		const base = baseOf(factory);
 		const cells = /^IVF\d+/.exec(base)?.[0];
-		const plain = cells === undefined ? factory : `${cells},Flat`;
-		const { train, add } = measured(plain, compareOn);
-		const codec = 0.3;
+		const { train, add } = cellSeconds(base, compareOn, d);
+		const codec = CODEC_SECONDS * Math.min(1, compareOn / 65_536);
 		if (!seen.has(cells ?? base)) seconds += train;
 		if (!seen.has(base)) seconds += codec + add;
 		seen.add(cells ?? base).add(base);
-		seconds += (PASS_SECONDS * nq) / 1000;
+		seconds += PASS_SECONDS + (nq / 2) * (1e-4 + 1.2e-7 * Math.sqrt(compareOn * d));
 		const scale = n / compareOn;
 		const whole = (train + codec) * Math.min(scale, cells === undefined ? 1 : 8) + add * scale;
 		dearest = Math.max(dearest, whole);
@@ -221,7 +236,13 @@ export function forecastTune({ n, d, metric, shapes, compareOn, nq, engine }: Fo
 		grid += whole + settings * nq * GRID.runs * querySeconds(n, d);
 	}
 	if (sampled) seconds += dearest;
-	return { seconds, gridSeconds: grid, candidates: tried, sampleRows: sampled ? compareOn : null };
+	const slow = slowness(engine);
+	return {
+		seconds: seconds * slow,
+		gridSeconds: grid * slow,
+		candidates: tried,
+		sampleRows: sampled ? compareOn : null,
+	};
 }
 
 /** A factory string without its store. */

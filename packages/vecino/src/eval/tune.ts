@@ -262,7 +262,9 @@ class Run {
 		const limit = NEAR * Math.min(...ranked.map(({ point }) => point.microseconds));
 		const some =
 			this.#plan.latencyMs === undefined ? ranked.filter(({ point }) => point.microseconds <= limit) : ranked;
-		return new Set([next, ...some.slice(0, FINALISTS).map(({ tried }) => Workshop.baseOf(tried.shape.factory))]);
+		// Where nothing reaches the recall, the one that finds most is the last.
+		const last = [...some.slice(0, FINALISTS).map(({ tried }) => tried), ...this.#byRecall().slice(0, 1)];
+		return new Set([next, ...last.map(({ shape }) => Workshop.baseOf(shape.factory))]);
 	}
 
 	/** Settings that reach the recall by count, best first by forecast. */

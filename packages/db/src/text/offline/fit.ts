@@ -58,7 +58,8 @@ export async function fitState(
 	const { documents, grams } = reading;
 	await pace.rest('count', 0, 0);
 	const { version, dimension, seed } = old;
-	const base = { version: version + 1, dimension, seed, documents, weights: gramWeights(grams, documents) };
+	const weights = await gramWeights(grams, documents, pace);
+	const base = { version: version + 1, dimension, seed, documents, weights };
 	const words = await chooseWords(reading, limits.vocabulary, pace);
 	// With a direction for each word or text, none would be like another.
 	const K = Math.floor(Math.min(dimension, documents, words.length) / 4);
@@ -68,8 +69,7 @@ export async function fitState(
 	const counts = Uint32Array.from(words, (word) => reading.counts[reading.ids.get(word)!]!);
 	const rows = await sparseRows(reading, words, counts, pace);
 	const directions = await strongestDirections(rows, K, ROUNDS, seed, pace);
-	await pace.rest('decompose', 1, 1);
-	return { ...base, K, words, counts, directions: quantise(directions, K) };
+	return { ...base, K, words, counts, directions: await quantise(directions, K, pace) };
 }
 
 async function read(
@@ -147,7 +147,9 @@ function forgetRare(ids: Map<string, number>, counts: readonly number[]): void {
 /** Words of at least two texts and at most half of them, most frequent first, ties in order of characters. */
 async function chooseWords({ ids, counts, documents }: Reading, most: number, pace: Pace): Promise<string[]> {
 	const byCount = new Map<number, string[]>();
+	let seen = 0;
 	for (const [word, id] of ids) {
+		if ((++seen & 1023) === 0 && pace.due()) await pace.rest('count', 0, 0);
 		const count = counts[id]!;
 		if (count < 2 || count > documents / 2) continue;
 		const alike = byCount.get(count);
@@ -164,17 +166,21 @@ async function chooseWords({ ids, counts, documents }: Reading, most: number, pa
 }
 
 /** log2(1 + documents / (count + a thousandth of them)) in steps: rare runs are mostly noise, and count no more than that. */
-function gramWeights(grams: Uint32Array, documents: number): Uint8Array {
+async function gramWeights(grams: Uint32Array, documents: number, pace: Pace): Promise<Uint8Array> {
 	const more = Math.max(1, documents / 1000);
 	// Most counts are small and occur often.
 	const known = new Map([[0, UNSEEN_WEIGHT * WEIGHT_STEPS]]);
-	return Uint8Array.from(grams, (count) => {
-		const found = known.get(count);
-		if (found !== undefined) return found;
-		const weight = Math.floor(inverseFrequency(count + more, documents) * WEIGHT_STEPS + 0.5);
-		known.set(count, weight);
-		return weight;
-	});
+	const weights = new Uint8Array(grams.length);
+	for (const [i, count] of grams.entries()) {
+		if ((i & 0x3fff) === 0 && pace.due()) await pace.rest('count', i, grams.length);
+		let weight = known.get(count);
+		if (weight === undefined) {
+			weight = Math.floor(inverseFrequency(count + more, documents) * WEIGHT_STEPS + 0.5);
+			known.set(count, weight);
+		}
+		weights[i] = weight;
+	}
+	return weights;
 }
 
 /** The sample as rows of unit length: square root of the occurrences times inverse document frequency. */
@@ -211,9 +217,10 @@ async function sparseRows(
 }
 
 /** Rows of whole numbers, the greatest 127; only their direction counts. */
-function quantise(directions: Float32Array, K: number): Int8Array {
+async function quantise(directions: Float32Array, K: number, pace: Pace): Promise<Int8Array> {
 	const out = new Int8Array(directions.length);
 	for (let start = 0; start < out.length; start += K) {
+		if (pace.due()) await pace.rest('decompose', start, out.length);
 		unitLength(directions, start, start + K);
 		let most = 0;
 		for (let i = start; i < start + K; i++) most = Math.max(most, Math.abs(directions[i]!));

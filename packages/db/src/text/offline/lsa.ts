@@ -35,7 +35,10 @@ export async function strongestDirections(
 	const random = splitmix32(seed);
 	let Y: Float32Array = new Float32Array(V * K);
 	// Random signs serve as well as normal numbers, and need no logarithm.
-	for (let i = 0; i < A.columns * K; i++) Y[i] = random() & 1 ? 1 : -1;
+	for (let i = 0; i < A.columns * K; i++) {
+		if ((i & 0xffff) === 0 && pace.due()) await pace.rest('decompose', 0, 0);
+		Y[i] = random() & 1 ? 1 : -1;
+	}
 	for (let round = 0; round < rounds; round++) {
 		Y = await multiply(A, Y, K, pace);
 		await orthonormalise(Y, V, K, pace);

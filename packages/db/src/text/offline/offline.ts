@@ -6,7 +6,8 @@
  * paraphrases without common words nor translations. Same texts, same seed, same bytes, on every runtime.
  *
  * Vector: (d - K) dimensions of hashed runs, K = d / 4 of meaning (fewer for fewer than d texts, none before the first
- * fit); each part of unit length, joined so that a product of two vectors is 0.7 of the first and 0.3 of the second.
+ * fit); each part of unit length, joined so that a product of two vectors is 0.7 of the first and 0.3 of the second. Where
+ * words have no known meaning (misspelt ones), the second counts less, by their share (measured: bench/text).
  */
 import { VecinoError } from 'vecino';
 import { checkInt, checkKeys, checkTexts } from '../check.ts';
@@ -166,14 +167,15 @@ class Directions {
 		});
 	}
 
-	/** out += weight * direction of the word, K numbers; nothing for a word that has none. */
-	add(word: string, weight: number, out: Float64Array): void {
+	/** out += weight * direction of the word, K numbers; nothing for a word that has none. Returns how much the word says. */
+	add(word: string, weight: number, out: Float64Array): number {
 		const row = this.#rows.get(word);
-		if (row === undefined) return;
+		if (row === undefined) return 0;
 		const { directions, K } = this.#state;
 		const factor = weight * this.#weights[row]!;
 		const start = row * K;
 		for (let i = 0; i < K; i++) out[i] = out[i]! + factor * directions[start + i]!;
+		return weight * inverseFrequency(this.#state.counts[row]!, this.#state.documents);
 	}
 }
 
@@ -181,16 +183,32 @@ function embedOne(text: string, state: OfflineState, directions: Directions): Fl
 	const words = wordsOf(text.slice(0, MAX_CHARACTERS));
 	const spelling = spellingOf(words, state);
 	const meaning = new Float64Array(state.K);
-	if (state.K > 0) {
-		for (const [unit, count] of tally(units(words))) directions.add(unit, Math.sqrt(count), meaning);
-	}
-	const known = unitLength(meaning) > 0;
-	const a = known ? Math.sqrt(1 - MEANING) : 1;
-	const b = Math.sqrt(MEANING);
+	const share = state.K > 0 ? MEANING * addMeaning(words, state, directions, meaning) : 0;
+	const a = Math.sqrt(1 - share);
+	const b = Math.sqrt(share);
 	const out = new Float32Array(state.dimension);
 	for (let i = 0; i < spelling.length; i++) out[i] = a * spelling[i]!;
 	for (let i = 0; i < meaning.length; i++) out[spelling.length + i] = b * meaning[i]!;
 	return out;
+}
+
+/** Sets `meaning`, to unit length; the share of what the words say that comes from words with a meaning, 0..1. */
+function addMeaning(
+	words: readonly string[],
+	{ documents }: OfflineState,
+	directions: Directions,
+	meaning: Float64Array,
+): number {
+	const strange = inverseFrequency(1, documents);
+	let known = 0;
+	let all = 0;
+	for (const [unit, count] of tally(units(words))) {
+		const often = Math.sqrt(count);
+		const says = directions.add(unit, often, meaning);
+		known += says;
+		all += says === 0 ? often * strange : says;
+	}
+	return unitLength(meaning) > 0 ? known / all : 0;
 }
 
 /** Every run of characters adds its weight, with a sign, to one of the first d - K dimensions (feature hashing; Weinberger et al., 2009). */

@@ -2,8 +2,8 @@
  * OpenAI's embeddings, and all servers that speak its protocol (vLLM, Text Embeddings Inference, LM Studio, llama.cpp,
  * Mistral, Jina, ...): POST {baseUrl}/embeddings.
  *
- * Vectors are asked for in base64, a quarter of the size of JSON numbers and 13 times as fast to read (measured, 100
- * vectors of 768); a server that knows no base64 may answer with numbers or refuse, and is then asked for numbers.
+ * Vectors are asked for in base64, a quarter of the size of JSON numbers and four times as fast to read (100
+ * vectors of 768 in Node 24: 0.8 ms, not 3.3); a server that knows no base64 may answer with numbers or refuse, and is then asked for numbers.
  */
 import type { Embedder } from '../embedder.ts';
 import { bearer, checkRemote, joinUrl, type Protocol, type RemoteOptions, remoteEmbedder } from '../remote.ts';
@@ -90,7 +90,10 @@ function readAnswer({ data, usage }: OpenAIAnswer, count: number): { vectors: Ar
 function decodeBase64(text: string): Float32Array {
 	const binary = atob(text);
 	if (binary.length % 4 !== 0) throw new Error(`a vector has ${binary.length} bytes`);
-	const view = new DataView(new ArrayBuffer(binary.length));
-	for (let i = 0; i < binary.length; i++) view.setUint8(i, binary.charCodeAt(i));
-	return Float32Array.from({ length: binary.length / 4 }, (_, i) => view.getFloat32(4 * i, true));
+	const bytes = new Uint8Array(binary.length);
+	for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);
+	const view = new DataView(bytes.buffer);
+	const vector = new Float32Array(binary.length / 4);
+	for (let i = 0; i < vector.length; i++) vector[i] = view.getFloat32(4 * i, true);
+	return vector;
 }

@@ -137,7 +137,7 @@ function forgetStrangers(store: Store): void {
 				if (!isFileName(String(name))) store.writer.db.prepare(`DELETE FROM ${table} WHERE name = ?`).run(name!);
 			}
 		}
-		store.counters.epoch++;
+		store.draft.epoch++;
 	});
 }
 

@@ -46,7 +46,7 @@ ${indent(renderFound(filtered.hits))}
 
 ${heading(6, 'words beside vectors')}
 Hybrid search ranks by vectors and by the words of the texts (BM25), and joins both ranks;
-its scores say where a row stands in both. By spelling, "ear" is also in year and search;
+its scores say where a row stands in both. By spelling, "art" is also in party and heart;
 as a word it stands in one headline.
 Query: "${hybrid.text}"
 

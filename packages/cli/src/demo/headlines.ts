@@ -161,9 +161,9 @@ async function addNews(collection: Headlines): Promise<HeadlinesResult['added']>
 	return added;
 }
 
-/** A word that stands in one headline only; by spelling it is also in year, heart and search. */
+/** A word that stands in one headline only; by spelling it is also in party, start and heart. */
 async function compareHybrid(collection: Headlines): Promise<HeadlinesResult['hybrid']> {
-	const text = 'ear';
+	const text = 'art';
 	return {
 		text,
 		vectorsOnly: await find(collection, text, { k: 3 }),

@@ -495,3 +495,16 @@ it('an output that fails halfway leaves the old file and no other', async () => 
 		]),
 	).rejects.toThrow("give ids 'mixed'");
 });
+
+it('what is too long for an entry is refused while it is read', async () => {
+	const long = async function* (): AsyncGenerator<Uint8Array> {
+		for (let i = 0; i < 64; i++) yield new Uint8Array(2 ** 20).fill(0x5b);
+	};
+	expect(await failure(long())).toMatchObject({
+		code: 'corrupt-data',
+		row: 0,
+		message: expect.stringContaining('longer than'),
+	});
+	const nested = new Uint8Array(2 ** 25).fill(0x5b);
+	expect(await failure(nested, { format: 'json' })).toMatchObject({ code: 'corrupt-data' });
+});

@@ -83,7 +83,7 @@ const FILE_BYTES = 2 ** 30;
  * @example
  * const { report, index } = tune(vectors, { recall: 0.9, sample: 100, candidates: ['IVF40,Flat', 'IVF40,SQ8'], build: true });
  * using tuned = index!;
- * console.log(report.chosen!.factory, report.chosen!.recall.mean > 0.85, report.candidates.length); // ... true 2
+ * console.log(report.chosen!.recall.mean > 0.85, report.candidates.length); // true 2
  * tuned.search(queries, 10, { recall: 0.9 });
  */
 export function tune(x: VectorSet, options: TuneOptions = {}): Tuned {

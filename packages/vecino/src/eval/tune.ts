@@ -325,7 +325,7 @@ class Run {
 		if (some.length === 0) {
 			const [tried] = this.#byRecall();
 			if (tried === undefined) return undefined;
-			some = [{ tried, point: tried.points.reduce((a, b) => (b.recall > a.recall ? b : a)) }];
+			some = [{ tried, point: cheapestOfBest(tried.points) }];
 		}
 		const limit = NEAR * some[0]!.point.microseconds;
 		if (latencyMs === undefined) some = some.filter(({ point }) => point.microseconds <= limit);
@@ -499,6 +499,12 @@ function* relabelled(steps: Steps<void>, phase: string): Steps<void> {
 /** Recall of neighbouring rows of a table differs by this much at least. */
 const STEP = 0.0005;
 
+/** The quickest of those that find about as much as any. */
+function cheapestOfBest(points: readonly Point[]): Point {
+	const most = Math.max(...points.map(({ recall }) => recall)) - 0.001;
+	return points.filter(({ recall }) => recall >= most).reduce((a, b) => (b.microseconds < a.microseconds ? b : a));
+}
+
 /** The next more cells with as many candidates, else more candidates. */
 function nextPoint(points: readonly Point[], { nprobe, wide, recall }: Point): Point | undefined {
 	const more = points.filter((one) => one.wide === wide && one.nprobe > nprobe);
@@ -525,7 +531,7 @@ function* searchedSteps(
 	// The query itself takes the place of one result and one candidate.
 	const more = own[0]! >= 0 ? 1 : 0;
 	const result = new SearchResult(queries.n, k + more, metric);
-	yield* searchSubject(subject, queries, k + more, nprobe, wide + more, result);
+	yield* relabelled(searchSubject(subject, queries, k + more, nprobe, wide + more, result), 'verify');
 	return Float64Array.from({ length: queries.n }, (_, i) => {
 		const near = new Set(truth.subarray(i * k, (i + 1) * k));
 		near.delete(-1);

@@ -70,7 +70,10 @@ export class Collection<S extends Schema | undefined = Schema | undefined>
 	 * @param path - A folder that is not there yet. It appears when it is whole.
 	 *
 	 * @example
-	 * const { rows } = await books.snapshot(`backup/${new Date().toISOString().slice(0, 10)}`);
+	 * await using books = await open(':memory:', { dimension: 2 });
+	 * await books.add({ id: 'north', vector: [0, 1] });
+	 * const { rows } = await books.snapshot('books-copy');
+	 * console.log(rows); // 1
 	 */
 	async snapshot(path: string, options: CopyOptions = {}): Promise<CopyReport> {
 		return snapshot(this.core, path, options);
@@ -79,6 +82,12 @@ export class Collection<S extends Schema | undefined = Schema | undefined>
 	/**
 	 * Looks for damage, and changes nothing: the database, whether every row has its vector, words and values, whether every
 	 * index file is whole and has the rows that it should. `repair(path)` mends what can be mended.
+	 *
+	 * @example
+	 * await using books = await open(':memory:', { dimension: 2 });
+	 * await books.add({ id: 'north', vector: [0, 1] });
+	 * const { ok, problems } = await books.verify();
+	 * console.log(ok, problems); // true []
 	 */
 	async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
 		return verifyOpen(this.core, options);

@@ -27,19 +27,23 @@ import type { Core } from './core.ts';
 export interface CopyReport {
 	/** The folder that was made. */
 	readonly path: string;
+	/** Rows in it. */
 	readonly rows: number;
 	/** Index files: linked to those of the collection, and copied, where the file system does not link. */
 	readonly linked: number;
+	/** Index files that were copied. */
 	readonly copied: number;
 	/** Size of all files, those that are shared counted. */
 	readonly bytes: number;
 }
 
+/** Options of `snapshot`. */
 export interface CopyOptions {
 	/** Stops it; nothing is left behind. */
 	readonly signal?: AbortSignal | undefined;
 }
 
+/** Options of `restore`. */
 export interface RestoreOptions extends CopyOptions {
 	/** SQLite. Default: that of the runtime. */
 	readonly driver?: Driver | undefined;
@@ -85,9 +89,13 @@ export async function snapshot(core: Core, path: string, options: CopyOptions = 
  * where an index file of the snapshot is missing.
  *
  * @example
- * await books.snapshot('backup/2026-11-21');
- * await restore('backup/2026-11-21', 'books-again');
- * await using again = await open('books-again');
+ * const books = await open('library', { dimension: 2 });
+ * await books.add({ id: 'north', vector: [0, 1] });
+ * await books.snapshot('library-copy');
+ * await books.close();
+ * await restore('library-copy', 'library-again');
+ * await using again = await open('library-again');
+ * console.log(await again.count()); // 1
  */
 export async function restore(snapshot: string, path: string, options: RestoreOptions = {}): Promise<CopyReport> {
 	const where = 'restore';

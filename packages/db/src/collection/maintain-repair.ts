@@ -27,6 +27,7 @@ import { type ManifestFaults, manifestFaults } from './maintain-segments.ts';
 import { inspect, openForCheck, type VerifyPathOptions } from './maintain-verify.ts';
 import { readSettings, type Settings } from './options.ts';
 
+/** What `repair` did, and what it could not do. */
 export interface RepairReport {
 	/** Nothing is wrong any more. */
 	readonly ok: boolean;
@@ -34,9 +35,11 @@ export interface RepairReport {
 	readonly repaired: readonly Problem[];
 	/** What is still wrong, and what to do about it. */
 	readonly remaining: readonly Problem[];
+	/** What was looked at afterwards. */
 	readonly checked: Readonly<Checked>;
 }
 
+/** Options of `repair`. */
 export type RepairOptions = MaintainOptions & Pick<VerifyPathOptions, 'driver' | 'engine'>;
 
 /** Nothing is touched where one of these is found. */

@@ -38,6 +38,7 @@ export type ProblemKind =
 
 /** Something that is wrong. */
 export interface Problem {
+	/** What sort of damage. */
 	readonly kind: ProblemKind;
 	/** What was found, and where. */
 	readonly what: string;
@@ -49,25 +50,33 @@ export interface Problem {
 
 /** What was looked at. */
 export interface Checked {
+	/** Rows. */
 	rows: number;
 	/** Rows whose vectors are kept. */
 	vectors: number;
-	/** Rows with a text; values of array fields. */
+	/** Rows with a text. */
 	texts: number;
+	/** Values of array fields. */
 	values: number;
-	/** Index files, models included, and their bytes. */
+	/** Index files, models included. */
 	files: number;
+	/** Their bytes. */
 	fileBytes: number;
 }
 
+/** What `verify` found. */
 export interface VerifyReport {
 	/** Nothing is wrong. */
 	readonly ok: boolean;
+	/** What is wrong; empty when all is well. */
 	readonly problems: readonly Problem[];
+	/** What was looked at. */
 	readonly checked: Readonly<Checked>;
 }
 
+/** Options of long maintenance. */
 export interface MaintainOptions {
+	/** Stops it. */
 	readonly signal?: AbortSignal | undefined;
 	/** Called as the work goes on. */
 	readonly onProgress?:
@@ -75,6 +84,7 @@ export interface MaintainOptions {
 		| undefined;
 }
 
+/** Options of `verify`. */
 export interface VerifyOptions extends MaintainOptions {
 	/** Leaves out what takes long: indexes of SQLite against their tables, the contents of index files. Default: false. */
 	readonly quick?: boolean | undefined;

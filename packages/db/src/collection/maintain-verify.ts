@@ -25,6 +25,7 @@ import { checkFiles, checkManifest, checkSegments } from './maintain-segments.ts
 import { readSettings, type Settings } from './options.ts';
 import { Slice } from './turns.ts';
 
+/** Options of the function `verify`. */
 export interface VerifyPathOptions extends VerifyOptions {
 	/** SQLite. Default: that of the runtime. */
 	readonly driver?: Driver | undefined;

@@ -11,32 +11,44 @@ import { storageError } from './errors.ts';
 
 /** As much of an oo1 `Stmt` as is used. */
 export interface SqliteWasmStatement {
+	/** Binds one parameter. */
 	bind(at: number, value: never): unknown;
+	/** Goes to the next row; false at the end. */
 	step(): boolean;
+	/** The columns of the row. */
 	get(into: Record<string, never>): unknown;
+	/** Back to the start. */
 	reset(alsoClearBinds?: boolean): unknown;
+	/** Ends it. */
 	finalize(): unknown;
 }
 
 /** As much of an oo1 `DB` as is used. */
 export interface SqliteWasmDatabase {
+	/** Runs statements. */
 	exec(sql: string): unknown;
+	/** Compiles one. */
 	prepare(sql: string): SqliteWasmStatement;
+	/** Rows that the last statement changed. */
 	changes(): number;
+	/** Closes it. */
 	close(): unknown;
 }
 
 /** As much of the initialised module as is used. */
 export interface SqliteWasm {
+	/** The object-oriented interface. */
 	readonly oo1: {
 		readonly DB: new (options: { readonly filename: string; readonly flags: string }) => SqliteWasmDatabase;
 	};
+	/** Functions of the C interface. */
 	readonly capi: {
 		sqlite3_busy_timeout(db: never, ms: number): unknown;
 		sqlite3_bind_double(statement: never, at: number, value: number): unknown;
 	};
 }
 
+/** Options of `sqliteWasmDriver`. */
 export interface SqliteWasmOptions {
 	/**
 	 * Opens files that are kept, for example `(path) => new pool.OpfsSAHPoolDb(path)` with what

@@ -12,6 +12,7 @@ import { wellFormed } from './values.ts';
 
 /** The fields of a collection: those of its schema, or those that its rows have had. */
 export interface Fields {
+	/** Declared fields. */
 	readonly schema?: Schema | undefined;
 	/** Without a schema: names that rows have had, at the top level. Undefined or empty: any name may be asked for. */
 	readonly seen?: ReadonlySet<string> | undefined;
@@ -55,8 +56,6 @@ export function isIndexed(spec: FieldSpec): boolean {
 export function fieldNamed(name: string, fields: Fields, context: string): Field {
 	const names = name.split('.');
 	const top = names[0]!;
-	if (name.includes('\0'))
-		throw new TypeError(`${context}: names of fields have no U+0000 in them, got ${JSON.stringify(name)}`);
 	if (fields.schema === undefined) {
 		const { seen } = fields;
 		if (seen !== undefined && seen.size > 0 && !seen.has(wellFormed(top))) throw unknownField(top, seen, context);

@@ -128,7 +128,7 @@ async function check(folder: string, before: Model, last: Operation | undefined,
 			expect([...row!.vector!], `${name}: vector of ${id}`).toEqual([...vectorOf(id, kept.version)]);
 		}
 		await checkSearches(collection, model, [...after.keys(), ...before.keys()], name);
-		const report = (await (collection as unknown as { verify?(): Promise<{ problems: [] }> }).verify?.()) ?? { problems: [] };
+		const report = await collection.verify();
 		expect(report.problems, `${name}: verify`).toEqual([]);
 		return model;
 	} finally {

@@ -34,7 +34,7 @@ export function makeEmbedder(
 	const [, kind, model = ''] = /^([a-z]+)[:/]?(.*)$/.exec(which) ?? [];
 	const url = embedderUrl === undefined ? {} : { baseUrl: embedderUrl };
 	const dimensions = dimension === undefined ? {} : { dimensions: dimension };
-	if (kind === 'offline') return offlineEmbedder(dimension === undefined ? {} : { dimension });
+	if (kind === 'offline') return makeOffline(dimension);
 	if (!['openai', 'ollama', 'gemini', 'google'].includes(kind ?? '')) {
 		throw new UsageError(`--embedder ${which}: expected offline, openai:model, ollama:model or gemini:model`);
 	}
@@ -47,6 +47,15 @@ export function makeEmbedder(
 		return openAIEmbedder({ model, name: `openai/${model}`, ...apiKey, ...asked, ...url });
 	}
 	return geminiEmbedder({ model, ...keyOf('GEMINI_API_KEY', embedderUrl === undefined), ...dimensions, ...url });
+}
+
+function makeOffline(dimension: number | undefined): Embedder {
+	if (dimension === undefined) return offlineEmbedder();
+	try {
+		return offlineEmbedder({ dimension });
+	} catch (error) {
+		throw error instanceof RangeError ? new UsageError(`--embedder offline: ${error.message}`) : error;
+	}
 }
 
 const EXAMPLES: Readonly<Record<string, string>> = {
@@ -100,7 +109,9 @@ function embedderFor(
 			`its texts were embedded with ${model}; say how to ask for it with --embedder and --embedder-url`,
 		);
 	}
-	return makeEmbedder(which, options, dimension);
+	// Another model than the recorded one is for `open` to refuse, whatever dimensions it has.
+	const isRecorded = model === undefined || makeEmbedder(which, options).model === model;
+	return makeEmbedder(which, options, isRecorded ? dimension : undefined);
 }
 
 /**

@@ -1,5 +1,7 @@
 /** vecino db: collections from the command line. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspectCollection } from '@vecino/db';
@@ -61,6 +63,7 @@ describe('init', () => {
 		[['--metric', 'hamming'], 'cosine, l2, ip'],
 		[['--embedder', 'openai'], 'name a model'],
 		[['--embedder', 'word2vec'], 'expected offline, openai:model'],
+		[['--embedder', 'offline', '--dimension', '10'], 'dimension must be'],
 	])('refuses %j', async (args, message) => {
 		const { code, stderr } = await db('init', path('refused'), ...args);
 		expect(code).toBeGreaterThan(0);
@@ -203,6 +206,44 @@ it('stats, optimize, verify, snapshot and restore', async () => {
 });
 
 describe('embedders', () => {
+	it('of a server are asked with the texts and the question, and recorded', async () => {
+		const asked: { path: string | undefined; input: string[]; model: string }[] = [];
+		const server = createServer((request, response) => {
+			let body = '';
+			request.on('data', (part) => {
+				body += part;
+			});
+			request.on('end', () => {
+				const { input, model } = JSON.parse(body) as { input: string[]; model: string };
+				asked.push({ path: request.url, input, model });
+				// The lengths of a text and of its first word.
+				const data = input.map((text, index) => ({ index, embedding: [text.length, text.indexOf(' '), 1] }));
+				response.setHeader('content-type', 'application/json');
+				response.end(JSON.stringify({ data, usage: { total_tokens: 1 } }));
+			});
+		});
+		await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+		const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+		try {
+			await db('init', path('asked'), '--embedder', 'openai:lengths', '--embedder-url', url);
+			expect(await json('add', path('asked'), path('rows.jsonl'), '--embedder-url', url)).toMatchObject({ rows: 4 });
+			const { hits } = await json<{ hits: { id: unknown }[] }>(
+				'query',
+				path('asked'),
+				rows[3]!.text,
+				'--embedder-url',
+				url,
+			);
+			expect(hits[0]!.id).toBe('four');
+		} finally {
+			server.close();
+		}
+		expect(asked.at(-1)).toEqual({ path: '/v1/embeddings', input: [rows[3]!.text], model: 'lengths' });
+		expect(inspectCollection(path('asked'))).toMatchObject({ model: 'openai/lengths', dimension: 3, rows: 4 });
+		const other = await db('query', path('asked'), 'x', '--embedder', 'offline');
+		expect(other).toMatchObject({ code: 1, stderr: expect.stringContaining('embedded with openai/lengths') });
+	});
+
 	it('are made of names, and of what a collection records', () => {
 		expect(makeEmbedder('offline/ngram-lsa', {}, 64)).toMatchObject({ model: 'offline/ngram-lsa', dimension: 64 });
 		expect(makeEmbedder('ollama:nomic-embed-text').model).toBe('ollama/nomic-embed-text');

@@ -85,14 +85,44 @@ async function run(context: Context, path: string, files: readonly string[], opt
 	for (const [i, file] of inputs.entries()) {
 		added.push(await addFile(context, collection, file, i === 0 ? options : { ...options, skip: 0 }));
 	}
-	context.progress.stop();
-	const rows = added.reduce((sum, part) => sum + part.rows, 0);
 	const took = (performance.now() - start) / 1000;
+	await settle(context, collection);
+	context.progress.stop();
+	const settled = (performance.now() - start) / 1000 - took;
+	const rows = added.reduce((sum, part) => sum + part.rows, 0);
 	const total = await collection.count();
 	const verb = options.upsert === true ? 'added or replaced' : 'added';
 	const pace = rows >= 1000 && took > 0 ? `, ${count(rows / took)} a second` : '';
-	context.say(`${verb} ${plural(rows, 'row')} in ${seconds(took)}${pace}; ${path} has ${count(total)}`);
-	return { command: 'db add', path, files: added, rows, total, seconds: took };
+	const index = settled < 1 ? '' : `, their index in ${seconds(settled)}`;
+	context.say(`${verb} ${plural(rows, 'row')} in ${seconds(took)}${pace}${index}; ${path} has ${count(total)}`);
+	return { command: 'db add', path, files: added, rows, total, seconds: { add: took, index: settled } };
+}
+
+/** Waits for the index: work in the background ends with the program. The rows are safe whatever becomes of it. */
+async function settle(context: Context, collection: Collection): Promise<void> {
+	const { signal } = context;
+	const phase = (): void => {
+		void collection.stats().then(
+			({ background }) => background !== 'idle' && context.progress.report({ phase: background, done: 0, total: 0 }),
+			() => {},
+		);
+	};
+	const timer = setInterval(phase, 200);
+	const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+	try {
+		await Promise.race([collection.settle(), stopped]);
+	} catch (error) {
+		context.progress.note(`the rows are in the collection, its index could not be made: ${(error as Error).message}`);
+	} finally {
+		clearInterval(timer);
+	}
+	const reason: unknown = signal.reason;
+	if (reason instanceof Interrupted) {
+		throw new Interrupted(
+			reason.signal,
+			'all rows are in the collection; vecino db optimize ends the work on its index',
+		);
+	}
 }
 
 async function addFile(

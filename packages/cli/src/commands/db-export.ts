@@ -37,7 +37,7 @@ async function run(context: Context, path: string, output: string, options: Expo
 	await using collection = await openCollection(path, { readOnly: true });
 	const written = await collection.export(output, {
 		format,
-		where,
+		where: where as NonNullable<Parameters<typeof collection.export>[1]>['where'],
 		...(!vectors && { include: ['metadata', 'text'] }),
 		...context.run,
 	});

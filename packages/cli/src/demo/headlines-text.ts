@@ -46,7 +46,8 @@ ${indent(renderFound(filtered.hits))}
 
 ${heading(6, 'words beside vectors')}
 Hybrid search ranks by vectors and by the words of the texts (BM25), and joins both ranks;
-its scores say where a row stands in both. A rare word counts for what it is then.
+its scores say where a row stands in both. By spelling, "art" is also in party and heart;
+as a word it stands in one headline.
 Query: "${hybrid.text}"
 
 ${indent(renderFound(hybrid.vectorsOnly, 'by vectors'))}

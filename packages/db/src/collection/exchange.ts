@@ -13,8 +13,9 @@ import type { ExchangeFormat } from '../exchange/sniff.ts';
 import { Connection } from '../rows/store.ts';
 import type { SqlRow, SqlValue } from '../storage/driver.ts';
 import { rollback } from '../storage/schema.ts';
-import type { Entry, Id, Row } from '../types.ts';
+import type { Entry, Id, Metadata, Row } from '../types.ts';
 import { compileWhere } from '../where/compile.ts';
+import type { Where } from '../where/types.ts';
 import { checkInt, checkKeys, checkOneOf, show } from './check.ts';
 import type { Core } from './core.ts';
 import type { Include } from './search.ts';
@@ -59,11 +60,11 @@ export interface Imported {
 }
 
 /** Options of `export`. */
-export interface ExportOptions {
+export interface ExportOptions<M = Metadata> {
 	/** Default: by the extension: .jsonl, .parquet, or a folder (or .npy) for vectors.npy and metadata.jsonl. */
 	readonly format?: Exclude<ExchangeFormat, 'json'> | undefined;
 	/** Only rows with such metadata. Default: all. */
-	readonly where?: unknown;
+	readonly where?: Where<M> | undefined;
 	/** What is written beside the id. Default: all of it. */
 	readonly include?: readonly Include[] | undefined;
 	/** Stops it; what was there before stays. */
@@ -165,7 +166,11 @@ function withPlace(error: unknown, name: string, unit: string, places: Places, c
 }
 
 /** Writes the rows of a collection to a file or a folder. */
-export async function exportRows(core: Core, path: string | URL, options: ExportOptions = {}): Promise<WrittenRows> {
+export async function exportRows<M>(
+	core: Core,
+	path: string | URL,
+	options: ExportOptions<M> = {},
+): Promise<WrittenRows> {
 	const method = 'Collection.export';
 	core.checkOpen(method);
 	checkKeys(method, options, EXPORT_KEYS);

@@ -1,7 +1,7 @@
 /** The part of a collection that goes into files and comes out of them. */
 
 import type { EntriesInput, WrittenRows } from '../exchange/files.ts';
-import type { Schema } from '../types.ts';
+import type { MetadataOf, Schema } from '../types.ts';
 import { type ExportOptions, exportRows, type Imported, type ImportOptions, importEntries } from './exchange.ts';
 import { Writing } from './writing.ts';
 
@@ -41,7 +41,7 @@ export abstract class Exchanging<S extends Schema | undefined> extends Writing<S
 	 * console.log(rows); // 1
 	 * await collection.close();
 	 */
-	async export(path: string | URL, options: ExportOptions = {}): Promise<WrittenRows> {
+	async export(path: string | URL, options: ExportOptions<MetadataOf<S>> = {}): Promise<WrittenRows> {
 		return exportRows(this.core, path, options);
 	}
 }

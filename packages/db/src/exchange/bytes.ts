@@ -8,8 +8,8 @@ import type { EntryReader } from './entries.ts';
 /** Bytes read at once. */
 const PART_BYTES = 2 ** 20;
 
-/** A line or an entry of JSON may be this long, bytes: a vector of a million numbers fits. */
-export const LONGEST: number = 2 ** 26;
+/** A line or an entry of JSON may be this long, bytes: 65,535 numbers take a tenth of it. What is parsed takes up to 40 times as much memory. */
+export const LONGEST: number = 2 ** 24;
 
 /** Bytes from..to of a source, in order. */
 export async function* parts(

@@ -46,6 +46,10 @@ const CLOSE_BRACKET = 0x5d;
 /** Keys are not longer than this, bytes. */
 const LONGEST_KEY = 2 ** 16;
 
+/** Bytes that mean something outside of strings; all others are passed over. */
+const MEANS = new Uint8Array(256);
+for (const byte of [QUOTE, COMMA, COLON, OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET]) MEANS[byte] = 1;
+
 /**
  * Members of the array or object whose bracket is at byte `start`.
  *
@@ -59,84 +63,135 @@ export async function* members(
 	want: 'values' | 'places',
 	signal?: AbortSignal,
 ): AsyncGenerator<Member, number> {
-	let opener = 0;
-	let depth = 0;
-	let inString = false;
-	let escaped = false;
-	let offset = start;
-	let memberStart = start + 1;
-	let colon = -1;
-	let count = 0;
-	let kept: Uint8Array[] = [];
-	let keptBytes = 0;
+	const scanner = new Scanner(start, want);
 	for await (const chunk of parts(source, start, source.byteLength, signal)) {
-		let from = 0;
-		// Keeps the bytes of this part up to `to` that belong to the member.
-		const keep = (to: number): void => {
-			if (to > from && (want === 'values' || colon < 0)) {
-				kept.push(chunk.slice(from, to));
-				keptBytes += to - from;
-				if (keptBytes > (want === 'values' ? LONGEST : LONGEST_KEY)) {
-					throw new JsonFault(`a member of more than ${keptBytes} bytes`, memberStart);
-				}
-			}
-			from = to;
-		};
-		for (let i = 0; i < chunk.length; i++) {
-			const byte = chunk[i]!;
-			if (inString) {
-				if (escaped) escaped = false;
-				else if (byte === BACKSLASH) escaped = true;
-				else if (byte === QUOTE) inString = false;
-				continue;
-			}
-			switch (byte) {
-				case QUOTE:
-					inString = true;
-					break;
-				case OPEN_BRACE:
-				case OPEN_BRACKET:
-					if (depth++ > 0) break;
-					opener = byte;
-					from = i + 1;
-					break;
-				case COLON:
-					if (depth !== 1 || opener !== OPEN_BRACE || colon >= 0) break;
-					keep(i + 1);
-					colon = offset + i;
-					break;
-				case COMMA:
-					if (depth !== 1) break;
-					keep(i);
-					yield member(concat(kept, keptBytes), opener, memberStart, colon, offset + i, want);
-					count++;
-					kept = [];
-					keptBytes = 0;
-					colon = -1;
-					from = i + 1;
-					memberStart = offset + i + 1;
-					break;
-				case CLOSE_BRACE:
-				case CLOSE_BRACKET: {
-					if (--depth > 0) break;
-					if (byte !== (opener === OPEN_BRACE ? CLOSE_BRACE : CLOSE_BRACKET)) {
-						throw new JsonFault('a bracket of the other kind', offset + i);
-					}
-					keep(i);
-					const bytes = concat(kept, keptBytes);
-					const isEmpty = count === 0 && colon < 0 && bytes.every((b) => b <= 0x20);
-					if (!isEmpty) yield member(bytes, opener, memberStart, colon, offset + i, want);
-					return offset + i + 1;
-				}
-			}
-		}
-		keep(chunk.length);
-		offset += chunk.length;
+		yield* scanner.scan(chunk);
+		if (scanner.end !== undefined) return scanner.end;
 	}
 	throw new JsonFault('ends in the middle: the file is cut short', source.byteLength);
 }
 
-function member(
+/** Finds members in bytes that come in parts. A plain class: generators are several times slower at bytes. */
+class Scanner {
+	/** The byte after the closing bracket, once it was met. */
+	end: number | undefined;
+	readonly #want: 'values' | 'places';
+	/** Byte of the file where the next part begins. */
+	#offset: number;
+	#opener = 0;
+	#depth = 0;
+	#inString = false;
+	#escaped = false;
+	#memberStart: number;
+	/** Byte of the file where the colon behind the key is, -1 before it. */
+	#colon = -1;
+	#count = 0;
+	#kept: Uint8Array[] = [];
+	#keptBytes = 0;
+
+	constructor(start: number, want: 'values' | 'places') {
+		this.#want = want;
+		this.#offset = start;
+		this.#memberStart = start + 1;
+	}
+
+	/** Members that end in this part. */
+	scan(chunk: Uint8Array): Member[] {
+		const found: Member[] = [];
+		const length = chunk.length;
+		let from = 0;
+		let depth = this.#depth;
+		for (let i = this.#inString ? this.#endOfString(chunk, 0) + 1 : 0; i < length; i++) {
+			i = nextThatMeans(chunk, i);
+			if (i === length) break;
+			const byte = chunk[i]!;
+			if (byte === QUOTE) {
+				this.#inString = true;
+				i = this.#endOfString(chunk, i + 1);
+			} else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+				if (depth++ > 0) continue;
+				this.#opener = byte;
+				from = i + 1;
+			} else if (byte === COMMA) {
+				if (depth !== 1) continue;
+				this.#keep(chunk, from, i);
+				found.push(this.#member(this.#offset + i));
+				from = i + 1;
+			} else if (byte === COLON) {
+				if (depth !== 1 || this.#opener !== OPEN_BRACE || this.#colon >= 0) continue;
+				this.#keep(chunk, from, i + 1);
+				from = i + 1;
+				this.#colon = this.#offset + i;
+			} else if (--depth === 0) {
+				this.#keep(chunk, from, i);
+				this.#close(byte, this.#offset + i, found);
+				return found;
+			}
+		}
+		this.#keep(chunk, from, length);
+		this.#depth = depth;
+		this.#offset += length;
+		return found;
+	}
+
+	/** The quote that ends the string, or the end of the part. */
+	#endOfString(chunk: Uint8Array, start: number): number {
+		let escaped = this.#escaped;
+		for (let i = start; i < chunk.length; i++) {
+			const byte = chunk[i]!;
+			if (escaped) escaped = false;
+			else if (byte === BACKSLASH) escaped = true;
+			else if (byte === QUOTE) {
+				this.#inString = false;
+				this.#escaped = false;
+				return i;
+			}
+		}
+		this.#escaped = escaped;
+		return chunk.length;
+	}
+
+	/** Bytes that belong to the member, where they are wanted: all of it, or its key. */
+	#keep(chunk: Uint8Array, from: number, to: number): void {
+		if (to <= from || (this.#want === 'places' && this.#colon >= 0)) return;
+		this.#kept.push(chunk.slice(from, to));
+		this.#keptBytes += to - from;
+		if (this.#keptBytes > (this.#want === 'values' ? LONGEST : LONGEST_KEY)) {
+			throw new JsonFault(`a member of more than ${this.#keptBytes} bytes`, this.#memberStart);
+		}
+	}
+
+	#member(end: number): Member {
+		const bytes = concat(this.#kept, this.#keptBytes);
+		const member = makeMember(bytes, this.#opener, this.#memberStart, this.#colon, end, this.#want);
+		this.#count++;
+		this.#kept = [];
+		this.#keptBytes = 0;
+		this.#colon = -1;
+		this.#memberStart = end + 1;
+		return member;
+	}
+
+	#close(bracket: number, end: number, found: Member[]): void {
+		if (bracket !== (this.#opener === OPEN_BRACE ? CLOSE_BRACE : CLOSE_BRACKET)) {
+			throw new JsonFault('a bracket of the other kind', end);
+		}
+		const isBlank = this.#colon < 0 && this.#kept.every((bytes) => bytes.every((byte) => byte <= 0x20));
+		if (this.#count > 0 || !isBlank) found.push(this.#member(end));
+		this.end = end + 1;
+	}
+}
+
+/** The first byte from `start` on that means something, or the length. */
+function nextThatMeans(chunk: Uint8Array, start: number): number {
+	const means = MEANS;
+	const length = chunk.length;
+	let i = start;
+	while (i < length && means[chunk[i]!] === 0) i++;
+	return i;
+}
+
+function makeMember(
 	bytes: Uint8Array,
 	opener: number,
 	start: number,

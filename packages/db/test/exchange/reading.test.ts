@@ -221,6 +221,18 @@ describe('JSON documents', () => {
 		]);
 	});
 
+	it('of several megabytes, whatever stands where they are cut', async () => {
+		const noise = '\\\\"}],[{: "\\\\\\"é😀 \\n';
+		const entries = Array.from({ length: 3000 }, (_, i) => ({
+			id: i,
+			text: noise.repeat(1 + ((i * 7919) % 60)),
+			metadata: { [noise]: [noise, { deep: [[i]] }] },
+		}));
+		expect(await all(bytes(JSON.stringify(entries)))).toEqual(entries);
+		const byId = Object.fromEntries(entries.map((entry) => [`${noise}${entry.id}`, { ...entry }]));
+		expect(await all(bytes(JSON.stringify({ entries: byId }, undefined, '\t')))).toEqual(entries);
+	});
+
 	it('vectors without metadata, metadata without vectors', async () => {
 		const document = { vectors: { 0: [1], x: [2], '01': [3] }, metadatas: { 9: { a: 1 }, x: { b: 2 } } };
 		expect(await all(bytes(JSON.stringify(document)))).toEqual([
@@ -482,4 +494,17 @@ it('an output that fails halfway leaves the old file and no other', async () => 
 			{ id: 'x', text: '' },
 		]),
 	).rejects.toThrow("give ids 'mixed'");
+});
+
+it('what is too long for an entry is refused while it is read', async () => {
+	const long = async function* (): AsyncGenerator<Uint8Array> {
+		for (let i = 0; i < 64; i++) yield new Uint8Array(2 ** 20).fill(0x5b);
+	};
+	expect(await failure(long())).toMatchObject({
+		code: 'corrupt-data',
+		row: 0,
+		message: expect.stringContaining('longer than'),
+	});
+	const nested = new Uint8Array(2 ** 25).fill(0x5b);
+	expect(await failure(nested, { format: 'json' })).toMatchObject({ code: 'corrupt-data' });
 });

@@ -91,7 +91,7 @@ describe.each([
 				expect(written.rows).toBe(given.length);
 				expect((await read(name)).map(plain)).toEqual(given.map(plain));
 			}),
-			{ numRuns: 20 },
+			{ numRuns: 12 },
 		);
 	});
 });

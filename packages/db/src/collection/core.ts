@@ -145,6 +145,8 @@ export class Core {
 			const { sealedUpTo } = store.counters;
 			const dead = store.reader.sql('SELECT count(*) AS n FROM dead WHERE rid > ?').get(sealedUpTo)?.['n'] as number;
 			if (dead <= most || this.#closed) return;
+			// A segment that is being made may have rows that have died since: it needs to hear of them.
+			if (this.#vectors !== undefined && this.#vectors.live.stats().background !== 'idle') return;
 			store.transaction(() => {
 				store.writer.sql('DELETE FROM dead WHERE rid > ?').run(sealedUpTo);
 				store.setInfo('generation', this.#generation + 1);

@@ -1,7 +1,7 @@
 /** Opening a collection: the folder, the lock, the database, the vector index. */
 
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { VecinoError } from 'vecino';
 import { Store } from '../rows/store.ts';
 import { FolderFiles } from '../segments/files-fs.ts';
@@ -78,7 +78,8 @@ async function openCore(
 ): Promise<Core> {
 	const driver = options.driver ?? nodeSqliteDriver();
 	const readOnly = options.readOnly === true;
-	const folder = path === ':memory:' ? undefined : path;
+	// Whatever the working directory will be.
+	const folder = path === ':memory:' ? undefined : resolve(path);
 	if (folder === undefined && readOnly) throw new TypeError("open: ':memory:' with readOnly: true has nothing to read");
 	if (folder !== undefined) prepareFolder(folder, readOnly, options.create ?? true);
 	const lock = folder === undefined || readOnly ? undefined : lockFolder(driver, folder);

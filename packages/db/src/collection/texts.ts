@@ -111,7 +111,7 @@ export class Texts {
 		const which = model === undefined ? '' : ` for ${model}, which its texts were embedded with`;
 		throw new VecinoError(
 			'embedder',
-			`${where}: a text needs an embedder, and the collection was opened without one. Open it with an embedder${which}, or give vectors`,
+			`${where}: a text needs an embedder, and the collection was opened without one. Open it with an embedder${which}, give vectors, or search by words alone with hybrid: 'words'`,
 			model === undefined ? {} : { expected: model },
 		);
 	}

@@ -37,8 +37,8 @@ export class Collection<S extends Schema | undefined = Schema | undefined>
 	implements AsyncDisposable
 {
 	/**
-	 * Makes everything as good as it gets, where background work would take its time: the embedder fitted, rows sealed, dead
-	 * rows given back, a new model where the vectors have changed, recall measured. Queries and writes go on meanwhile.
+	 * Makes everything as good as it gets, where background work would take its time: the embedder fitted, rows sealed, the
+	 * space of rows that are gone given back, a new model where the vectors have changed, recall measured. Queries and writes go on meanwhile.
 	 *
 	 * @example
 	 * await using rows = await open(':memory:', { dimension: 2 });
@@ -57,8 +57,10 @@ export class Collection<S extends Schema | undefined = Schema | undefined>
 		throwIfAborted(where, options.signal);
 		options.onProgress?.({ phase: 'index', done: 0, total: 0 });
 		await core.vectors?.live.optimize();
+		await core.forgetDead(0);
+		while (await core.turns.take(() => !core.isClosed && core.store.shrink())) throwIfAborted(where, options.signal);
 		core.checkWritable(where);
-		core.store.optimize();
+		await core.turns.take(() => core.store.optimize());
 	}
 
 	/**

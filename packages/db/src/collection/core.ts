@@ -38,6 +38,9 @@ export interface CoreOptions {
 	readonly engine: Engine | undefined;
 }
 
+/** Deaths that are kept for readers from one opening to the next. */
+const MOST_DEAD = 10_000;
+
 /** How often a reader begins again when files go while it reads about them. */
 const MOST_ATTEMPTS = 5;
 
@@ -123,7 +126,26 @@ export class Core {
 		}
 		this.#generation = Number(this.store.info('generation') ?? 0);
 		this.texts.load();
+		await this.forgetDead(MOST_DEAD);
 		if (this.#settings.dimension !== undefined) this.#vectors = await this.openVectors(this.#settings.dimension);
+	}
+
+	/**
+	 * Forgets deaths of rows that were in no segment yet, where there are more than `most`: sealing forgets them, but few rows
+	 * are never sealed, however often they are replaced. Readers begin anew, since they could not catch up by the others.
+	 */
+	async forgetDead(most: number): Promise<void> {
+		const { store } = this;
+		await this.turns.take(() => {
+			const { sealedUpTo } = store.counters;
+			const dead = store.reader.sql('SELECT count(*) AS n FROM dead WHERE rid > ?').get(sealedUpTo)?.['n'] as number;
+			if (dead <= most || this.#closed) return;
+			store.transaction(() => {
+				store.writer.sql('DELETE FROM dead WHERE rid > ?').run(sealedUpTo);
+				store.setInfo('generation', this.#generation + 1);
+			});
+			this.#generation++;
+		});
 	}
 
 	/** The vector side, made for dimension d where there is none yet. Only in a turn. */

@@ -28,6 +28,9 @@ export const NO_ROWS: Counters = Object.freeze({ lastRid: 0, rows: 0, made: 0, v
 
 const COUNTER_NAMES = Object.keys(NO_ROWS) as (keyof Counters)[];
 
+/** 4 MiB. */
+const PAGES_AT_ONCE = 256;
+
 /** A connection that prepares each statement once. */
 export class Connection {
 	readonly db: Database;
@@ -194,6 +197,14 @@ export class Store {
 		} finally {
 			rollback(db);
 		}
+	}
+
+	/** Gives some free pages back to the file system; false when there are none left. */
+	shrink(): boolean {
+		const { db } = this.writer;
+		if (pragma(db, 'freelist_count') === 0 || pragma(db, 'auto_vacuum') === 0) return false;
+		db.exec(`PRAGMA incremental_vacuum(${PAGES_AT_ONCE})`);
+		return true;
 	}
 
 	/** Has SQLite look at its indexes, and gives the log of writes back. */

@@ -70,10 +70,14 @@ export class Collection<S extends Schema | undefined = Schema | undefined>
 	 * @param path - A folder that is not there yet. It appears when it is whole.
 	 *
 	 * @example
-	 * await using books = await open(':memory:', { dimension: 2 });
+	 * import { mkdtempSync } from 'node:fs';
+	 * import { tmpdir } from 'node:os';
+	 *
+	 * const books = await open(':memory:', { dimension: 2 });
 	 * await books.add({ id: 'north', vector: [0, 1] });
-	 * const { rows } = await books.snapshot('books-copy');
+	 * const { rows } = await books.snapshot(`${mkdtempSync(`${tmpdir()}/books-`)}/backup`);
 	 * console.log(rows); // 1
+	 * await books.close();
 	 */
 	async snapshot(path: string, options: CopyOptions = {}): Promise<CopyReport> {
 		return snapshot(this.core, path, options);
@@ -84,10 +88,11 @@ export class Collection<S extends Schema | undefined = Schema | undefined>
 	 * index file is whole and has the rows that it should. `repair(path)` mends what can be mended.
 	 *
 	 * @example
-	 * await using books = await open(':memory:', { dimension: 2 });
+	 * const books = await open(':memory:', { dimension: 2 });
 	 * await books.add({ id: 'north', vector: [0, 1] });
-	 * const { ok, problems } = await books.verify();
-	 * console.log(ok, problems); // true []
+	 * const { ok, checked } = await books.verify();
+	 * console.log(ok, checked.rows); // true 1
+	 * await books.close();
 	 */
 	async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
 		return verifyOpen(this.core, options);

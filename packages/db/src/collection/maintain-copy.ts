@@ -29,7 +29,7 @@ export interface CopyReport {
 	readonly path: string;
 	/** Rows in it. */
 	readonly rows: number;
-	/** Index files: linked to those of the collection, and copied, where the file system does not link. */
+	/** Index files that are links to those of the collection. */
 	readonly linked: number;
 	/** Index files that were copied. */
 	readonly copied: number;
@@ -37,7 +37,7 @@ export interface CopyReport {
 	readonly bytes: number;
 }
 
-/** Options of `snapshot`. */
+/** Options of `Collection.snapshot`. */
 export interface CopyOptions {
 	/** Stops it; nothing is left behind. */
 	readonly signal?: AbortSignal | undefined;
@@ -89,13 +89,16 @@ export async function snapshot(core: Core, path: string, options: CopyOptions = 
  * where an index file of the snapshot is missing.
  *
  * @example
- * const books = await open('library', { dimension: 2 });
+ * import { mkdtempSync } from 'node:fs';
+ * import { tmpdir } from 'node:os';
+ *
+ * const folder = mkdtempSync(`${tmpdir()}/books-`);
+ * const books = await open(`${folder}/books`, { dimension: 2 });
  * await books.add({ id: 'north', vector: [0, 1] });
- * await books.snapshot('library-copy');
+ * await books.snapshot(`${folder}/backup`);
  * await books.close();
- * await restore('library-copy', 'library-again');
- * await using again = await open('library-again');
- * console.log(await again.count()); // 1
+ * const { rows } = await restore(`${folder}/backup`, `${folder}/again`);
+ * console.log(rows); // 1
  */
 export async function restore(snapshot: string, path: string, options: RestoreOptions = {}): Promise<CopyReport> {
 	const where = 'restore';

@@ -38,7 +38,7 @@ export type ProblemKind =
 
 /** Something that is wrong. */
 export interface Problem {
-	/** What sort of damage. */
+	/** Which sort of damage. */
 	readonly kind: ProblemKind;
 	/** What was found, and where. */
 	readonly what: string;
@@ -50,7 +50,7 @@ export interface Problem {
 
 /** What was looked at. */
 export interface Checked {
-	/** Rows. */
+	/** Rows of the collection. */
 	rows: number;
 	/** Rows whose vectors are kept. */
 	vectors: number;
@@ -60,7 +60,7 @@ export interface Checked {
 	values: number;
 	/** Index files, models included. */
 	files: number;
-	/** Their bytes. */
+	/** Bytes of them. */
 	fileBytes: number;
 }
 
@@ -68,15 +68,15 @@ export interface Checked {
 export interface VerifyReport {
 	/** Nothing is wrong. */
 	readonly ok: boolean;
-	/** What is wrong; empty when all is well. */
+	/** One for each thing that is wrong. */
 	readonly problems: readonly Problem[];
 	/** What was looked at. */
 	readonly checked: Readonly<Checked>;
 }
 
-/** Options of long maintenance. */
+/** Options of all maintenance. */
 export interface MaintainOptions {
-	/** Stops it. */
+	/** Stops it; what was done stays. */
 	readonly signal?: AbortSignal | undefined;
 	/** Called as the work goes on. */
 	readonly onProgress?:
@@ -84,7 +84,7 @@ export interface MaintainOptions {
 		| undefined;
 }
 
-/** Options of `verify`. */
+/** Options of `Collection.verify`. */
 export interface VerifyOptions extends MaintainOptions {
 	/** Leaves out what takes long: indexes of SQLite against their tables, the contents of index files. Default: false. */
 	readonly quick?: boolean | undefined;

@@ -87,7 +87,7 @@ async function openCore(
 	try {
 		store = openStore(driver, folder, options);
 		checkSettings(path, readSettings(store), options);
-		if (!readOnly) applySchema(store, readSettings(store).schema, options.schema);
+		if (!readOnly) applySchema(store, path, readSettings(store).schema, options.schema);
 		const settings = readSettings(store);
 		return new Core({
 			path,

@@ -11,15 +11,15 @@ import { storageError } from './errors.ts';
 
 /** As much of an oo1 `Stmt` as is used. */
 export interface SqliteWasmStatement {
-	/** Binds one parameter. */
+	/** Binds a value to parameter `at`, from 1. */
 	bind(at: number, value: never): unknown;
-	/** Goes to the next row; false at the end. */
+	/** Goes to the next row; false where there is none. */
 	step(): boolean;
-	/** The columns of the row. */
+	/** The row, by names of columns. */
 	get(into: Record<string, never>): unknown;
-	/** Back to the start. */
+	/** Goes back to before the first row. */
 	reset(alsoClearBinds?: boolean): unknown;
-	/** Ends it. */
+	/** Gives its memory back. */
 	finalize(): unknown;
 }
 
@@ -27,21 +27,21 @@ export interface SqliteWasmStatement {
 export interface SqliteWasmDatabase {
 	/** Runs statements. */
 	exec(sql: string): unknown;
-	/** Compiles one. */
+	/** Compiles a statement. */
 	prepare(sql: string): SqliteWasmStatement;
 	/** Rows that the last statement changed. */
 	changes(): number;
-	/** Closes it. */
+	/** Closes the file. */
 	close(): unknown;
 }
 
 /** As much of the initialised module as is used. */
 export interface SqliteWasm {
-	/** The object-oriented interface. */
+	/** The object-oriented API. */
 	readonly oo1: {
 		readonly DB: new (options: { readonly filename: string; readonly flags: string }) => SqliteWasmDatabase;
 	};
-	/** Functions of the C interface. */
+	/** SQLite's own functions. */
 	readonly capi: {
 		sqlite3_busy_timeout(db: never, ms: number): unknown;
 		sqlite3_bind_double(statement: never, at: number, value: number): unknown;

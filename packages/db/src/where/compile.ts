@@ -45,7 +45,7 @@ export interface CompiledWhere {
  *
  * @example
  * const { sql, params } = compileWhere({ year: { $gte: 2020 } }, { schema: { year: 'integer' } });
- * console.log(`SELECT rid FROM docs d WHERE ${sql}`.length > 30, params); // true [ 2020 ]
+ * console.log(sql, params); // json_extract(d.meta,'$."year"') >= ? [ 2020 ]
  */
 export function compileWhere(where: unknown, fields: Fields, context = 'where'): CompiledWhere {
 	const condition = parseWhere(where === undefined ? {} : where, fields, context);

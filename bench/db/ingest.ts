@@ -97,11 +97,13 @@ console.log(
 );
 delay.disable();
 console.log(`recall@10 at once: ${ask(live).recall.toFixed(3)}`);
-delay.enable();
+await new Promise((resolve) => setTimeout(resolve, 10));
+const restDelay = monitorEventLoopDelay({ resolution: 1 });
+restDelay.enable();
 const before = performance.now();
 await live.settle();
 console.log(`at rest after another ${((performance.now() - before) / 1000).toFixed(1)} s`);
-delay.disable();
+restDelay.disable();
 report('turns of the event loop between batches', turns);
 report('searches while rows came', searches);
 console.log(

@@ -15,10 +15,13 @@ export function paramsText({ nprobe, kFactor, efSearch }: TunedParams): string {
 	return words.join(', ');
 }
 
+/** Rows are shown from so much below the recall asked for. */
+const SHOWN = 0.12;
+
 export function renderTune(report: TuneReport): string {
 	const parts = [renderChosen(report)];
-	const front = report.rows.filter((row) => row.pareto);
-	if (front.length > 0) parts.push(`Pareto front\n${indent(renderRows(front, report.k))}`);
+	const front = report.rows.filter((row) => row.pareto && row.recall.mean > report.target.recall - SHOWN);
+	if (front.length > 0) parts.push(`Pareto front (all settings of it: --json)\n${indent(renderRows(front, report.k))}`);
 	if (report.candidates.length > 1) parts.push(`Why the others lost\n${indent(renderLosers(report))}`);
 	const { actual, forecast, grid } = report.seconds;
 	const cost = `took ${seconds(actual)} (forecast ${seconds(forecast)}); building and timing every setting: about ${seconds(grid)}`;

@@ -57,6 +57,8 @@ export function checkId(where: string, id: unknown): Id {
 	if (id.length === 0) throw new RangeError(`${where}: id must not be empty`);
 	if (LONE_SURROGATE.test(id))
 		throw new RangeError(`${where}: id must be well-formed text, got half of a surrogate pair in ${show(id)}`);
+	// SQLite under some versions of Node would end it there.
+	if (id.includes('\0')) throw new RangeError(`${where}: id must not have U+0000 in it, got ${show(id)}`);
 	return id;
 }
 

@@ -6,7 +6,7 @@ import { Exchanging } from './exchanging.ts';
 import { type CopyOptions, type CopyReport, snapshot } from './maintain-copy.ts';
 import type { VerifyOptions, VerifyReport } from './maintain-report.ts';
 import { verifyOpen } from './maintain-verify.ts';
-import { isRefitDue, refit } from './refit.ts';
+import { isRefitDue } from './refit.ts';
 
 /** Options of long work. */
 export interface OptimizeOptions {
@@ -37,8 +37,8 @@ export class Collection<S extends Schema | undefined = Schema | undefined>
 	implements AsyncDisposable
 {
 	/**
-	 * Makes everything as good as it gets, where background work would take its time: the embedder fitted, rows sealed, dead
-	 * rows given back, a new model where the vectors have changed, recall measured. Queries and writes go on meanwhile.
+	 * Makes everything as good as it gets, where background work would take its time: the embedder fitted, rows sealed, the
+	 * space of rows that are gone given back, a new model where the vectors have changed, recall measured. Queries and writes go on meanwhile.
 	 *
 	 * @example
 	 * await using rows = await open(':memory:', { dimension: 2 });
@@ -52,13 +52,15 @@ export class Collection<S extends Schema | undefined = Schema | undefined>
 		core.checkWritable(where);
 		checkKeys(where, options, ['signal', 'onProgress']);
 		throwIfAborted(where, options.signal);
-		await core.refitting;
-		if (isRefitDue(core, 1.1)) await refit(core, options);
+		await core.refitting?.catch(() => {});
+		if (isRefitDue(core, 1.1)) await core.refit(options);
 		throwIfAborted(where, options.signal);
 		options.onProgress?.({ phase: 'index', done: 0, total: 0 });
 		await core.vectors?.live.optimize();
+		await core.forgetDead(0);
+		while (await core.turns.take(() => !core.isClosed && core.store.shrink())) throwIfAborted(where, options.signal);
 		core.checkWritable(where);
-		core.store.optimize();
+		await core.turns.take(() => core.store.optimize());
 	}
 
 	/**
@@ -95,7 +97,7 @@ export class Collection<S extends Schema | undefined = Schema | undefined>
 		const { core } = this;
 		core.checkOpen('Collection.settle');
 		await core.turns.idle();
-		await core.refitting;
+		await core.refitting?.catch(() => {});
 		await core.vectors?.live.settle();
 	}
 

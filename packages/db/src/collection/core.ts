@@ -19,7 +19,7 @@ import { RidSets } from '../where/rid-sets.ts';
 import { TouchedRids } from '../where/touched.ts';
 import { FieldNames } from './field-names.ts';
 import { readSettings, type Settings } from './options.ts';
-import { isRefitDue, refit } from './refit.ts';
+import { isRefitDue, type RefitOptions, refit } from './refit.ts';
 import { Texts } from './texts.ts';
 import { Slice, Turns } from './turns.ts';
 
@@ -37,6 +37,12 @@ export interface CoreOptions {
 	readonly cacheEmbeddings: boolean;
 	readonly engine: Engine | undefined;
 }
+
+/** Deaths that are kept for readers from one opening to the next. */
+const MOST_DEAD = 10_000;
+
+/** How often a reader begins again when files go while it reads about them. */
+const MOST_ATTEMPTS = 5;
 
 /** The vector side of a collection: rows of a dimension, and the index over them. */
 export interface VectorSide {
@@ -114,9 +120,32 @@ export class Core {
 
 	/** Opens the vector side where the dimension is known. */
 	async start(): Promise<void> {
+		if (this.readOnly) {
+			this.texts.load();
+			return this.#catchUp();
+		}
 		this.#generation = Number(this.store.info('generation') ?? 0);
 		this.texts.load();
+		await this.forgetDead(MOST_DEAD);
 		if (this.#settings.dimension !== undefined) this.#vectors = await this.openVectors(this.#settings.dimension);
+	}
+
+	/**
+	 * Forgets deaths of rows that were in no segment yet, where there are more than `most`: sealing forgets them, but few rows
+	 * are never sealed, however often they are replaced. Readers begin anew, since they could not catch up by the others.
+	 */
+	async forgetDead(most: number): Promise<void> {
+		const { store } = this;
+		await this.turns.take(() => {
+			const { sealedUpTo } = store.counters;
+			const dead = store.reader.sql('SELECT count(*) AS n FROM dead WHERE rid > ?').get(sealedUpTo)?.['n'] as number;
+			if (dead <= most || this.#closed) return;
+			store.transaction(() => {
+				store.writer.sql('DELETE FROM dead WHERE rid > ?').run(sealedUpTo);
+				store.setInfo('generation', this.#generation + 1);
+			});
+			this.#generation++;
+		});
 	}
 
 	/** The vector side, made for dimension d where there is none yet. Only in a turn. */
@@ -213,25 +242,38 @@ export class Core {
 		if (log.dead.length > 0) live.remove(log.dead);
 	}
 
-	/** For readers: takes in what the writer has committed since the last call. */
+	/** For readers: takes in what the writer has committed. */
 	async catchUp(): Promise<void> {
-		if (!this.readOnly || !this.store.catchUp()) return;
-		await this.turns.take(async () => {
-			this.#settings = readSettings(this.store);
-			this.fields.reload(this.#settings.schema);
-			this.#touched.add(this.docs.touchedSince(this.#seenVer));
-			this.#seenVer = this.store.counters.ver;
-			const generation = Number(this.store.info('generation') ?? 0);
-			const { dimension } = this.#settings;
-			if (dimension === undefined) return;
-			if (this.#vectors === undefined || generation !== this.#generation) {
-				const side = await this.openVectors(dimension);
-				const old = this.#vectors;
-				this.texts.load();
-				this.replaceVectors(side, generation);
-				await old?.live.close();
-			} else await this.#vectors.live.refresh();
-		});
+		if (this.readOnly && this.store.isBehind) await this.turns.take(() => this.#catchUp());
+	}
+
+	async #catchUp(): Promise<void> {
+		const { store } = this;
+		for (let attempt = 1; store.isBehind; attempt++) {
+			try {
+				await store.asOfNow(() => this.#readAgain());
+			} catch (error) {
+				// Files that were read about a moment ago may have gone since, and others have taken their place.
+				if (attempt === MOST_ATTEMPTS || !store.isBehind) throw error;
+			}
+		}
+	}
+
+	async #readAgain(): Promise<void> {
+		this.#settings = readSettings(this.store);
+		this.fields.reload(this.#settings.schema);
+		const { ver } = this.store.counters;
+		this.#touched.add(this.docs.touchedSince(this.#seenVer));
+		this.#seenVer = ver;
+		const generation = Number(this.store.info('generation') ?? 0);
+		const { dimension } = this.#settings;
+		if (dimension === undefined) return;
+		if (this.#vectors !== undefined && generation === this.#generation) return this.#vectors.live.refresh();
+		const side = await this.openVectors(dimension);
+		const old = this.#vectors;
+		this.texts.load();
+		this.replaceVectors(side, generation);
+		await old?.live.close();
 	}
 
 	/**
@@ -259,16 +301,24 @@ export class Core {
 	/** Fits the embedder again where that is due, in the background. A failure is kept for `stats`. */
 	refitWhenDue(): void {
 		if (this.#refit !== undefined || this.#closed || !isRefitDue(this)) return;
-		this.#refit = refit(this, { signal: this.#stop.signal })
-			.then(() => {
-				this.refitError = undefined;
-			})
-			.catch((error: Error) => {
-				this.refitError = error.message;
-			})
-			.finally(() => {
-				this.#refit = undefined;
-			});
+		this.refit({}).catch(() => {});
+	}
+
+	/** Fits the embedder again; one fit at a time. */
+	async refit(options: RefitOptions): Promise<void> {
+		while (this.#refit !== undefined) await this.#refit.catch(() => {});
+		const { signal } = this.#stop;
+		const either = options.signal === undefined ? signal : AbortSignal.any([signal, options.signal]);
+		this.#refit = refit(this, { ...options, signal: either });
+		try {
+			await this.#refit;
+			this.refitError = undefined;
+		} catch (error) {
+			this.refitError = (error as Error).message;
+			throw error;
+		} finally {
+			this.#refit = undefined;
+		}
 	}
 
 	/** Settles when no fit is under way; undefined where none is. */
@@ -280,7 +330,7 @@ export class Core {
 		if (this.#closed) return;
 		this.#closed = true;
 		this.#stop.abort();
-		await this.#refit;
+		await this.#refit?.catch(() => {});
 		await this.turns.idle();
 		try {
 			await this.#vectors?.live.close();

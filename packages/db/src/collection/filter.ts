@@ -22,7 +22,14 @@ export async function filterOf(
 ): Promise<RidSet | undefined> {
 	const compiled = compileFilter(core, where, condition);
 	if (compiled === undefined) return undefined;
-	return core.sets.peek(compiled) ?? core.sets.get(compiled, signal);
+	const known = core.sets.peek(compiled);
+	if (known !== undefined) return known;
+	try {
+		return await core.sets.get(compiled, signal);
+	} catch (error) {
+		throwIfAborted(where, signal);
+		throw error;
+	}
 }
 
 /** Rids of the rows that match, ascending: at once where an index leads to them, in slices otherwise. */

@@ -5,6 +5,7 @@ import { F16_MAX, vectorCodec } from '../rows/encode.ts';
 import type { KeyValue, PreparedRow } from '../rows/writer.ts';
 import type { Entry, Id, Metadata } from '../types.ts';
 import { checkMetadata } from '../where/schema.ts';
+import { wellFormed } from '../where/values.ts';
 import { checkId, checkKeys, isPlainObject, show } from './check.ts';
 import type { Core } from './core.ts';
 import { MAX_DIMENSION } from './options.ts';
@@ -97,7 +98,7 @@ function checkEntry(core: Core, where: string, entry: Entry): Checked {
 	return {
 		id: id === undefined ? undefined : checkId(where, id),
 		vector,
-		text,
+		text: text === undefined ? undefined : wellFormed(text),
 		kept: prepareMetadata(core, where, metadata),
 	};
 }

@@ -190,7 +190,7 @@ function searchParams(
 	{ recall, nprobe, kFactor }: Pick<Query, 'recall' | 'nprobe' | 'kFactor'>,
 ): { recall?: number; nprobe?: number; kFactor?: number } {
 	return {
-		...(recall === undefined ? {} : { recall: checkNumber(where, 'recall', recall, 0, 1) }),
+		...(recall === undefined ? {} : { recall: checkNumber(where, 'recall', recall, 0.01, 1) }),
 		...(nprobe === undefined ? {} : { nprobe: checkInt(where, 'nprobe', nprobe, 1, 2 ** 31) }),
 		...(kFactor === undefined ? {} : { kFactor: checkNumber(where, 'kFactor', kFactor, 1, 1e6) }),
 	};

@@ -28,6 +28,9 @@ export const NO_ROWS: Counters = Object.freeze({ lastRid: 0, rows: 0, made: 0, v
 
 const COUNTER_NAMES = Object.keys(NO_ROWS) as (keyof Counters)[];
 
+/** 4 MiB. */
+const PAGES_AT_ONCE = 256;
+
 /** A connection that prepares each statement once. */
 export class Connection {
 	readonly db: Database;
@@ -74,7 +77,6 @@ export class Store {
 		this.reader = new Connection(reader);
 		this.writer = writer === undefined ? this.reader : new Connection(writer);
 		this.readOnly = readOnly;
-		if (readOnly) this.#dataVersion = pragma(reader, 'data_version');
 		this.#counters = this.#readCounters();
 	}
 
@@ -178,12 +180,30 @@ export class Store {
 		this.#ended = undefined;
 	}
 
-	/** For readers: whether another process has committed since; counters are then read again. */
-	catchUp(): boolean {
-		const version = pragma(this.reader.db, 'data_version');
-		if (version === this.#dataVersion) return false;
-		this.#dataVersion = version;
-		this.#counters = this.#readCounters();
+	/** For readers: whether another process has committed since what `asOfNow` has read. */
+	get isBehind(): boolean {
+		return pragma(this.reader.db, 'data_version') !== this.#dataVersion;
+	}
+
+	/** For readers: reads the counters, and runs `work`, all of it as of one commit. */
+	async asOfNow(work: () => Promise<void>): Promise<void> {
+		const { db } = this.reader;
+		db.exec('BEGIN');
+		try {
+			this.#counters = this.#readCounters();
+			const version = pragma(db, 'data_version');
+			await work();
+			this.#dataVersion = version;
+		} finally {
+			rollback(db);
+		}
+	}
+
+	/** Gives some free pages back to the file system; false when there are none left. */
+	shrink(): boolean {
+		const { db } = this.writer;
+		if (pragma(db, 'freelist_count') === 0 || pragma(db, 'auto_vacuum') === 0) return false;
+		db.exec(`PRAGMA incremental_vacuum(${PAGES_AT_ONCE})`);
 		return true;
 	}
 

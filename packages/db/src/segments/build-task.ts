@@ -131,8 +131,9 @@ export class Workbench implements BuildWork, Disposable {
 			return { file: writeIndex(whole), pieces: [] };
 		}
 		const pieces: Uint8Array[] = [];
+		using piece = trained.cloneTrained();
 		for (let start = 0; start < n; start += pieceRows) {
-			using piece = trained.cloneTrained();
+			piece.reset();
 			await piece.addAsync(vectors.subarray(start * d, (start + pieceRows) * d), { sliceMs: this.#sliceMs });
 			pieces.push(writeIndex(piece));
 			await whole.mergeFromAsync(piece, { sliceMs: this.#sliceMs });

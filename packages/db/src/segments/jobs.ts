@@ -82,7 +82,15 @@ async function commit(state: State, change: ManifestChange): Promise<void> {
 	}
 }
 
-/** Makes a segment of the oldest frozen delta. */
+/** The oldest delta that waits to be sealed. */
+export function nextFrozen({ deltas, sealed }: State): Part | undefined {
+	return deltas.frozen.find((part) => !sealed.has(part));
+}
+
+/**
+ * Makes a segment of the oldest frozen delta. While that comes into memory the builder can be at the next one: the delta is
+ * searched until then.
+ */
 export async function seal(state: State, group: ModelGroup): Promise<void> {
 	state.sealingInto = group;
 	try {
@@ -93,7 +101,7 @@ export async function seal(state: State, group: ModelGroup): Promise<void> {
 }
 
 async function sealOldest(state: State, group: ModelGroup): Promise<void> {
-	const part = state.deltas.frozen[0]!;
+	const part = nextFrozen(state)!;
 	const upTo = part.map.ridOf(part.labels - 1);
 	const rows = await vectorsOfPart(state, part);
 	const sealedUpTo = { sealedUpTo: upTo };
@@ -106,8 +114,21 @@ async function sealOldest(state: State, group: ModelGroup): Promise<void> {
 	const written = await writeSegments(state, state.sealer, group, rows);
 	const forgetDead = state.deadBetween(state.rows.sealedUpTo(), upTo, rows.rids);
 	await commit(state, { addSegments: written.map(({ record }) => record), ...sealedUpTo, forgetDead });
-	const done = once(written.length, () => state.deltas.drop(part));
-	await adoptAll(state, group, written, [part], done);
+	state.sealed.add(part);
+	const done = once(written.length, () => {
+		state.sealed.delete(part);
+		state.deltas.drop(part);
+	});
+	// One that fails is taken in from its file, by a job of its own.
+	const arriving: Promise<void> = adoptAll(state, group, written, [part], done)
+		.catch(() => {})
+		.then(() => {
+			state.arriving.delete(arriving);
+			state.arrived();
+		});
+	state.arriving.add(arriving);
+	// Two at most: what is sealed must not come faster than it is taken in.
+	if (state.arriving.size > 1) await Promise.race(state.arriving);
 }
 
 /** Takes committed segments in, and tells `done` after each. */

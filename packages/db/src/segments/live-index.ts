@@ -95,6 +95,7 @@ export class LiveIndex {
 		this.#state = state;
 		this.#filters = new FilterCache(() => state.parts());
 		const ended = (): void => this.#ended();
+		state.arrived = ended;
 		this.#sealing = new Lane({ next: () => this.#due(nextSeal), ended, ...(backoffMs && { backoffMs }) });
 		this.#making = new Lane({ next: () => this.#due(nextMaking), ended, ...(backoffMs && { backoffMs }) });
 	}
@@ -222,7 +223,7 @@ export class LiveIndex {
 
 	stats(): LiveStats {
 		this.#checkOpen('stats');
-		const kind = this.#making.kind ?? this.#sealing.kind ?? 'idle';
+		const kind = this.#making.kind ?? this.#sealing.kind ?? (this.#state.arriving.size > 0 ? 'sealing' : 'idle');
 		const error = this.#sealing.error ?? this.#making.error;
 		return statsOf(this.#state, kind, error instanceof Error ? error.message : undefined);
 	}
@@ -239,8 +240,11 @@ export class LiveIndex {
 		try {
 			// What one lane does may be work for the other.
 			do {
-				await Promise.all([this.#sealing.settle(), this.#making.settle()]);
-			} while (!this.#closing && (nextSeal(this.#state) ?? nextMaking(this.#state)) !== undefined);
+				await Promise.all([this.#sealing.settle(), this.#making.settle(), ...this.#state.arriving]);
+			} while (
+				!this.#closing &&
+				(this.#state.arriving.size > 0 || (nextSeal(this.#state) ?? nextMaking(this.#state)) !== undefined)
+			);
 		} finally {
 			this.#hold(-1);
 		}
@@ -289,7 +293,7 @@ export class LiveIndex {
 		this.#ended();
 		const lanes = [this.#sealing.close(), this.#making.close()];
 		await Promise.all([state.sealer.close(), state.maker.close()]);
-		await Promise.all(lanes);
+		await Promise.all([...lanes, ...state.arriving]);
 		state.dispose();
 	}
 

@@ -7,7 +7,7 @@ import { isVecinoError } from 'vecino';
 import type { SegmentRecord } from './contract.ts';
 import { loadFile, ModelGroup } from './group.ts';
 import { newDelta, Part } from './parts.ts';
-import { holds, type State } from './state.ts';
+import { holds, modelNumber, type State } from './state.ts';
 
 /** Searches for files that a writer removed meanwhile. */
 const ATTEMPTS = 5;
@@ -62,7 +62,7 @@ async function loadModels(state: State, models: ReturnType<State['rows']['models
 			if (!canRebuild(state, rebuild, error)) throw error;
 		}
 	}
-	state.groups.sort((a, b) => a.record.trainedAt - b.record.trainedAt);
+	state.groups.sort((a, b) => modelNumber(a.name) - modelNumber(b.name));
 }
 
 async function loadSegment(state: State, record: SegmentRecord, dead: Float64Array, rebuild: boolean): Promise<void> {

@@ -121,19 +121,24 @@ async function* rowsOf(
 	parts: readonly Part[],
 ): AsyncGenerator<RowVectors, void, undefined> {
 	const { d, rows } = state;
-	const { pieceRows } = state.limits;
+	const pieceRows = Math.max(1, state.limits.pieceRows >> 1);
 	if (rows.keepsOriginals) {
 		const upTo = rows.sealedUpTo();
 		for (let after = 0; after < upTo; ) {
 			const piece = rows.vectorsAfter(after, upTo, pieceRows);
 			if (piece.rids.length === 0) return;
 			after = piece.rids.at(-1)!;
-			const held = [...piece.rids.keys()].filter((i) => group.has(piece.rids[i]!));
-			const all = held.length === piece.rids.length;
+			const held = piece.rids.filter((rid) => group.has(rid));
+			if (held.length === piece.rids.length) {
+				yield { rids: held, vectors: piece.vectors.slice() };
+				continue;
+			}
 			const vectors = new Float32Array(held.length * d);
-			for (const [to, i] of held.entries()) vectors.set(piece.vectors.subarray(i * d, (i + 1) * d), to * d);
-			const rids = all ? Float64Array.from(piece.rids) : Float64Array.from(held, (i) => piece.rids[i]!);
-			if (held.length > 0) yield { rids, vectors };
+			let n = 0;
+			for (const [i, rid] of piece.rids.entries()) {
+				if (rid === held[n]) vectors.set(piece.vectors.subarray(i * d, (i + 1) * d), n++ * d);
+			}
+			if (held.length > 0) yield { rids: held, vectors };
 		}
 		return;
 	}

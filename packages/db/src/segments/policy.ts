@@ -14,20 +14,21 @@ import {
 	plannedModel,
 	type SegmentSize,
 } from './growth.ts';
-import { canRetire, move, rebuild, seal, train } from './jobs.ts';
+import { canRetire, move, nextFrozen, rebuild, seal, train } from './jobs.ts';
 import { measure } from './measure.ts';
 import type { State } from './state.ts';
+import type { Traits } from './traits.ts';
 
 /** The lane that seals. */
 export function nextSeal(state: State): Job | undefined {
-	const [waiting] = state.unadopted;
-	if (waiting !== undefined && !state.adopting.has(waiting)) {
+	const waiting = state.unadopted.find((entry) => !state.adopting.has(entry));
+	if (waiting !== undefined) {
 		return { kind: 'sealing', run: () => state.adoptAgain(waiting) };
 	}
 	const { current } = state;
 	if (current === undefined) return undefined;
 	if (state.lost.length > 0) return { kind: 'sealing', run: () => rebuild(state, current) };
-	if (state.deltas.frozen.length > 0) return { kind: 'sealing', run: () => seal(state, current) };
+	if (nextFrozen(state) !== undefined) return { kind: 'sealing', run: () => seal(state, current) };
 	return undefined;
 }
 
@@ -52,7 +53,7 @@ export function nextMaking(state: State): Job | undefined {
 	}
 	const measured = wishes.measure ? undefined : current.measured?.rows;
 	const isDue = wishes.measure || isMeasureDue(current.count, current.record.trainedAt, measured);
-	if (isDue && state.groups.length === 1 && current.count > 0) {
+	if (isDue && hasSettings(current.traits) && state.groups.length === 1 && current.count > 0) {
 		const run = async (): Promise<void> => {
 			await measure(state, current);
 			wishes.measure = false;
@@ -60,6 +61,11 @@ export function nextMaking(state: State): Job | undefined {
 		return { kind: 'measuring', run };
 	}
 	return undefined;
+}
+
+/** Whether there is anything to choose when searching. */
+function hasSettings({ nlist, refines, graph }: Traits): boolean {
+	return nlist !== 0 || refines || graph;
 }
 
 async function trained(state: State, plan: ModelPlan): Promise<void> {

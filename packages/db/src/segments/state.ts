@@ -66,6 +66,10 @@ export class State {
 	lost: LostSegment[] = [];
 	/** The group that a delta is being sealed with. */
 	sealingInto: ModelGroup | undefined;
+	/** Frozen deltas whose segment is committed, and on its way into memory. */
+	readonly sealed: Set<Part> = new Set();
+	/** That, under way. */
+	readonly arriving: Set<Promise<void>> = new Set();
 	/** Told of rows that are let go of. */
 	readonly watchers: Set<(rids: ArrayLike<number>) => void> = new Set();
 	unadopted: Unadopted[] = [];
@@ -73,10 +77,12 @@ export class State {
 	readonly adopting: Set<Unadopted> = new Set();
 	readonly wishes: Wishes = { compact: false, retrain: false, measure: false };
 	closed = false;
+	/** Called when a segment has come into memory, or has failed to. */
+	arrived: () => void = () => {};
 	readonly #pause: () => Promise<void>;
 	#locks = new WeakMap<ModelGroup, Promise<void>>();
-	/** Names given out by this process; random, since files of one name would be taken for the same. */
-	#names = 0;
+	/** Segments named by this process. Names are random as well: files of one name would be taken for the same. */
+	#segments = 0;
 
 	constructor({ rows, files, metric, spec, engine, limits, pause, sealer, maker }: StateOptions) {
 		this.rows = rows;
@@ -126,11 +132,18 @@ export class State {
 		if (this.closed) throw new VecinoError('aborted', 'the collection was closed');
 	}
 
-	/** A name that no file ever had. */
+	/** A name that no file ever had; those of models are in the order in which they were made. */
 	newName(kind: 's' | 'm'): string {
+		const number = kind === 's' ? ++this.#segments : 1 + this.#newestModel();
 		const random = crypto.getRandomValues(new Uint32Array(2));
 		const tail = [...random].map((x) => x.toString(36).padStart(7, '0')).join('');
-		return `${kind}${this.rows.lastRid().toString(36)}-${++this.#names}-${tail}`;
+		return `${kind}${String(number).padStart(6, '0')}-${tail}`;
+	}
+
+	#newestModel(): number {
+		let newest = 0;
+		for (const { name } of this.rows.models()) newest = Math.max(newest, modelNumber(name));
+		return newest;
 	}
 
 	/** Runs work that no other work on the group may come between. */
@@ -274,6 +287,11 @@ export class State {
 		this.lost = [];
 		this.deltas[Symbol.dispose]();
 	}
+}
+
+/** Models are numbered in the order of their training. */
+export function modelNumber(name: string): number {
+	return Number.parseInt(name.slice(1), 10) || 0;
 }
 
 /** Whether ascending rids have one. */

@@ -45,19 +45,23 @@ class Gathered {
 
 /** The rows of a part that are alive, decoded. */
 export async function vectorsOfPart(state: State, part: Part): Promise<RowVectors> {
-	const { pieceRows } = state.limits;
-	const gathered = new Gathered(part.count, state.d);
+	const { d } = state;
+	const pieceRows = Math.max(1, state.limits.pieceRows >> 2);
+	const rids = new Float64Array(part.count);
+	const vectors = new Float32Array(part.count * d);
+	let n = 0;
 	for (let start = 0; start < part.labels; start += pieceRows) {
 		const labels: number[] = [];
 		const end = Math.min(part.labels, start + pieceRows);
 		for (let label = start; label < end; label++) if (part.index.has(label)) labels.push(label);
 		if (labels.length > 0) {
-			const rids = labels.map((label) => part.map.ridOf(label));
-			gathered.add(rids, part.index.reconstructMany(labels).data);
+			vectors.set(part.index.reconstructMany(labels).data, n * d);
+			for (const label of labels) rids[n++] = part.map.ridOf(label);
 		}
 		await state.pause();
 	}
-	return gathered.done();
+	if (n === rids.length) return { rids, vectors };
+	return { rids: rids.slice(0, n), vectors: vectors.slice(0, n * d) };
 }
 
 /** Labels of a segment file whose rows are alive, as `alive` has it. */
@@ -77,7 +81,7 @@ export async function liveLabels(
 
 /** Originals of rows; those that are gone are left out. */
 export async function originalsOf(state: State, rids: Float64Array): Promise<RowVectors> {
-	const pieceRows = Math.max(1, Math.floor(state.limits.pieceRows / 4));
+	const pieceRows = Math.max(1, state.limits.pieceRows >> 2);
 	const gathered = new Gathered(rids.length, state.d);
 	for (let start = 0; start < rids.length; start += pieceRows) {
 		const some = rids.subarray(start, start + pieceRows);
@@ -110,7 +114,7 @@ export async function sampleOf(
 ): Promise<RowVectors> {
 	const total = parts.reduce((sum, { count }) => sum + count, 0);
 	const gathered = new Gathered(n + parts.length, state.d);
-	const pieceRows = Math.max(1, Math.floor(state.limits.pieceRows / 4));
+	const pieceRows = Math.max(1, state.limits.pieceRows >> 2);
 	// As it is now: parts change in between.
 	const shares = parts.map((part) => ({
 		part,

@@ -8,6 +8,7 @@ export type SqlValue = null | number | bigint | string | Uint8Array;
 /** Columns by name. Integers beyond 2^53 do not occur in our tables. */
 export type SqlRow = Record<string, SqlValue>;
 
+/** A statement that was prepared; parameters are positional. */
 export interface Statement {
 	/** Runs it for what it changes; how many rows that were. */
 	run(...params: SqlValue[]): { readonly changes: number };
@@ -19,6 +20,7 @@ export interface Statement {
 	iterate(...params: SqlValue[]): Iterable<SqlRow>;
 }
 
+/** A database that is open: one connection. */
 export interface Database {
 	/** Runs statements that have no parameters and no rows. */
 	exec(sql: string): void;
@@ -28,6 +30,7 @@ export interface Database {
 	close(): void;
 }
 
+/** Options of `Driver.open`. */
 export interface OpenDatabaseOptions {
 	/** Opens a file that is there, without writing to it. Default: false. */
 	readonly readOnly?: boolean | undefined;

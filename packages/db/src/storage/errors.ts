@@ -58,6 +58,13 @@ export function storageError(error: unknown, path: string): unknown {
 	if (code === undefined) return error;
 	const said = (error as Error).message;
 	const fail = (message: string): VecinoError => new VecinoError('storage', `${path}: ${message}`, { cause: error });
+	if (said.includes('no such module: fts5')) {
+		return new VecinoError(
+			'unsupported',
+			`${path}: this SQLite has no full-text search (FTS5). Use Node 22.16 or later, or open the collection with driver: betterSqlite3Driver(Database)`,
+			{ cause: error },
+		);
+	}
 	switch (code & 255) {
 		case SQLITE.FULL:
 			return fail('the disk is full; nothing was changed. Free some space and try again');

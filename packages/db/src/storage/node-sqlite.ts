@@ -22,7 +22,10 @@ export function nodeSqliteDriver(): Driver {
 function openNodeSqlite(path: string, { readOnly = false, timeoutMs = 5000 }: OpenDatabaseOptions = {}): Database {
 	const { DatabaseSync } = loadModule();
 	try {
-		return new NodeSqliteDatabase(new DatabaseSync(path, { readOnly, timeout: timeoutMs }), path);
+		const db = new DatabaseSync(path, { readOnly });
+		// The option `timeout` came with later versions of Node.
+		db.exec(`PRAGMA busy_timeout = ${timeoutMs}`);
+		return new NodeSqliteDatabase(db, path);
 	} catch (error) {
 		throw storageError(error, path);
 	}

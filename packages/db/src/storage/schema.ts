@@ -55,6 +55,8 @@ export function isEmptyDatabase(db: Database): boolean {
 /** Makes the tables of a new collection. The page size has to come before everything else, and outside of a transaction. */
 export function createTables(db: Database, fill: () => void): void {
 	db.exec(`PRAGMA page_size = ${PAGE_SIZE}`);
+	// Pages that are free can be given back a few at a time, see Store.shrink.
+	db.exec('PRAGMA auto_vacuum = INCREMENTAL');
 	db.exec('PRAGMA journal_mode = WAL');
 	db.exec('BEGIN IMMEDIATE');
 	try {

@@ -55,8 +55,6 @@ export function isIndexed(spec: FieldSpec): boolean {
 export function fieldNamed(name: string, fields: Fields, context: string): Field {
 	const names = name.split('.');
 	const top = names[0]!;
-	if (name.includes('\0'))
-		throw new TypeError(`${context}: names of fields have no U+0000 in them, got ${JSON.stringify(name)}`);
 	if (fields.schema === undefined) {
 		const { seen } = fields;
 		if (seen !== undefined && seen.size > 0 && !seen.has(wellFormed(top))) throw unknownField(top, seen, context);

@@ -2,7 +2,8 @@
  * Schemas and metadata on their way in: what is checked, how it is kept, and what is indexed of it.
  *
  * Metadata is kept as JSON text. Whatever JSON would change silently (NaN, a Map, undefined in an array) is refused, so
- * that what is read is what was written; dates are the exception, and become ISO 8601 text in UTC.
+ * that what is read is what was written; dates are an exception, and become ISO 8601 text in UTC, and so are halves of
+ * surrogate pairs and U+0000, which become U+FFFD.
  */
 
 import type { FieldSpec, FieldType, Metadata, Schema } from '../types.ts';
@@ -134,7 +135,7 @@ export function checkMetadata(metadata: unknown, fields: Fields, context: string
 		if (value === undefined) continue;
 		const at = `${context}: field '${name}'`;
 		if (schema === undefined) {
-			checked.push([asName(name, context), asJson(value, at, 1)]);
+			checked.push([wellFormed(name), asJson(value, at, 1)]);
 			continue;
 		}
 		if (!Object.hasOwn(schema, name)) throw unknownField(name, Object.keys(schema), `${context}: metadata`);
@@ -235,18 +236,11 @@ function asJson(value: unknown, at: string, depth: number): unknown {
 	} else if (isPlainObject(value)) {
 		const entries = Object.entries(value).filter(([, part]) => part !== undefined);
 		return Object.fromEntries(
-			entries.map(([name, part]) => [asName(name, at), asJson(part, `${at}.${name}`, depth + 1)]),
+			entries.map(([name, part]) => [wellFormed(name), asJson(part, `${at}.${name}`, depth + 1)]),
 		);
 	}
 	if (hasToJson(value)) return asJson(value.toJSON(), at, depth + 1);
 	throw new TypeError(`${at} must be JSON, got ${kindOf(value)}`);
-}
-
-/** SQLite takes a name with U+0000 in it for the part before. */
-function asName(name: string, at: string): string {
-	if (name.includes('\0'))
-		throw new TypeError(`${at}: names of fields must not have U+0000 in them, got ${JSON.stringify(name)}`);
-	return wellFormed(name);
 }
 
 function hasToJson(value: object): value is { toJSON(): unknown } {

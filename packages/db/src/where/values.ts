@@ -40,9 +40,12 @@ function textOf(time: number): string | undefined {
 	return time >= FIRST_DATE && time <= LAST_DATE ? new Date(time).toISOString() : undefined;
 }
 
-/** Halves of surrogate pairs have no bytes in UTF-8: SQLite would keep something else than it is asked for. */
+/**
+ * Text as it can be kept everywhere: halves of surrogate pairs, which have no bytes in UTF-8, and U+0000, where SQLite under
+ * some versions of Node ends a text, are U+FFFD.
+ */
 export function wellFormed(text: string): string {
-	return text.replace(/\p{Surrogate}/gu, '\uFFFD');
+	return /[\p{Surrogate}\0]/u.test(text) ? text.replace(/[\p{Surrogate}\0]/gu, '\uFFFD') : text;
 }
 
 /** A value and its type, short, for errors: `'2020' (string)`. */

@@ -156,6 +156,21 @@ describe.each(DRIVERS)('rows of a collection over $name', (driver) => {
 		if (originals === 'f16') await expect(rows.add({ vector: new Float32Array(16).fill(1e5) })).rejects.toThrow(/f16/);
 	});
 
+	it('give their space back', async () => {
+		using folder = new TemporaryFolder();
+		await using rows = await open(folder.path, { dimension: 64, driver });
+		await using reader = await open(folder.path, { readOnly: true, driver });
+		await rows.add(randomVectors(3000, 64).map((vector, id) => ({ id, vector })));
+		expect(await reader.query({ vector: new Float32Array(64).fill(1) })).toHaveLength(10);
+		const full = (await rows.stats()).bytes.files;
+		await rows.deleteWhere({});
+		await rows.optimize();
+		expect((await rows.stats()).bytes.files).toBeLessThan(full / 2);
+		expect(await reader.query({ vector: new Float32Array(64).fill(1) })).toEqual([]);
+		await rows.add({ id: 'one', vector: new Float32Array(64).fill(1) });
+		expect(await reader.query({ vector: new Float32Array(64).fill(1) })).toHaveLength(1);
+	});
+
 	it('change their metadata alone', async () => {
 		await using rows = await open(':memory:', { dimension: 1, driver });
 		await rows.add([1, 2, 3].map((id) => ({ id, vector: [id], metadata: { year: 2000 + id, genre: 'a' } })));

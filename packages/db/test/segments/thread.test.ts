@@ -28,7 +28,7 @@ function options(rows: MemoryRows, path: string, url: URL): LiveIndexOptions & {
 		metric: 'l2',
 		spec: 'IVF,SQ8',
 		engine: createEngineSync(),
-		thresholds: { sealRows: 512, pieceRows: 128, flatRows: 2000, growth: 2, queries: 30 },
+		thresholds: { sealRows: 512, pieceRows: 512, flatRows: 1500, growth: 2, queries: 30 },
 		builder: () => {
 			const builder = new ThreadBuilder(url, 400);
 			builders.push(builder);
@@ -53,15 +53,15 @@ test('threads make models and segments, end when they are idle, and start again'
 	const given = options(rows, path, PROGRAM);
 	let live = await LiveIndex.open(given);
 	expect(given.builders.some(({ running }) => running)).toBe(false);
-	await fill(live, rows, 6000);
+	await fill(live, rows, 4000);
 	await live.settle();
 	expect(live.stats().backgroundError).toBeUndefined();
-	expect(live.stats().sealed).toBeGreaterThan(5000);
-	expect(live.search(clustered(1, D, 3), 9000, ALL).rids.length).toBe(6000);
+	expect(live.stats().sealed).toBeGreaterThan(3000);
+	expect(live.search(clustered(1, D, 3), 9000, ALL).rids.length).toBe(4000);
 	await expect.poll(() => given.builders.some(({ running }) => running), { timeout: 5000 }).toBe(false);
-	await fill(live, rows, 3000);
+	await fill(live, rows, 2000);
 	await live.settle();
-	expect(live.search(clustered(1, D, 3), 9000, ALL).rids.length).toBe(9000);
+	expect(live.search(clustered(1, D, 3), 9000, ALL).rids.length).toBe(6000);
 	await live.close();
 	// What a killed process leaves goes when the next one opens it.
 	await writeFile(join(path, 'seg', '.s1.vecino.123.abc.tmp'), 'x');
@@ -69,7 +69,7 @@ test('threads make models and segments, end when they are idle, and start again'
 	live = await LiveIndex.open(given);
 	const known = [...rows.segments(), ...rows.models()].map(({ name }) => `${name}.vecino`);
 	expect((await readdir(join(path, 'seg'))).sort()).toEqual(known.sort());
-	expect(live.search(clustered(1, D, 3), 9000, ALL).rids.length).toBe(9000);
+	expect(live.search(clustered(1, D, 3), 9000, ALL).rids.length).toBe(6000);
 	await live.close();
 });
 

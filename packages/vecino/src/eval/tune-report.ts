@@ -20,6 +20,7 @@ export interface TunedParams {
 export interface TuneRow {
 	/** The index, as factory string. */
 	readonly factory: string;
+	/** To search it with. */
 	readonly params: TunedParams;
 	/** Mean recall@k with its 95 % interval. */
 	readonly recall: Interval;
@@ -76,9 +77,11 @@ export interface TuneReport {
 	readonly n: number;
 	/** Their dimension. */
 	readonly d: number;
+	/** What is compared. */
 	readonly metric: Metric;
 	/** Neighbours per query. */
 	readonly k: number;
+	/** Of everything random. */
 	readonly seed: number;
 	/** What was asked for; null where nothing was said. */
 	readonly target: {
@@ -98,6 +101,7 @@ export interface TuneReport {
 	readonly chosen: ChosenSetting | null;
 	/** Settings worth knowing of all candidates that were tried, by recall; verified ones with their measurement. */
 	readonly rows: readonly TuneRow[];
+	/** All that came into question, in the order of trying, and what became of each. */
 	readonly candidates: readonly TuneCandidate[];
 	/** For `index.recallTable` of the chosen index, counted on all queries; null where it has no parameters. */
 	readonly recallTable: RecallTable | null;

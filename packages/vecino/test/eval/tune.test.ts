@@ -7,6 +7,8 @@ import { estimateTune } from '../../src/eval/tune-plan.ts';
 import type { TuneReport } from '../../src/eval/tune-report.ts';
 import { defaultShapes } from '../../src/eval/tune-shapes.ts';
 import { readIndex } from '../../src/io/read-index.ts';
+import { encodeFvecs } from '../../src/io/texmex.ts';
+import { openVectorSource } from '../../src/io/vectors.ts';
 import { writeIndex } from '../../src/io/write-index.ts';
 import { clustered, split } from '../support/data.ts';
 
@@ -114,6 +116,16 @@ describe('what it promises', () => {
 		expect(built.ntotal).toBe(base.n);
 		expect(recallAtK(built.search(queries, K, { recall: 0.9 }), truth, K)).toBeGreaterThan(0.87);
 	});
+});
+
+it('takes an open vector file', async () => {
+	const blob = new Blob([encodeFvecs(base.data, D)]);
+	const read = async (offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> =>
+		new Uint8Array(await blob.slice(offset, offset + length).arrayBuffer());
+	const file = await openVectorSource({ byteLength: blob.size, read }, { name: 'base.fvecs' });
+	const { report } = await tuneAsync(file, { recall: 0.9, sample: 40, candidates: ['IVF32,SQ8'] });
+	expect([report.n, report.d, report.complete]).toEqual([base.n, D, true]);
+	await expect(tuneAsync(queries.data as never)).rejects.toThrow(/VectorSet or an open vector file/);
 });
 
 describe('when it is stopped', () => {

@@ -47,7 +47,6 @@ it(`keeps memory and files bounded over ${OPERATIONS} operations`, async () => {
 		expect(highest('heap', 5, 10), `heap: ${JSON.stringify(samples)}`).toBeLessThan(highest('heap', 1, 5) + 64e6);
 		if (process.env['VECINO_SOAK']) console.log(JSON.stringify(samples));
 		expect((await collection.verify()).problems).toEqual([]);
-		
 	} finally {
 		await collection.close();
 		rmSync(folder, { recursive: true });

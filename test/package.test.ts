@@ -38,7 +38,7 @@ interface PackedFile {
  * IndexFlat alone, 105 kB with IndexIVFPQ, IndexRefine and readIndex, 151 kB with everything: FAISS's files, explanations,
  * estimates and the factory cost only those who import them. A budget to notice growth by, with room for what is planned.
  */
-const engineBudget = 340_000;
+const engineBudget = 360_000;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const readManifest = (folder: string): Manifest => JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));

@@ -4,6 +4,7 @@
 
 import type { TunedParams, TuneReport, TuneRow } from 'vecino';
 import { facts, indent, interval, millis, recall, roundUp, seconds, table } from './output.ts';
+import { shellQuote } from './report/escape.ts';
 
 /** nprobe 16, kFactor 5 */
 export function paramsText({ nprobe, kFactor, efSearch }: TunedParams): string {
@@ -90,6 +91,7 @@ export function buildCommand(report: TuneReport, vectors: string, output: string
 	];
 }
 
+/** As a shell takes it; placeholders such as <vectors> stand as they are. */
 function quoted(path: string): string {
-	return /^[\w./<>-]+$/.test(path) ? path : `"${path}"`;
+	return /^<[\w ]+>$/.test(path) ? path : shellQuote(path);
 }

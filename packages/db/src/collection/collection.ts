@@ -70,7 +70,14 @@ export class Collection<S extends Schema | undefined = Schema | undefined>
 	 * @param path - A folder that is not there yet. It appears when it is whole.
 	 *
 	 * @example
-	 * const { rows } = await books.snapshot(`backup/${new Date().toISOString().slice(0, 10)}`);
+	 * import { mkdtempSync } from 'node:fs';
+	 * import { tmpdir } from 'node:os';
+	 *
+	 * const books = await open(':memory:', { dimension: 2 });
+	 * await books.add({ id: 'north', vector: [0, 1] });
+	 * const { rows } = await books.snapshot(`${mkdtempSync(`${tmpdir()}/books-`)}/backup`);
+	 * console.log(rows); // 1
+	 * await books.close();
 	 */
 	async snapshot(path: string, options: CopyOptions = {}): Promise<CopyReport> {
 		return snapshot(this.core, path, options);
@@ -79,6 +86,13 @@ export class Collection<S extends Schema | undefined = Schema | undefined>
 	/**
 	 * Looks for damage, and changes nothing: the database, whether every row has its vector, words and values, whether every
 	 * index file is whole and has the rows that it should. `repair(path)` mends what can be mended.
+	 *
+	 * @example
+	 * const books = await open(':memory:', { dimension: 2 });
+	 * await books.add({ id: 'north', vector: [0, 1] });
+	 * const { ok, checked } = await books.verify();
+	 * console.log(ok, checked.rows); // true 1
+	 * await books.close();
 	 */
 	async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
 		return verifyOpen(this.core, options);

@@ -11,6 +11,7 @@ import { Docs, Rows } from '../rows/rows.ts';
 import type { Store } from '../rows/store.ts';
 import { emptyLog, RowWriter, type WriteLog } from '../rows/writer.ts';
 import type { SegmentFiles } from '../segments/contract.ts';
+import type { Thresholds } from '../segments/growth.ts';
 import { LiveIndex } from '../segments/live-index.ts';
 import type { Driver } from '../storage/driver.ts';
 import type { WriterLock } from '../storage/lock.ts';
@@ -36,6 +37,8 @@ export interface CoreOptions {
 	readonly embedder: Embedder | undefined;
 	readonly cacheEmbeddings: boolean;
 	readonly engine: Engine | undefined;
+	/** Sizes at which things happen in the background; tests take small ones. */
+	readonly thresholds?: Partial<Thresholds> | undefined;
 }
 
 /** Deaths that are kept for readers from one opening to the next. */
@@ -67,6 +70,7 @@ export class Core {
 	readonly turns: Turns = new Turns();
 	readonly #slice = new Slice();
 	readonly #engine: Engine | undefined;
+	readonly #thresholds: Partial<Thresholds> | undefined;
 	readonly #lock: WriterLock | undefined;
 	#settings: Settings;
 	#vectors: VectorSide | undefined;
@@ -97,6 +101,7 @@ export class Core {
 		this.#settings = options.settings;
 		this.#seenVer = store.counters.ver;
 		this.#engine = options.engine;
+		this.#thresholds = options.thresholds;
 		this.#lock = options.lock;
 		this.texts = new Texts(this, options.embedder, options.cacheEmbeddings);
 	}
@@ -169,6 +174,7 @@ export class Core {
 			spec: this.#settings.index,
 			engine: this.#engine,
 			readOnly: this.readOnly,
+			thresholds: this.#thresholds,
 		});
 		return { rows, live };
 	}

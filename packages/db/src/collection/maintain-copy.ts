@@ -27,19 +27,23 @@ import type { Core } from './core.ts';
 export interface CopyReport {
 	/** The folder that was made. */
 	readonly path: string;
+	/** Rows in it. */
 	readonly rows: number;
-	/** Index files: linked to those of the collection, and copied, where the file system does not link. */
+	/** Index files that are links to those of the collection. */
 	readonly linked: number;
+	/** Index files that were copied. */
 	readonly copied: number;
 	/** Size of all files, those that are shared counted. */
 	readonly bytes: number;
 }
 
+/** Options of `Collection.snapshot`. */
 export interface CopyOptions {
 	/** Stops it; nothing is left behind. */
 	readonly signal?: AbortSignal | undefined;
 }
 
+/** Options of `restore`. */
 export interface RestoreOptions extends CopyOptions {
 	/** SQLite. Default: that of the runtime. */
 	readonly driver?: Driver | undefined;
@@ -85,9 +89,16 @@ export async function snapshot(core: Core, path: string, options: CopyOptions = 
  * where an index file of the snapshot is missing.
  *
  * @example
- * await books.snapshot('backup/2026-11-21');
- * await restore('backup/2026-11-21', 'books-again');
- * await using again = await open('books-again');
+ * import { mkdtempSync } from 'node:fs';
+ * import { tmpdir } from 'node:os';
+ *
+ * const folder = mkdtempSync(`${tmpdir()}/books-`);
+ * const books = await open(`${folder}/books`, { dimension: 2 });
+ * await books.add({ id: 'north', vector: [0, 1] });
+ * await books.snapshot(`${folder}/backup`);
+ * await books.close();
+ * const { rows } = await restore(`${folder}/backup`, `${folder}/again`);
+ * console.log(rows); // 1
  */
 export async function restore(snapshot: string, path: string, options: RestoreOptions = {}): Promise<CopyReport> {
 	const where = 'restore';

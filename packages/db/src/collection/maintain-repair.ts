@@ -27,6 +27,7 @@ import { type ManifestFaults, manifestFaults } from './maintain-segments.ts';
 import { inspect, openForCheck, type VerifyPathOptions } from './maintain-verify.ts';
 import { readSettings, type Settings } from './options.ts';
 
+/** What `repair` did. */
 export interface RepairReport {
 	/** Nothing is wrong any more. */
 	readonly ok: boolean;
@@ -34,9 +35,11 @@ export interface RepairReport {
 	readonly repaired: readonly Problem[];
 	/** What is still wrong, and what to do about it. */
 	readonly remaining: readonly Problem[];
+	/** What was looked at. */
 	readonly checked: Readonly<Checked>;
 }
 
+/** Options of `repair`. */
 export type RepairOptions = MaintainOptions & Pick<VerifyPathOptions, 'driver' | 'engine'>;
 
 /** Nothing is touched where one of these is found. */
@@ -54,7 +57,8 @@ const STEP = 1000;
  * @throws {VecinoError} `locked` while it is open for writing.
  *
  * @example
- * const { ok, repaired, remaining } = await repair('books');
+ * const { ok, remaining } = await repair('no/such/folder');
+ * console.log(ok, remaining[0]?.what); // false no/such/folder has no meta.db
  */
 export async function repair(path: string, options: RepairOptions = {}): Promise<RepairReport> {
 	const where = 'repair';

@@ -38,6 +38,7 @@ export type ProblemKind =
 
 /** Something that is wrong. */
 export interface Problem {
+	/** Which sort of damage. */
 	readonly kind: ProblemKind;
 	/** What was found, and where. */
 	readonly what: string;
@@ -49,25 +50,33 @@ export interface Problem {
 
 /** What was looked at. */
 export interface Checked {
+	/** Rows of the collection. */
 	rows: number;
 	/** Rows whose vectors are kept. */
 	vectors: number;
-	/** Rows with a text; values of array fields. */
+	/** Rows with a text. */
 	texts: number;
+	/** Values of array fields. */
 	values: number;
-	/** Index files, models included, and their bytes. */
+	/** Index files, models included. */
 	files: number;
+	/** Bytes of them. */
 	fileBytes: number;
 }
 
+/** What `verify` found. */
 export interface VerifyReport {
 	/** Nothing is wrong. */
 	readonly ok: boolean;
+	/** One for each thing that is wrong. */
 	readonly problems: readonly Problem[];
+	/** What was looked at. */
 	readonly checked: Readonly<Checked>;
 }
 
+/** Options of all maintenance. */
 export interface MaintainOptions {
+	/** Stops it; what was done stays. */
 	readonly signal?: AbortSignal | undefined;
 	/** Called as the work goes on. */
 	readonly onProgress?:
@@ -75,6 +84,7 @@ export interface MaintainOptions {
 		| undefined;
 }
 
+/** Options of `Collection.verify`. */
 export interface VerifyOptions extends MaintainOptions {
 	/** Leaves out what takes long: indexes of SQLite against their tables, the contents of index files. Default: false. */
 	readonly quick?: boolean | undefined;

@@ -25,6 +25,7 @@ import { checkFiles, checkManifest, checkSegments } from './maintain-segments.ts
 import { readSettings, type Settings } from './options.ts';
 import { Slice } from './turns.ts';
 
+/** Options of `verify`. */
 export interface VerifyPathOptions extends VerifyOptions {
 	/** SQLite. Default: that of the runtime. */
 	readonly driver?: Driver | undefined;
@@ -41,8 +42,8 @@ export interface VerifyPathOptions extends VerifyOptions {
  * @param path - Its folder.
  *
  * @example
- * const { ok, problems } = await verify('books');
- * for (const { what, how } of problems) console.log(`${what}. ${how}`);
+ * const { ok, problems } = await verify('no/such/folder');
+ * console.log(ok, problems[0]?.kind); // false no-collection
  */
 export async function verify(path: string, options: VerifyPathOptions = {}): Promise<VerifyReport> {
 	const where = 'verify';

@@ -6,6 +6,7 @@ import { VecinoError } from 'vecino';
 import { Store } from '../rows/store.ts';
 import { FolderFiles } from '../segments/files-fs.ts';
 import { MemoryFiles } from '../segments/files-memory.ts';
+import type { Thresholds } from '../segments/growth.ts';
 import type { Database, Driver } from '../storage/driver.ts';
 import { lockFolder } from '../storage/lock.ts';
 import { nodeSqliteDriver } from '../storage/node-sqlite.ts';
@@ -42,10 +43,25 @@ export async function open<const S extends Schema | undefined = undefined>(
 	path: string,
 	options: OpenOptions<S> = {},
 ): Promise<Collection<S>> {
+	return openWith(path, options, {});
+}
+
+/** What tests set: nothing that a user should have to. */
+export interface Internals {
+	/** Sizes at which things happen in the background. */
+	readonly thresholds?: Partial<Thresholds> | undefined;
+}
+
+/** As open. */
+export async function openWith<const S extends Schema | undefined = undefined>(
+	path: string,
+	options: OpenOptions<S>,
+	{ thresholds }: Internals,
+): Promise<Collection<S>> {
 	if (typeof path !== 'string' || path === '')
 		throw new TypeError(`open: path must be a folder or ':memory:', got ${String(path)}`);
 	checkOpenOptions(options);
-	const core = await openCore(path, options);
+	const core = await openCore(path, options, thresholds);
 	try {
 		await core.start();
 	} catch (error) {
@@ -55,7 +71,11 @@ export async function open<const S extends Schema | undefined = undefined>(
 	return new Collection<S>(core);
 }
 
-async function openCore(path: string, options: OpenOptions): Promise<Core> {
+async function openCore(
+	path: string,
+	options: OpenOptions,
+	thresholds: Partial<Thresholds> | undefined,
+): Promise<Core> {
 	const driver = options.driver ?? nodeSqliteDriver();
 	const readOnly = options.readOnly === true;
 	// Whatever the working directory will be.
@@ -67,7 +87,7 @@ async function openCore(path: string, options: OpenOptions): Promise<Core> {
 	try {
 		store = openStore(driver, folder, options);
 		checkSettings(path, readSettings(store), options);
-		if (!readOnly) applySchema(store, readSettings(store).schema, options.schema);
+		if (!readOnly) applySchema(store, path, readSettings(store).schema, options.schema);
 		const settings = readSettings(store);
 		return new Core({
 			path,
@@ -80,6 +100,7 @@ async function openCore(path: string, options: OpenOptions): Promise<Core> {
 			embedder: options.embedder,
 			cacheEmbeddings: options.cacheEmbeddings ?? true,
 			engine: options.engine,
+			thresholds,
 		});
 	} catch (error) {
 		store?.close();

@@ -8,6 +8,7 @@ import type { Embedder } from '../text/embedder.ts';
 import type { FieldSpec, FieldType, Schema } from '../types.ts';
 import { checkSchema, schemaIndexes } from '../where/schema.ts';
 import { checkInt, checkKeys, checkOneOf, show } from './check.ts';
+import { fitRows } from './fit-rows.ts';
 
 /** Options of `open`. Those that make the collection are kept in it, and may be left out when it is opened again. */
 export interface OpenOptions<S extends Schema | undefined = Schema | undefined> {
@@ -162,10 +163,11 @@ function typeOf(field: FieldType | FieldSpec): FieldType {
 	return typeof field === 'string' ? field : field.type;
 }
 
-/** Takes over a schema that says more than the one that is kept, and makes the indexes that it asks for. */
-export function applySchema(store: Store, kept: Schema | undefined, given: Schema | undefined): void {
+/** Takes over a schema that says more than the one that is kept, if the rows fit it, and makes the indexes that it asks for. */
+export function applySchema(store: Store, path: string, kept: Schema | undefined, given: Schema | undefined): void {
 	if (given === undefined || JSON.stringify(kept) === JSON.stringify(given)) return;
 	store.transaction(() => {
+		fitRows(store, path, kept, given);
 		store.setInfo('schema', JSON.stringify(given));
 		const wanted = new Set<string>();
 		for (const { name, create } of schemaIndexes(given)) {

@@ -79,8 +79,8 @@ const PART_VALUES = 2 ** 16;
 /**
  * Reads entries one by one, whatever the size of the file.
  *
- * @param input - A file of JSON lines, JSON (MiniVecDB's among it) or Parquet; an .npy file or a folder with vectors.npy,
- *   and metadata.jsonl beside it; bytes; or a stream of JSON lines.
+ * @param input - A file of JSON lines, JSON (MiniVecDB's among it) or Parquet; an .npy file (.fvecs, .bvecs) or a folder with
+ *   vectors.npy, and metadata.jsonl beside it; bytes; or a stream of JSON lines.
  * @throws VecinoError 'unsupported' naming what the file is where it is none of these; 'corrupt-data', 'not-finite' and
  *   'dimension-mismatch' with the line or row; 'storage', 'aborted'.
  *
@@ -114,7 +114,7 @@ export async function openEntries(input: EntriesInput, options: OpenEntriesOptio
 async function openPath(path: string, options: OpenEntriesOptions): Promise<OpenedEntries> {
 	const found = await stat(path).catch(() => undefined);
 	if (found?.isDirectory()) return openFolder(path, options);
-	if (/\.npy$/i.test(path) && options.format === undefined) return openPair(path, await besideNpy(path), options);
+	if (VECTOR_NAME.test(path) && options.format === undefined) return openPair(path, await besideVectors(path), options);
 	const source = await fileSource(path);
 	try {
 		const name = options.name ?? basename(path);
@@ -125,7 +125,7 @@ async function openPath(path: string, options: OpenEntriesOptions): Promise<Open
 		throw error;
 	}
 	await source.close();
-	return openPair(path, await besideNpy(path), options);
+	return openPair(path, await besideVectors(path), options);
 }
 
 async function openFolder(path: string, options: OpenEntriesOptions): Promise<OpenedEntries> {
@@ -138,9 +138,12 @@ async function openFolder(path: string, options: OpenEntriesOptions): Promise<Op
 	throw new VecinoError('unsupported', `${path}: ${what}`);
 }
 
+/** Files of vectors alone. */
+const VECTOR_NAME = /\.(npy|fvecs|bvecs)$/i;
+
 /** The lines that belong to x.npy: x.jsonl, or metadata.jsonl beside it. */
-async function besideNpy(path: string): Promise<string | undefined> {
-	for (const lines of [path.replace(/\.npy$/i, '.jsonl'), join(dirname(path), METADATA_FILE)]) {
+async function besideVectors(path: string): Promise<string | undefined> {
+	for (const lines of [path.replace(VECTOR_NAME, '.jsonl'), join(dirname(path), METADATA_FILE)]) {
 		if (lines !== path && (await stat(lines).catch(() => undefined))?.isFile()) return lines;
 	}
 	return undefined;

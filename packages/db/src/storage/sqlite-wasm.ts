@@ -11,32 +11,44 @@ import { storageError } from './errors.ts';
 
 /** As much of an oo1 `Stmt` as is used. */
 export interface SqliteWasmStatement {
+	/** Binds a value to parameter `at`, from 1. */
 	bind(at: number, value: never): unknown;
+	/** Goes to the next row; false where there is none. */
 	step(): boolean;
+	/** The row, by names of columns. */
 	get(into: Record<string, never>): unknown;
+	/** Goes back to before the first row. */
 	reset(alsoClearBinds?: boolean): unknown;
+	/** Gives its memory back. */
 	finalize(): unknown;
 }
 
 /** As much of an oo1 `DB` as is used. */
 export interface SqliteWasmDatabase {
+	/** Runs statements. */
 	exec(sql: string): unknown;
+	/** Compiles a statement. */
 	prepare(sql: string): SqliteWasmStatement;
+	/** Rows that the last statement changed. */
 	changes(): number;
+	/** Closes the file. */
 	close(): unknown;
 }
 
 /** As much of the initialised module as is used. */
 export interface SqliteWasm {
+	/** The object-oriented API. */
 	readonly oo1: {
 		readonly DB: new (options: { readonly filename: string; readonly flags: string }) => SqliteWasmDatabase;
 	};
+	/** SQLite's own functions. */
 	readonly capi: {
 		sqlite3_busy_timeout(db: never, ms: number): unknown;
 		sqlite3_bind_double(statement: never, at: number, value: number): unknown;
 	};
 }
 
+/** Options of `sqliteWasmDriver`. */
 export interface SqliteWasmOptions {
 	/**
 	 * Opens files that are kept, for example `(path) => new pool.OpfsSAHPoolDb(path)` with what

@@ -44,8 +44,8 @@ export interface CompiledWhere {
  * is no field, with `nearest`.
  *
  * @example
- * const { sql, params } = compileWhere({ genre: 'Sports', year: { $gte: 2020 } }, { schema });
- * const rows = database.prepare(`SELECT rid FROM docs d WHERE ${sql}`).all(...params);
+ * const { sql, params } = compileWhere({ year: { $gte: 2020 } }, { schema: { year: 'integer' } });
+ * console.log(sql, params); // json_extract(d.meta,'$."year"') >= ? [ 2020 ]
  */
 export function compileWhere(where: unknown, fields: Fields, context = 'where'): CompiledWhere {
 	const condition = parseWhere(where === undefined ? {} : where, fields, context);

@@ -12,6 +12,7 @@ import { wellFormed } from './values.ts';
 
 /** The fields of a collection: those of its schema, or those that its rows have had. */
 export interface Fields {
+	/** What is declared; undefined: nothing is. */
 	readonly schema?: Schema | undefined;
 	/** Without a schema: names that rows have had, at the top level. Undefined or empty: any name may be asked for. */
 	readonly seen?: ReadonlySet<string> | undefined;

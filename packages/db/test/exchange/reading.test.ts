@@ -281,6 +281,9 @@ describe('.npy with JSON lines', () => {
 		];
 		expect(await all(at, { keys: { text: 'headline' } })).toEqual(expected);
 		expect(await all(join(at, 'vectors.npy'), { keys: { text: 'headline' } })).toEqual(expected);
+		const fvecs = join(at, 'vectors.fvecs');
+		await writeVectors(fvecs, Float32Array.of(5, 6, 7, 8), { d: 2 });
+		expect(await all(fvecs)).toMatchObject([{ id: 'a', vector: [5, 6] }, { vector: [7, 8] }]);
 		expect(await all(await pair('alone', undefined))).toEqual([{ vector: [1, 2] }, { vector: [3, 4] }]);
 	});
 
@@ -449,11 +452,8 @@ describe('which format a file is', () => {
 	it('names what it is otherwise', async () => {
 		using index = new IndexFlat({ d: 2 });
 		await saveIndex(index, join(folder, 'x.vecino'));
-		const fvecs = join(folder, 'x.fvecs');
-		await writeVectors(fvecs, Float32Array.of(1, 2), { d: 2 });
 		const cases: [string, string][] = [
 			[join(folder, 'x.vecino'), 'a vecino index'],
-			[fvecs, 'vectors alone (.fvecs)'],
 			[file('a.jsonl', 'version https://git-lfs.github.com/spec/v1\n'), 'a Git LFS pointer'],
 			[file('b.db', 'SQLite format 3\0...'), 'an SQLite database'],
 			[file('c.index', Uint8Array.from([...bytes('IxFI'), 64, 0, 0, 0, 9, 0, 0, 0])), 'a FAISS index'],

@@ -125,7 +125,7 @@ export function* countSteps(
 	const nprobes = ivf === undefined ? [1] : ladder(coverage(asked, ranked, cellOf, sizes.length, loss));
 	const deepest = nprobes.at(-1)!;
 	const wides = store === undefined ? [k] : widths(k, total);
-	const depth = Math.min(leaf.ntotal, Math.max(2 * wides.at(-1)!, 10 * k + 100));
+	const depth = Math.min(leaf.ntotal, Math.max(Math.ceil(1.25 * wides.at(-1)!), 10 * k + 100));
 	const pairs = nprobes.length * wides.length;
 	const counts: Counts = {
 		...{ nprobes, wides, nq, k },

@@ -130,7 +130,7 @@ export class Run {
 				const subject = yield* named(workshop.make(shape.factory), phase, 0, asked.queries.n);
 				const { counts, cost } = yield* this.#measure(workshop, subject, asked, weights, phase);
 				const seconds = (performance.now() - start) / 1000;
-				this.#tried.push({ shape, subject, counts, points: pointsOf(counts, cost), seconds });
+				this.#tried.push({ shape, subject, counts, cost, points: pointsOf(counts, cost), seconds });
 			} catch (error) {
 				if (!(error instanceof VecinoError) || error.code === 'aborted') throw error;
 				this.#failed.set(shape.factory, error.message);
@@ -148,7 +148,7 @@ export class Run {
 	): Steps<{ counts: Counts; cost: CostModel }> {
 		const { recall, x, k } = this.#plan;
 		if (subject.parts.hnsw !== undefined) return yield* countGraphSteps(subject, asked, phase);
-		const counts = yield* countSteps(subject, asked, Math.min(0.01, (1 - recall) / 4), weights, phase);
+		const counts = yield* countSteps(subject, asked, this.#loss, weights, phase);
 		const { n } = asked.queries;
 		const cost = yield* named(calibrateSteps(subject, counts, asked.queries, recall), phase, n, n);
 		if (weights === undefined) return { counts, cost };
@@ -160,6 +160,11 @@ export class Run {
 					? cost
 					: { ...cost, perCode: yield* named(perCodeSteps(long, asked.queries, k), phase, n, n) },
 		};
+	}
+
+	/** Share of the true neighbours that counting leaves in cells not opened. */
+	get #loss(): number {
+		return Math.min(0.01, (1 - this.#plan.recall) / 4);
 	}
 
 	/** Bases of candidates that may be among the last, and the one that is next. */
@@ -203,7 +208,7 @@ export class Run {
 				const subject = subjectOf(index);
 				const { counts, cost } = yield* this.#measure(undefined, subject, choose, undefined, 'whole');
 				const seconds = before.seconds + (performance.now() - start) / 1000;
-				const tried = { shape: before.shape, subject, counts, points: pointsOf(counts, cost), seconds };
+				const tried = { shape: before.shape, subject, counts, cost, points: pointsOf(counts, cost), seconds };
 				this.#tried[this.#tried.indexOf(before)] = tried;
 				const reaches = reaching(tried.points, this.#plan.recall).length > 0;
 				if (!reaches && i < 1 && i < order.length - 1) continue;
@@ -294,7 +299,11 @@ export class Run {
 	/** What each setting of the index chosen reaches, over all queries. */
 	*#tableOf({ tried, point, microseconds }: Verified, all: Asked): Steps<RecallTable | null> {
 		const { recall, k } = this.#plan;
-		const { counts, cost } = yield* this.#measure(undefined, tried.subject, all, undefined, 'table');
+		const graph = tried.subject.parts.hnsw !== undefined;
+		const loss = this.#loss / 2;
+		const { counts, cost } = graph
+			? yield* countGraphSteps(tried.subject, all, 'table')
+			: { counts: yield* countSteps(tried.subject, all, loss, undefined, 'table'), cost: tried.cost };
 		const points = pointsOf(counts, cost);
 		const mine = points.find(({ nprobe, wide }) => nprobe === point.nprobe && wide === point.wide);
 		const front = frontOf(points);

@@ -4,7 +4,7 @@
  */
 
 import { kFactorOf } from './parts.ts';
-import { type Point, reaching, recallsOf, type Score, scoreOf } from './tune-choose.ts';
+import { type CostModel, type Point, reaching, recallsOf, type Score, scoreOf } from './tune-choose.ts';
 import type { Counts, Subject } from './tune-count.ts';
 import type { TuneCandidate, TunedParams, TuneReport, TuneRow } from './tune-report.ts';
 import type { Shape } from './tune-shapes.ts';
@@ -14,6 +14,7 @@ export interface Tried {
 	readonly shape: Shape;
 	readonly subject: Subject;
 	readonly counts: Counts;
+	readonly cost: CostModel;
 	readonly points: readonly Point[];
 	readonly seconds: number;
 }

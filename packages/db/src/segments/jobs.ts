@@ -165,7 +165,7 @@ function once(n: number, last: () => Promise<void> | void): () => Promise<void> 
 export async function train(state: State, plan: ModelPlan): Promise<void> {
 	const { d, metric } = state;
 	const n = state.rows.count();
-	const sample = await sampleOf(state, sampleRows(plan.spec, n, d, plan.n));
+	const sample = await sampleOf(state, sampleRows(plan.spec, n, d, plan.n), false);
 	const bytes = await state.maker.train({ spec: plan.spec, d, metric, n: plan.n, sample: sample.vectors });
 	state.checkOpen();
 	const name = state.newName('m');

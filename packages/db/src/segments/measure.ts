@@ -1,7 +1,7 @@
 /**
  * Measures what recall each setting of a model's search parameters reaches over the rows that it holds: rows of the
- * collection are the queries (each without itself), the truth is found on the builder thread over all rows, streamed, and
- * the searches run here, a few milliseconds at a time, on the index that answers queries.
+ * collection that were not trained with are the queries (each without itself), the truth is found on the builder thread
+ * over all rows, streamed, and the searches run here, a few milliseconds at a time, on the index that answers queries.
  */
 
 import { cosineSimilarity, innerProduct, isBetter, type Metric, type RecallSetting, squaredL2 } from 'vecino';
@@ -15,9 +15,9 @@ import { type RowVectors, sampleOf } from './vectors.ts';
 
 const K = 10;
 /** Recall from which dearer settings are not tried any more. */
-const ENOUGH = 0.995;
+const ENOUGH = 0.999;
 /** Recall that fewer candidates may cost. */
-const FACTOR_LOSS = 0.004;
+const FACTOR_LOSS = 0.0015;
 const FACTORS = [2, 4, 8, 16, 32, 64];
 const EFS = [16, 32, 64, 128, 256, 512];
 const SLICE_MS = 4;
@@ -25,10 +25,12 @@ const SLICE_MS = 4;
 /** Measures, and keeps what was measured in the manifest. */
 export async function measure(state: State, group: ModelGroup): Promise<void> {
 	const parts = group.parts.filter(({ count }) => count > 0);
-	const queries = await sampleOf(state, state.limits.queries, parts);
-	if (queries.rids.length === 0) return;
-	const truth = await truthOf(state, group, parts, queries);
-	const settings = await settingsOf(state, group, queries, truth);
+	const queries = await sampleOf(state, state.limits.queries, true, parts);
+	const settings: RecallSetting[] = [];
+	if (queries.rids.length > 0) {
+		const truth = await truthOf(state, group, parts, queries);
+		settings.push(...(await settingsOf(state, group, queries, truth)));
+	}
 	const measured: Measured = { rows: group.count, k: K, settings };
 	await commitWhenFree(state, () => ({ measured: { model: group.name, measured: JSON.stringify(measured) } }));
 	group.measured = measured;

@@ -106,10 +106,23 @@ export async function vectorsOfSegment(
 	return { rids, vectors };
 }
 
-/** About n rows, spread evenly over all there are: for training, and as queries. */
+/** One rid in so many is not trained with, so that there are rows to measure recall with. */
+const HELD_OUT = 37;
+
+/** Whether training leaves a row out. */
+export function isHeldOut(rid: number): boolean {
+	return rid % HELD_OUT === 0;
+}
+
+/**
+ * About n rows, spread evenly over all there are.
+ *
+ * @param heldOut - Those that training leaves out, or the others.
+ */
 export async function sampleOf(
 	state: State,
 	n: number,
+	heldOut: boolean,
 	parts: readonly Part[] = [...state.parts()].filter(({ count }) => count > 0),
 ): Promise<RowVectors> {
 	const total = parts.reduce((sum, { count }) => sum + count, 0);
@@ -130,7 +143,7 @@ export async function sampleOf(
 			for (let j = start; j < Math.min(wanted, start + pieceRows); j++) {
 				const end = Math.min(span, Math.floor((j + 1) * step));
 				for (let label = Math.floor(j * step); label < end; label++) {
-					if (!part.index.has(label)) continue;
+					if (isHeldOut(part.map.ridOf(label)) !== heldOut || !part.index.has(label)) continue;
 					labels.push(label);
 					break;
 				}

@@ -179,30 +179,4 @@ describe('two processes', () => {
 		await writer.ask('close');
 		expect(await reader.count()).toBe(4);
 	});
-
-	it('lose nothing that was acknowledged when one is killed at any moment', async () => {
-		using folder = new TemporaryFolder();
-		using processes = new Processes();
-		const rounds = process.env['VECINO_SOAK'] === undefined ? 2 : 40;
-		let atLeast = 0;
-		for (let round = 0; round < rounds; round++) {
-			const writer = await processes.start(folder.path);
-			const safe = writer.stream();
-			while (safe() <= atLeast) await new Promise((resolve) => setTimeout(resolve, 5));
-			await new Promise((resolve) => setTimeout(resolve, (round * 37) % 60));
-			await writer.kill();
-			await using rows = await open(folder.path);
-			const count = await rows.count();
-			expect(count).toBeGreaterThanOrEqual(safe());
-			// Batches are there as a whole.
-			expect(count % 20).toBe(0);
-			expect((await rows.list({ limit: 10_000 })).map(({ id }) => id)).toEqual([
-				...Array(Math.min(count, 10_000)).keys(),
-			]);
-			const last = await rows.query({ vector: [1, 0], k: 1, where: { odd: true } });
-			expect(last[0]?.id).toBe(count - 1);
-			expect((await rows.verify()).problems).toEqual([]);
-			atLeast = count;
-		}
-	});
 });

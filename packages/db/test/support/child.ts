@@ -8,8 +8,6 @@ export interface Writer {
 	readonly pid: number;
 	/** Settles with its answer when it is done; throws what it throws. */
 	ask(what: string): Promise<string>;
-	/** Lets it write without end; the number of rows of which it has said that they are safe, at any time. */
-	stream(): () => number;
 	/** Ends it at once, as a crash does. */
 	kill(): Promise<void>;
 }
@@ -32,14 +30,6 @@ export class Processes implements Disposable {
 			ask: (what) => {
 				child.send(what);
 				return answer();
-			},
-			stream: () => {
-				let safe = 0;
-				child.on('message', (message: string) => {
-					if (message.startsWith('has ')) safe = Number(message.slice(4));
-				});
-				child.send('stream');
-				return () => safe;
 			},
 			kill: async () => {
 				const exit = once(child, 'exit');

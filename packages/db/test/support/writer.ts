@@ -13,13 +13,6 @@ async function work(message: string): Promise<void> {
 			return { id, vector: [id, 1], metadata: { odd: id % 2 === 1 } };
 		});
 		await rows.add(entries);
-	} else if (what === 'stream') {
-		// Batches of 20 without end, each acknowledged when it is safe.
-		next = await rows.count();
-		for (;;) {
-			await work('add 20');
-			process.send!(`has ${next}`);
-		}
 	} else if (what === 'delete') await rows.delete(Number(value));
 	else if (what === 'update') await rows.update(Number(value), { odd: 'no longer' });
 	else if (what === 'close') await rows.close();

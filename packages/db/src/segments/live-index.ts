@@ -8,8 +8,7 @@
  */
 
 import { defaultEngine, type Engine, type IndexHealth, type Metric, parseSpec, VecinoError } from 'vecino';
-import { Lane } from './background.ts';
-import { nextTurn } from './build-task.ts';
+import { Lane, pacer } from './background.ts';
 import { type Builder, SlicedBuilder, ThreadBuilder } from './build-thread.ts';
 import type { LiveHits, LiveSearchParams, LiveStats, RidSet, RowSource, SegmentFiles } from './contract.ts';
 import { FilterCache } from './filters.ts';
@@ -90,7 +89,7 @@ export class LiveIndex {
 			spec,
 			engine: engine ?? defaultEngine(),
 			limits: thresholdsFor(rows.d, thresholds),
-			pause: pause ?? nextTurn,
+			pause: pause ?? pacer(),
 			sealer: build(),
 			maker: build(),
 		});

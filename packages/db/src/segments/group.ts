@@ -125,6 +125,7 @@ export class ModelGroup implements Disposable {
 		}
 		try {
 			into.merge(index, rids);
+			if (into.labels === rids.length) into.prepareRemoval();
 		} finally {
 			index[Symbol.dispose]();
 		}

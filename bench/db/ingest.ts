@@ -67,6 +67,7 @@ const delay = monitorEventLoopDelay({ resolution: 1 });
 const turns: number[] = [];
 const searches: number[] = [];
 delay.enable();
+const used = process.cpuUsage();
 const start = performance.now();
 let shown = start;
 let waited = 0;
@@ -92,8 +93,10 @@ for (let done = 0; done < n; done += batch) {
 	);
 }
 const added = performance.now() - start;
+const cpu = process.cpuUsage(used);
+const busy = (cpu.user + cpu.system) / 1e6;
 console.log(
-	`added ${n} rows in ${(added / 1000).toFixed(1)} s: ${Math.round((n / added) * 1000)} rows/s (waited ${(waited / 1000).toFixed(1)} s)`,
+	`added ${n} rows in ${(added / 1000).toFixed(1)} s: ${Math.round((n / added) * 1000)} rows/s (waited ${(waited / 1000).toFixed(1)} s; ${busy.toFixed(1)} s of processor, all threads)`,
 );
 delay.disable();
 console.log(`recall@10 at once: ${ask(live).recall.toFixed(3)}`);

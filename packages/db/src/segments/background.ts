@@ -108,3 +108,20 @@ export class Lane {
 		this.#timer.unref?.();
 	}
 }
+
+/**
+ * Waits of background work that end one at a time, each in a turn of the event loop of its own: what two lanes do between
+ * two waits does not add up.
+ */
+export function pacer(): () => Promise<void> {
+	const waiting: (() => void)[] = [];
+	const next = (): void => {
+		waiting.shift()?.();
+		if (waiting.length > 0) setImmediate(next);
+	};
+	return () =>
+		new Promise((resolve) => {
+			waiting.push(resolve);
+			if (waiting.length === 1) setImmediate(next);
+		});
+}

@@ -117,6 +117,7 @@ export async function renew(state: State, group: ModelGroup): Promise<void> {
 				await fresh.index.mergeFromAsync(index, { sliceMs: 4 });
 				state.checkOpen();
 				fresh.map.append(segment.rids);
+				if (fresh.labels === segment.rids.length) fresh.prepareRemoval();
 			}
 			const { pieceRows } = state.limits;
 			for (let start = 0; start < fresh.labels; start += pieceRows) {

@@ -20,6 +20,9 @@ export class ModelGroup implements Disposable {
 	#trained: Index;
 	#merged: Part | undefined;
 	#parts = new Map<string, Part>();
+	/** Cells, and how many of them training found to be needed. */
+	#lists: { readonly nlist: number; readonly nprobe: number } | undefined;
+	#drift: { readonly labels: number; readonly value: number | undefined } | undefined;
 
 	/** @param trained - The model; belongs to the group from now on. */
 	constructor(record: ModelRecord, trained: Index) {
@@ -122,6 +125,7 @@ export class ModelGroup implements Disposable {
 		}
 		try {
 			into.merge(index, rids);
+			if (into.labels === rids.length) into.prepareRemoval();
 		} finally {
 			index[Symbol.dispose]();
 		}
@@ -148,12 +152,23 @@ export class ModelGroup implements Disposable {
 
 	/** Parameters of a search of this group for k rows. */
 	setting(k: number, asked: LiveSearchParams): SearchSetting {
-		const lists = this.cells?.stats().lists;
-		return settingFor(
-			{ traits: this.traits, nlist: lists?.nlist ?? 0, trainedNprobe: lists?.nprobe ?? 0, measured: this.#measured },
-			k,
-			asked,
-		);
+		// Looks at every list: once, not in every search.
+		if (this.#lists === undefined) {
+			const { nlist = 0, nprobe = 0 } = this.cells?.stats().lists ?? {};
+			this.#lists = { nlist, nprobe };
+		}
+		const { nlist, nprobe } = this.#lists;
+		return settingFor({ traits: this.traits, nlist, trainedNprobe: nprobe, measured: this.#measured }, k, asked);
+	}
+
+	/** As IndexHealth has it, and not much out of date: it takes some milliseconds. Undefined where there are no cells or rows. */
+	get drift(): number | undefined {
+		const { cells, labels } = this;
+		if (cells === undefined || cells.ntotal === 0) return undefined;
+		if (this.#drift === undefined || labels > 1.02 * this.#drift.labels || labels < this.#drift.labels) {
+			this.#drift = { labels, value: cells.health().drift };
+		}
+		return this.#drift.value;
 	}
 
 	[Symbol.dispose](): void {

@@ -66,7 +66,7 @@ async function writeSegments(
 /** Rows merged between two turns of the event loop: what touches each cell costs as much for one row as for a few. */
 function pieceRows({ limits }: State, { traits }: ModelGroup): number {
 	const cells = traits.nlist === 'auto' ? 1024 : traits.nlist;
-	return cells > 2048 ? Math.max(1, Math.floor(limits.pieceRows / 2)) : limits.pieceRows;
+	return cells > 1024 ? Math.max(1, limits.pieceRows >> 1) : limits.pieceRows;
 }
 
 async function commit(state: State, change: ManifestChange): Promise<void> {

@@ -7,9 +7,8 @@
  * `open` takes: files that the manifest does not know are swept.
  */
 
-import { defaultEngine, type Engine, type Metric, parseSpec, VecinoError } from 'vecino';
-import { Lane } from './background.ts';
-import { nextTurn } from './build-task.ts';
+import { defaultEngine, type Engine, type IndexHealth, type Metric, parseSpec, VecinoError } from 'vecino';
+import { Lane, pacer } from './background.ts';
 import { type Builder, SlicedBuilder, ThreadBuilder } from './build-thread.ts';
 import type { LiveHits, LiveSearchParams, LiveStats, RidSet, RowSource, SegmentFiles } from './contract.ts';
 import { FilterCache } from './filters.ts';
@@ -69,6 +68,8 @@ export class LiveIndex {
 	#waiters = 0;
 	/** Rows added and removed since background work was looked for. */
 	#touched = 0;
+	/** One catches up after the other. */
+	#refreshing: Promise<void> = Promise.resolve();
 	#closing: Promise<void> | undefined;
 
 	private constructor(options: LiveIndexOptions) {
@@ -88,7 +89,7 @@ export class LiveIndex {
 			spec,
 			engine: engine ?? defaultEngine(),
 			limits: thresholdsFor(rows.d, thresholds),
-			pause: pause ?? nextTurn,
+			pause: pause ?? pacer(),
 			sealer: build(),
 			maker: build(),
 		});
@@ -139,11 +140,12 @@ export class LiveIndex {
 		return Math.max(0, length - Math.ceil(limits.flatRows / limits.sealRows));
 	}
 
-	/** Settles when few enough seals are pending for more rows to be added, or when sealing fails: rows stay as they are then. */
+	/** Settles when few enough seals are pending for more rows to be added, or when background work fails: rows stay as they are then. */
 	async whenRoom(): Promise<void> {
 		this.#checkOpen('whenRoom');
 		const { limits } = this.#state;
-		await this.#waitUntil(() => this.backlog <= limits.maxBacklog || this.#sealing.error !== undefined);
+		const failed = (): boolean => (this.#sealing.error ?? this.#making.error) !== undefined;
+		await this.#waitUntil(() => this.backlog <= limits.maxBacklog || failed());
 	}
 
 	/**
@@ -228,6 +230,13 @@ export class LiveIndex {
 		return statsOf(this.#state, kind, error instanceof Error ? error.message : undefined);
 	}
 
+	/** Whether the cells of the newest model still suit the rows; undefined where there are none. Takes some milliseconds. */
+	health(): IndexHealth | undefined {
+		this.#checkOpen('health');
+		const cells = this.#state.current?.cells;
+		return cells === undefined || cells.ntotal === 0 ? undefined : cells.health();
+	}
+
 	/**
 	 * Settles when nothing is under way or due in the background.
 	 *
@@ -262,8 +271,7 @@ export class LiveIndex {
 		// Few enough rows to be searched exactly stay as they are.
 		if (this.#state.current === undefined && dueModel(this.#state) === undefined) return;
 		await this.settle();
-		const cells = this.#state.current?.cells;
-		wishes.retrain = cells !== undefined && cells.ntotal > 0 && cells.health().verdict === 'retrain';
+		wishes.retrain = this.health()?.verdict === 'retrain';
 		wishes.compact = true;
 		wishes.measure = this.#state.current !== undefined;
 		try {
@@ -276,9 +284,15 @@ export class LiveIndex {
 	}
 
 	/** Catches up with what another process has committed; for readers. */
-	async refresh(): Promise<void> {
+	refresh(): Promise<void> {
 		this.#checkOpen('refresh');
-		await follow(this.#state, false);
+		const run = async (): Promise<void> => {
+			this.#checkOpen('refresh');
+			await follow(this.#state, false);
+		};
+		const last = this.#refreshing.then(run, run);
+		this.#refreshing = last.catch(() => {});
+		return last;
 	}
 
 	/** Ends background work and gives the memory back. Whatever was not sealed is still in the rows. */
@@ -291,7 +305,7 @@ export class LiveIndex {
 		const state = this.#state;
 		state.closed = true;
 		this.#ended();
-		const lanes = [this.#sealing.close(), this.#making.close()];
+		const lanes = [this.#sealing.close(), this.#making.close(), this.#refreshing];
 		await Promise.all([state.sealer.close(), state.maker.close()]);
 		await Promise.all([...lanes, ...state.arriving]);
 		state.dispose();

@@ -87,6 +87,7 @@ async function loadSegment(state: State, record: SegmentRecord, dead: Float64Arr
 		if (group.mergeable && group.labels === 0) {
 			const part = new Part(index, false);
 			part.map.append(record.rids);
+			part.prepareRemoval();
 			group.swap(part);
 		} else {
 			group.take(record.name, index, record.rids);

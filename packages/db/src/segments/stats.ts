@@ -26,7 +26,6 @@ export function statsOf(state: State, background: string, backgroundError: strin
 	const current = groups.at(-1);
 	const cells = current?.cells;
 	const lists = cells?.stats().lists;
-	const hasRows = cells !== undefined && cells.ntotal > 0;
 	return {
 		sealed: groups.reduce((sum, { count }) => sum + count, 0),
 		delta: exact.reduce((sum, { count }) => sum + count, 0),
@@ -38,7 +37,7 @@ export function statsOf(state: State, background: string, backgroundError: strin
 		memoryBytes,
 		fileBytes,
 		deadFileBytes: Math.round(deadFileBytes),
-		drift: hasRows ? cells.health().drift : undefined,
+		drift: current?.drift,
 		background,
 		backgroundError,
 	};

@@ -10,7 +10,7 @@ import type { State } from './state.ts';
 export interface RowVectors {
 	/** Ascending. */
 	readonly rids: Float64Array<ArrayBuffer>;
-	/** Layout (rids.length, d); its buffer holds nothing else. */
+	/** Layout (rids.length, d); its buffer holds nothing else that is needed, and may be handed over. */
 	readonly vectors: Float32Array<ArrayBuffer>;
 }
 
@@ -18,7 +18,7 @@ export interface RowVectors {
 class Gathered {
 	readonly #d: number;
 	readonly #rids: Float64Array;
-	readonly #vectors: Float32Array;
+	readonly #vectors: Float32Array<ArrayBuffer>;
 	#n = 0;
 
 	constructor(most: number, d: number) {
@@ -39,7 +39,8 @@ class Gathered {
 	}
 
 	done(): RowVectors {
-		return { rids: this.#rids.slice(0, this.#n), vectors: this.#vectors.slice(0, this.#n * this.#d) };
+		// Not copied: a sample for training may have 100 MB.
+		return { rids: this.#rids.slice(0, this.#n), vectors: this.#vectors.subarray(0, this.#n * this.#d) };
 	}
 }
 

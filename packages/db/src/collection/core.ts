@@ -285,8 +285,8 @@ export class Core {
 	}
 
 	/**
-	 * Lets the event loop turn now and then: queries have nothing to wait for, and a loop of them would keep everything else
-	 * of the process waiting.
+	 * Lets the event loop turn now and then: queries and writes have nothing to wait for, and a loop of them would keep
+	 * everything else of the process waiting, work in the background too.
 	 */
 	async breathe(): Promise<void> {
 		if (this.#slice.isOver) await this.#slice.next();

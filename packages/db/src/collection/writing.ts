@@ -100,13 +100,15 @@ export abstract class Writing<S extends Schema | undefined> extends Reading<S> {
 		const { core } = this;
 		core.checkWritable(where);
 		const list = (Array.isArray(ids) ? ids : [ids]).map((id) => checkId(where, id));
-		return core.turns.take(() => {
+		const gone = await core.turns.take(() => {
 			core.checkWritable(where);
 			return core.write((log) => {
 				for (const id of list) core.writer.delete(id, log);
 				return log.dead.length;
 			});
 		});
+		await core.breathe();
+		return gone;
 	}
 
 	/**
@@ -143,12 +145,14 @@ export abstract class Writing<S extends Schema | undefined> extends Reading<S> {
 		checkKeys(where, options, ['replace']);
 		const key = checkId(where, id);
 		checkPatch(where, metadata);
-		return core.turns.take(() => {
+		const there = await core.turns.take(() => {
 			core.checkWritable(where);
 			const rid = core.docs.ridOf(key);
 			if (rid === undefined) return false;
 			return core.write((log) => this.#patch(where, rid, metadata, options.replace === true, log));
 		});
+		await core.breathe();
+		return there;
 	}
 
 	/**
@@ -271,6 +275,7 @@ export abstract class Writing<S extends Schema | undefined> extends Reading<S> {
 		const { signal } = options;
 		throwIfAborted(where, signal);
 		const prepared = await prepareEntries(core, where, entries, first, signal);
+		await core.breathe();
 		const ids = await core.turns.take(async () => {
 			core.checkWritable(where);
 			throwIfAborted(where, signal);
@@ -292,6 +297,7 @@ export abstract class Writing<S extends Schema | undefined> extends Reading<S> {
 		});
 		core.refitWhenDue();
 		if (!core.isClosed) await core.vectors?.live.whenRoom();
+		await core.breathe();
 		return ids;
 	}
 

@@ -36,6 +36,8 @@ export type MetadataPatch<M> = { readonly [K in keyof M]?: M[K] | undefined };
 
 const EVERY_ROW: CompiledWhere = compileWhere({}, {});
 const MOST_ROWS = 1000;
+/** Rows that are written in one go; more let the event loop turn in between, in one transaction all the same. */
+const FEW_ROWS = 200;
 const MOST_BYTES = 4 << 20;
 
 /** Writes: new rows, rows in the place of others, rows that go. */
@@ -318,7 +320,7 @@ export abstract class Writing<S extends Schema | undefined> extends Reading<S> {
 			}
 		}
 		// Few rows are over sooner than a slice.
-		if (rows.length <= MOST_ROWS) {
+		if (rows.length <= FEW_ROWS) {
 			return core.write((log) => {
 				for (const _ of putAll(log));
 				return log.ids;

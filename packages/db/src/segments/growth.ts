@@ -115,7 +115,7 @@ export interface SegmentSize {
 }
 
 /**
- * Segments to make one of: those that follow each other and are of like size, or one with many dead rows; undefined: none.
+ * Segments to make one of: those that follow each other and are of like size, or have many dead rows; undefined: none.
  *
  * @param segments - Of one model, in the order of their rids.
  * @param all - As few segments as allowed are wanted.
@@ -125,8 +125,8 @@ export function plannedCompaction(
 	limits: Thresholds,
 	all: boolean,
 ): readonly SegmentSize[] | undefined {
-	const full = segments.find(({ rows, dead }) => dead > 0 && dead >= (all ? 0.02 : limits.deadShare) * rows);
-	if (full !== undefined) return [full];
+	const hollow = hollowRun(segments, limits, all ? 0.02 : limits.deadShare);
+	if (hollow.length > 0) return hollow;
 	const least = all ? 2 : limits.fanIn;
 	for (let start = 0; start + least <= segments.length; start++) {
 		const run: SegmentSize[] = [];
@@ -144,6 +144,21 @@ export function plannedCompaction(
 		if (run.length >= least) return run;
 	}
 	return undefined;
+}
+
+/** The first segment with many dead rows, and those after it that have as many: rewritten together they are one file, and one job. */
+function hollowRun(segments: readonly SegmentSize[], limits: Thresholds, share: number): readonly SegmentSize[] {
+	const run: SegmentSize[] = [];
+	let alive = 0;
+	for (const segment of segments) {
+		const { rows, dead } = segment;
+		const isHollow = dead > 0 && dead >= share * rows;
+		if (run.length > 0 && (!isHollow || alive + rows - dead > limits.maxSegmentRows)) break;
+		if (!isHollow) continue;
+		run.push(segment);
+		alive += rows - dead;
+	}
+	return run;
 }
 
 /** Whether an index in memory is to be made anew from its segments: most of its labels are of rows that are gone. */

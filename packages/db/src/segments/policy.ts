@@ -46,11 +46,13 @@ export function nextMaking(state: State): Job | undefined {
 		if ([...old.segments.keys()].some((name) => isWaiting(state, name))) continue;
 		return { kind: 'growing', run: () => move(state, old, current) };
 	}
+	const hollow = current.mergeable && isHollow(current.labels, current.count, current.rows, state.limits);
+	const renewal: Job = { kind: 'compacting', run: () => renew(state, current) };
+	// While rows come and go without end there is always a file to compact: what is in memory has its turn as well.
+	if (hollow && current.labels > 4 * current.count) return renewal;
 	const chosen = plannedCompaction(sizesOf(state, current), state.limits, wishes.compact);
 	if (chosen !== undefined) return { kind: 'compacting', run: () => compact(state, current, chosen) };
-	if (current.mergeable && isHollow(current.labels, current.count, current.rows, state.limits)) {
-		return { kind: 'compacting', run: () => renew(state, current) };
-	}
+	if (hollow) return renewal;
 	const measured = wishes.measure ? undefined : current.measured?.rows;
 	const isDue = wishes.measure || isMeasureDue(current.count, current.record.trainedAt, measured);
 	if (isDue && hasSettings(current.traits) && state.groups.length === 1 && current.count > 0) {

@@ -9,6 +9,7 @@ import { type ImportLine, listSources, readImports } from '../../../test/support
 /** Bottom first. Folders and files of one row may not import each other; a file that is named is not of its folder's row. */
 const layers: readonly (readonly string[])[] = [
 	['types.ts'],
+	['check.ts'],
 	['storage/driver.ts', 'segments/contract.ts'],
 	['storage'],
 	['where', 'text', 'exchange'],

@@ -10,7 +10,7 @@ import { openVectors, readVectors } from 'vecino/node';
 import type { Context } from '../context.ts';
 import { checkSameDimension } from '../data.ts';
 import { Failure } from '../errors.ts';
-import { CELLS, type Found, type NotebookStats } from './headlines.ts';
+import { CELLS, type Found, type NotebookStats, notebookStats } from './headlines.ts';
 
 const K = 10;
 /** Queries that are shown, and hits of each. */
@@ -98,7 +98,6 @@ export async function runHeldOut(
 		});
 		examples.push({ headline, genre, hits: shown });
 	}
-	const { vectors, clusters, nprobe } = await collection.stats();
 	return {
 		name: folder,
 		n: base.length,
@@ -109,15 +108,7 @@ export async function runHeldOut(
 		exactRecall: foundExactly / (held.length * k),
 		sameGenre: same / (held.length * k),
 		byChance: chance / held.length,
-		stats: {
-			n_vectors: vectors,
-			n_clusters: clusters.n,
-			avg_cluster_size: clusters.mean,
-			min_cluster_size: clusters.min,
-			max_cluster_size: clusters.max,
-			empty_clusters: clusters.empty,
-			nprobe,
-		},
+		stats: notebookStats(await collection.stats()),
 		examples,
 	};
 }

@@ -203,7 +203,8 @@ function toFound({ id, text, metadata, score }: Hit<{ readonly genre?: string | 
 	return { id, headline: text ?? '', genre: metadata.genre ?? '', score };
 }
 
-function notebookStats({ vectors, clusters, nprobe }: CollectionStats): NotebookStats {
+/** Statistics under the names of the document. */
+export function notebookStats({ vectors, clusters, nprobe }: CollectionStats): NotebookStats {
 	return {
 		n_vectors: vectors,
 		n_clusters: clusters.n,

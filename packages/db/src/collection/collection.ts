@@ -1,7 +1,7 @@
 /** A collection: what `open` gives. */
 
+import { checkKeys, throwIfAborted } from '../check.ts';
 import type { Schema } from '../types.ts';
-import { checkKeys, throwIfAborted } from './check.ts';
 import { Exchanging } from './exchanging.ts';
 import { type CopyOptions, type CopyReport, snapshot } from './maintain-copy.ts';
 import type { VerifyOptions, VerifyReport } from './maintain-report.ts';

@@ -6,6 +6,7 @@
  */
 
 import { isVecinoError, type Progress, VecinoError } from 'vecino';
+import { checkInt, checkKeys, checkOneOf, show } from '../check.ts';
 import type { EntryKeys, PlacedEntry } from '../exchange/entries.ts';
 import { type EntriesInput, openEntries, type WrittenRows, writeRows } from '../exchange/files.ts';
 import type { IdKind } from '../exchange/parquet-write.ts';
@@ -16,7 +17,6 @@ import { rollback } from '../storage/schema.ts';
 import type { Entry, Id, Metadata, Row } from '../types.ts';
 import { compileWhere } from '../where/compile.ts';
 import type { Where } from '../where/types.ts';
-import { checkInt, checkKeys, checkOneOf, show } from './check.ts';
 import type { Core } from './core.ts';
 import type { Include } from './search.ts';
 import type { Writing } from './writing.ts';

@@ -1,8 +1,8 @@
 /** Filters on their way to the index: conditions on metadata, compiled to SQL, as the rids that they let through. */
 
+import { throwIfAborted } from '../check.ts';
 import type { RidSet } from '../segments/contract.ts';
 import { type CompiledWhere, compileWhere } from '../where/compile.ts';
-import { throwIfAborted } from './check.ts';
 import type { Core } from './core.ts';
 import { Slice } from './turns.ts';
 

@@ -4,11 +4,11 @@
  * Each side gives its best max(50, 4 k); what a filter lets through holds for both.
  */
 
+import { checkInt, checkKeys, checkNumber, checkOneOf, show } from '../check.ts';
 import type { LiveHits } from '../segments/contract.ts';
 import { ftsQuery } from '../text/fts-query.ts';
 import { type Fused, type Ranked, reciprocalRank, weighted } from '../text/fuse.ts';
 import type { CompiledWhere } from '../where/compile.ts';
-import { checkInt, checkKeys, checkNumber, checkOneOf, show } from './check.ts';
 import type { Core } from './core.ts';
 import { scoreOf } from './scores.ts';
 

@@ -1,11 +1,11 @@
 /** Rows in the order of their ids. */
 
+import { throwIfAborted } from '../check.ts';
 import type { Doc } from '../rows/rows.ts';
 import { idValue } from '../rows/rows.ts';
 import type { SqlValue } from '../storage/driver.ts';
 import type { Id } from '../types.ts';
 import type { CompiledWhere } from '../where/compile.ts';
-import { throwIfAborted } from './check.ts';
 import type { Core } from './core.ts';
 import { Slice } from './turns.ts';
 

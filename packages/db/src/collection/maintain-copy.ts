@@ -14,13 +14,13 @@ import { copyFile, link, mkdir, open, readdir, rename, rm, stat, writeFile } fro
 import { basename, dirname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { VecinoError } from 'vecino';
+import { checkKeys, show, throwIfAborted } from '../check.ts';
 import type { SegmentFiles } from '../segments/contract.ts';
 import { isFileName } from '../segments/files-fs.ts';
 import type { Database, Driver } from '../storage/driver.ts';
 import { storageError } from '../storage/errors.ts';
 import { nodeSqliteDriver } from '../storage/node-sqlite.ts';
 import { checkDatabase } from '../storage/schema.ts';
-import { checkKeys, show, throwIfAborted } from './check.ts';
 import type { Core } from './core.ts';
 
 /** What a snapshot or a restored collection has in it. */

@@ -5,6 +5,7 @@
 
 import { join } from 'node:path';
 import { defaultEngine } from 'vecino';
+import { checkKeys, show } from '../check.ts';
 import { Rows } from '../rows/rows.ts';
 import type { Store } from '../rows/store.ts';
 import { FolderFiles, isFileName } from '../segments/files-fs.ts';
@@ -13,7 +14,6 @@ import { lockFolder } from '../storage/lock.ts';
 import { nodeSqliteDriver } from '../storage/node-sqlite.ts';
 import { configure } from '../storage/schema.ts';
 import { schemaIndexes } from '../where/schema.ts';
-import { checkKeys, show } from './check.ts';
 import {
 	type Checked,
 	type MaintainOptions,

@@ -1,13 +1,13 @@
 /** Options of `open`: their defaults, their checks, and what a collection keeps of them. */
 
 import { type Engine, type Metric, parseSpec, VecinoError } from 'vecino';
+import { checkInt, checkKeys, checkOneOf, show } from '../check.ts';
 import type { Originals } from '../rows/encode.ts';
 import type { Store } from '../rows/store.ts';
 import type { Driver } from '../storage/driver.ts';
 import type { Embedder } from '../text/embedder.ts';
 import type { FieldSpec, FieldType, Schema } from '../types.ts';
 import { checkSchema, schemaIndexes } from '../where/schema.ts';
-import { checkInt, checkKeys, checkOneOf, show } from './check.ts';
 import { fitRows } from './fit-rows.ts';
 
 /** Options of `open`. Those that make the collection are kept in it, and may be left out when it is opened again. */

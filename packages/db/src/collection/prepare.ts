@@ -1,12 +1,12 @@
 /** Entries, as callers give them, into rows that can be written: checked, embedded, encoded. Nothing is written here. */
 
 import { VecinoError } from 'vecino';
+import { checkId, checkKeys, isPlainObject, show } from '../check.ts';
 import { F16_MAX, vectorCodec } from '../rows/encode.ts';
 import type { KeyValue, PreparedRow } from '../rows/writer.ts';
 import type { Entry, Id, Metadata } from '../types.ts';
 import { checkMetadata } from '../where/schema.ts';
 import { wellFormed } from '../where/values.ts';
-import { checkId, checkKeys, isPlainObject, show } from './check.ts';
 import type { Core } from './core.ts';
 import { MAX_DIMENSION } from './options.ts';
 import { Slice } from './turns.ts';

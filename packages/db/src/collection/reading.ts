@@ -1,9 +1,9 @@
 /** The half of a collection that reads. */
 
 import type { Metric } from 'vecino';
+import { checkId, checkInt, checkKeys, checkNumber } from '../check.ts';
 import type { Hit, Id, Metadata, MetadataOf, Row, Schema } from '../types.ts';
 import type { Where } from '../where/types.ts';
-import { checkId, checkInt, checkKeys, checkNumber } from './check.ts';
 import type { Core } from './core.ts';
 import { compileFilter, countWhere } from './filter.ts';
 import { listDocs } from './list.ts';

@@ -8,8 +8,8 @@
  * A crash before that transaction leaves a table that the next fit empties, a crash after it nothing to be done.
  */
 
+import { throwIfAborted } from '../check.ts';
 import type { FittedEmbedder } from '../text/embedder.ts';
-import { throwIfAborted } from './check.ts';
 import type { Core } from './core.ts';
 import { Slice } from './turns.ts';
 

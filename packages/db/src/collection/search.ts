@@ -1,11 +1,11 @@
 /** Searching: where a query looks, in which rows, and what is made of what is found. */
 
 import { VecinoError } from 'vecino';
+import { checkId, checkInt, checkNumber, show } from '../check.ts';
 import type { Doc } from '../rows/rows.ts';
 import type { LiveHits, LiveSearchParams } from '../segments/contract.ts';
 import type { Hit, Id, Metadata, Row } from '../types.ts';
 import type { Where } from '../where/types.ts';
-import { checkId, checkInt, checkNumber, show } from './check.ts';
 import type { Core, VectorSide } from './core.ts';
 import { compileFilter, filterOf } from './filter.ts';
 import { checkHybrid, depthOf, type FoundRow, fuseSides, type HybridOptions, searchWords } from './hybrid.ts';

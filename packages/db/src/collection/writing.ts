@@ -1,11 +1,11 @@
 /** The half of a collection that writes rows. */
 
 import { VecinoError } from 'vecino';
+import { checkId, checkKeys, isPlainObject, show, throwIfAborted } from '../check.ts';
 import type { WriteLog } from '../rows/writer.ts';
 import type { Entry, Id, MetadataOf, Schema } from '../types.ts';
 import { type CompiledWhere, compileWhere } from '../where/compile.ts';
 import type { Where } from '../where/types.ts';
-import { checkId, checkKeys, isPlainObject, show, throwIfAborted } from './check.ts';
 import { compileFilter, ridsWhere } from './filter.ts';
 import { type PreparedBatch, prepareEntries, prepareMetadata } from './prepare.ts';
 import { Reading } from './reading.ts';

@@ -4,6 +4,7 @@
  */
 
 import { VecinoError } from 'vecino';
+import { show } from '../check.ts';
 import type { SqlRow } from '../storage/driver.ts';
 import { isUniqueViolation } from '../storage/errors.ts';
 import type { Id } from '../types.ts';
@@ -152,8 +153,4 @@ export class RowWriter {
 		this.#nextId = id + 1;
 		return id;
 	}
-}
-
-function show(id: Id): string {
-	return typeof id === 'string' ? JSON.stringify(id) : String(id);
 }

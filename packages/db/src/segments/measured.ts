@@ -69,6 +69,7 @@ function measuredSetting(
 	{ measured, trainedNprobe, nlist }: SettingSource,
 	recall: number,
 ): { nprobe: number; kFactor: number; efSearch: number } {
+	if (recall >= 1) return { nprobe: Math.max(1, nlist), kFactor: 4 * GENEROUS_FACTOR, efSearch: 16 * GENEROUS_EF };
 	const target = 1 - (1 - recall) / OWN_ROWS;
 	const settings = measured?.settings ?? [];
 	const best = settings.at(-1)?.recall ?? 0;

@@ -5,7 +5,7 @@
  * for. Then the first error is thrown. When the caller aborts, the batches on their way are aborted too.
  */
 import { VecinoError } from 'vecino';
-import { checkTexts } from './check.ts';
+import { checkTexts } from '../check.ts';
 import type { EmbedOptions, EmbedUsage } from './embedder.ts';
 import { checkAborted } from './wait.ts';
 

@@ -6,7 +6,7 @@
  * the model tells them apart, the kind; and SHA-256 of the text.
  */
 import { VecinoError } from 'vecino';
-import { checkTexts, show } from './check.ts';
+import { checkTexts, show } from '../check.ts';
 import {
 	type Embedder,
 	type EmbeddingStore,

@@ -2,7 +2,7 @@
  * What a user types, as a MATCH expression of SQLite's FTS5. Every word stands in quotation marks and holds only letters,
  * digits and marks, so nothing of it is read as syntax (https://www.sqlite.org/fts5.html#full_text_query_syntax).
  */
-import { checkKeys, show } from './check.ts';
+import { checkKeys, show } from '../check.ts';
 
 /** Options of `ftsQuery`. */
 export interface FtsQueryOptions {

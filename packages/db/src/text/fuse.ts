@@ -4,7 +4,7 @@
  * Both functions are pure. Scores are "greater is better"; ties go to the lower id. An id that a list holds twice counts
  * with its first place.
  */
-import { checkKeys, checkNumber, show } from './check.ts';
+import { checkKeys, checkNumber, show } from '../check.ts';
 
 /** One place of a ranked list. */
 export interface Ranked<Id extends string | number = number> {

@@ -3,8 +3,8 @@
  * send and how to read the answer.
  */
 import { isVecinoError } from 'vecino';
+import { checkInt, checkKeys, checkNumber, checkText, show } from '../check.ts';
 import { embedInBatches, Usage } from './batches.ts';
-import { checkInt, checkKeys, checkNumber, checkText, show } from './check.ts';
 import type { Embedder, EmbedOptions, EmbedUsage } from './embedder.ts';
 import { RateLimit } from './rate-limit.ts';
 import { type Connection, embedderError, postJson } from './request.ts';

@@ -10,7 +10,7 @@
  * words have no known meaning (misspelt ones), the second counts less, by their share (measured: bench/text).
  */
 import { VecinoError } from 'vecino';
-import { checkInt, checkKeys, checkTexts } from '../check.ts';
+import { checkInt, checkKeys, checkTexts } from '../../check.ts';
 import type { EmbedOptions, EmbedUsage, FitOptions, FittedEmbedder } from '../embedder.ts';
 import { fitState, MAX_CHARACTERS } from './fit.ts';
 import { gramsOf } from './grams.ts';

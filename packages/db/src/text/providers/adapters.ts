@@ -3,8 +3,8 @@
  * LangChain. They are recognised by their functions, so that none of those libraries is a dependency.
  */
 import { VecinoError } from 'vecino';
+import { checkInt, checkKeys, checkText, show } from '../../check.ts';
 import { type BatchPlan, embedInBatches, Usage } from '../batches.ts';
-import { checkInt, checkKeys, checkText, show } from '../check.ts';
 import type { Embedder, EmbedOptions, EmbedUsage } from '../embedder.ts';
 import { cacheKeyOf, type EmbedPrefixes } from '../remote.ts';
 import { checkAborted, sleep } from '../wait.ts';

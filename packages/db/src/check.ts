@@ -1,7 +1,7 @@
 /** Checks of arguments: messages name the method, the argument, what was expected and what was given. */
 
 import { VecinoError } from 'vecino';
-import type { Id } from '../types.ts';
+import type { Id } from './types.ts';
 
 /** Shows a value in a message: short, quoted when it is text. */
 export function show(value: unknown): string {
@@ -12,6 +12,7 @@ export function show(value: unknown): string {
 	return typeof length === 'number' ? `${name}(${length})` : name;
 }
 
+/** An integer in min..max. */
 export function checkInt(where: string, name: string, value: unknown, min: number, max: number): number {
 	if (typeof value !== 'number') throw new TypeError(`${where}: ${name} must be an integer, got ${show(value)}`);
 	if (!Number.isInteger(value) || value < min || value > max) {
@@ -20,6 +21,7 @@ export function checkInt(where: string, name: string, value: unknown, min: numbe
 	return value;
 }
 
+/** A finite number in min..max. */
 export function checkNumber(where: string, name: string, value: unknown, min: number, max: number): number {
 	if (typeof value !== 'number') throw new TypeError(`${where}: ${name} must be a number, got ${show(value)}`);
 	if (!(value >= min && value <= max))
@@ -45,6 +47,22 @@ export function checkKeys(where: string, options: unknown, known: readonly strin
 		if (!known.includes(key))
 			throw new TypeError(`${where}: unknown option ${show(key)}; known options are ${known.join(', ')}`);
 	}
+}
+
+/** A text with something in it. */
+export function checkText(where: string, name: string, value: unknown): string {
+	if (typeof value !== 'string' || value === '') {
+		throw new TypeError(`${where}: ${name} must be a non-empty string, got ${show(value)}`);
+	}
+	return value;
+}
+
+/** An array of strings. */
+export function checkTexts(where: string, texts: unknown): readonly string[] {
+	if (!Array.isArray(texts)) throw new TypeError(`${where}: texts must be an array of strings, got ${show(texts)}`);
+	const wrong = texts.findIndex((text) => typeof text !== 'string');
+	if (wrong >= 0) throw new TypeError(`${where}: texts[${wrong}] must be a string, got ${show(texts[wrong])}`);
+	return texts;
 }
 
 /** Text, not empty and well-formed, or a safe integer. */

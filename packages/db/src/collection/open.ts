@@ -1,7 +1,8 @@
 /** Opening a collection: the folder, the lock, the database, the vector index. */
 
-import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { VecinoError } from 'vecino';
 import { Store } from '../rows/store.ts';
 import { FolderFiles } from '../segments/files-fs.ts';
@@ -153,7 +154,8 @@ const OWN_FILES: ReadonlySet<string> = new Set([
 function openStore(driver: Driver, folder: string | undefined, options: OpenOptions): Store {
 	const path = folder === undefined ? ':memory:' : join(folder, DATABASE);
 	const readOnly = options.readOnly === true;
-	const db = driver.open(path, { readOnly });
+	const still = readOnly && folder !== undefined && driver.name === 'node:sqlite' && isStill(folder);
+	const db = driver.open(still ? `${pathToFileURL(path).href}?immutable=1` : path, { readOnly });
 	try {
 		if (!readOnly && isEmptyDatabase(db)) makeDatabase(db, options);
 		checkDatabase(db, path);
@@ -162,6 +164,20 @@ function openStore(driver: Driver, folder: string | undefined, options: OpenOpti
 	} catch (error) {
 		db.close();
 		throw error;
+	}
+}
+
+/**
+ * Whether a folder may not be written and nothing in it waits to be taken over: on a read-only disk. SQLite then reads without the
+ * files through which readers and writers agree, which it could not make there.
+ */
+function isStill(folder: string): boolean {
+	if ((statSync(join(folder, `${DATABASE}-wal`), { throwIfNoEntry: false })?.size ?? 0) > 0) return false;
+	try {
+		accessSync(folder, constants.W_OK);
+		return false;
+	} catch {
+		return true;
 	}
 }
 

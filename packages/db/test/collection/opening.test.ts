@@ -138,9 +138,15 @@ describe.each(DRIVERS)('opening a collection over $name', (driver) => {
 
 	it.skipIf(process.getuid?.() === 0)('says that a folder may not be written', async () => {
 		using folder = new TemporaryFolder();
-		await (await open(join(folder.path, 'c'), { dimension: 1, driver })).close();
+		const rows = await open(join(folder.path, 'c'), { dimension: 1, driver });
+		await rows.add({ id: 'a', vector: [1] });
+		await rows.close();
 		chmodSync(join(folder.path, 'c'), 0o500);
 		await expect(open(join(folder.path, 'c'), { driver })).rejects.toMatchObject({ code: 'storage' });
+		if (driver.name === 'node:sqlite') {
+			await using reader = await open(join(folder.path, 'c'), { readOnly: true, driver });
+			expect((await reader.query({ vector: [1] })).map(({ id }) => id)).toEqual(['a']);
+		}
 		chmodSync(join(folder.path, 'c'), 0o700);
 	});
 });

@@ -3,7 +3,7 @@
 import { VecinoError } from 'vecino';
 import { checkId, checkInt, checkNumber, show } from '../check.ts';
 import type { Doc } from '../rows/rows.ts';
-import type { LiveHits, LiveSearchParams } from '../segments/contract.ts';
+import type { LiveHits, LiveSearchParams, RidSet } from '../segments/contract.ts';
 import type { Hit, Id, Metadata, Row } from '../types.ts';
 import type { Where } from '../where/types.ts';
 import type { Core, VectorSide } from './core.ts';
@@ -120,15 +120,14 @@ function checkTarget(
 
 /** The k best rows: nearest, by words, or both. */
 export async function searchNearest<M>(core: Core, plan: SearchPlan, k: number): Promise<Hit<M>[]> {
-	const { where, condition, signal, hybrid, include } = plan;
+	const { where, condition, hybrid, include } = plan;
 	if (hybrid === 'words') {
 		const words = searchWords(core, plan.text!, compileFilter(core, where, condition), k);
 		return wordHits<M>(core, words, undefined, include, k);
 	}
-	const filter = await filterOf(core, where, condition, signal);
-	const target = await targetOf(core, plan);
-	if (target === undefined) return [];
-	const { side, vector, skip } = target;
+	const place = await placeOf(core, plan);
+	if (place === undefined) return [];
+	const { side, vector, skip, filter } = place;
 	const more = skip === undefined ? 0 : 1;
 	if (hybrid === undefined) {
 		const found = side.live.search(vector, k + more, { ...plan.params, filter });
@@ -137,18 +136,37 @@ export async function searchNearest<M>(core: Core, plan: SearchPlan, k: number):
 	const depth = depthOf(hybrid, k) + more;
 	const near = side.live.search(vector, depth, { ...plan.params, filter });
 	const words = searchWords(core, plan.text!, compileFilter(core, where, condition), depth, hybrid);
-	return wordHits<M>(core, fuseSides(core, near, words, hybrid, skip), { near, ...target }, include, k);
+	return wordHits<M>(core, fuseSides(core, near, words, hybrid, skip), { near, vector, side }, include, k);
 }
 
 /** All rows within a distance. @param radius - As the engine has it. */
 export async function searchWithin<M>(core: Core, plan: SearchPlan, radius: number, most: number): Promise<Hit<M>[]> {
-	const filter = await filterOf(core, plan.where, plan.condition, plan.signal);
-	const target = await targetOf(core, plan);
-	if (target === undefined) return [];
-	const { side, vector, skip } = target;
+	const place = await placeOf(core, plan);
+	if (place === undefined) return [];
+	const { side, vector, skip, filter } = place;
 	const maxResults = skip === undefined ? most : most + 1;
 	const found = side.live.range(vector, radius, { ...plan.params, filter, maxResults });
 	return toHits<M>(core, found, plan.include, skip, most);
+}
+
+/**
+ * Where a query looks and in which rows. The filter comes last: an embedder may take seconds, in which metadata changes, and
+ * what is found is to match as it is then.
+ */
+async function placeOf(
+	core: Core,
+	plan: SearchPlan,
+): Promise<(Target & { readonly filter: RidSet | undefined }) | undefined> {
+	// A misspelt field is said before anything is embedded.
+	compileFilter(core, plan.where, plan.condition);
+	for (;;) {
+		const target = await targetOf(core, plan);
+		if (target === undefined) return undefined;
+		const filter = await filterOf(core, plan.where, plan.condition, plan.signal);
+		// Again where all vectors were made anew meanwhile.
+		if (target.side === core.vectors) return { ...target, filter };
+		core.checkOpen(plan.where);
+	}
 }
 
 /** Where a query looks; undefined where the collection has no vectors yet. */

@@ -74,6 +74,33 @@ describe.each(DRIVERS)('texts of a collection over $name', (driver) => {
 		expect(await rows.stats()).toMatchObject({ vectors: 4, embedded: 3, model: 'test/vowels' });
 	});
 
+	it('are filtered as they are when the search is made, however long the query took to embed', async () => {
+		let answer = (): void => {};
+		const embedder = new VowelEmbedder();
+		const slow = {
+			model: embedder.model,
+			dimension: embedder.dimension,
+			embed: async (texts: readonly string[]) => {
+				if (texts[0] === 'slow aa') await new Promise<void>((resolve) => (answer = resolve));
+				return embedder.embed(texts);
+			},
+		};
+		await using rows = await open(':memory:', { embedder: slow, driver, schema: { seen: 'boolean' } });
+		await rows.add([
+			{ id: 1, text: 'aa', metadata: { seen: false } },
+			{ id: 2, text: 'aaa', metadata: { seen: false } },
+		]);
+		const asked = rows.query({ text: 'slow aa', where: { seen: false } });
+		await new Promise((resolve) => setTimeout(resolve, 20));
+		await rows.update(1, { seen: true });
+		await rows.add({ id: 3, text: 'aaaa', metadata: { seen: false } });
+		answer();
+		expect((await asked).map(({ id }) => id).sort()).toEqual([2, 3]);
+		await expect(rows.query({ text: 'slow aa', where: { sean: false } as never })).rejects.toMatchObject({
+			code: 'unknown-field',
+		});
+	});
+
 	it('teach an embedder that learns, when there are enough', async () => {
 		using folder = new TemporaryFolder();
 		const embedder = offlineEmbedder({ dimension: 64 });
